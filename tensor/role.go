@@ -1,0 +1,33 @@
+package tensor
+
+// Kind is a tensor's part in the network, in one vocabulary for every
+// architecture.
+type Kind string
+
+// The vocabulary of kinds.
+const (
+	Embed     Kind = "embed"
+	Head      Kind = "head"
+	Norm      Kind = "norm"
+	AttnQ     Kind = "attn.q"
+	AttnK     Kind = "attn.k"
+	AttnV     Kind = "attn.v"
+	AttnO     Kind = "attn.o"
+	AttnQKV   Kind = "attn.qkv"
+	MLPGate   Kind = "mlp.gate"
+	MLPUp     Kind = "mlp.up"
+	MLPDown   Kind = "mlp.down"
+	MLPGateUp Kind = "mlp.gate_up"
+	MoERouter Kind = "moe.router"
+	MoEGate   Kind = "moe.gate"
+	MoEUp     Kind = "moe.up"
+	MoEDown   Kind = "moe.down"
+	Bias      Kind = "bias"
+	Other     Kind = "other"
+)
+
+// Role is where a tensor stands in its model.
+type Role struct {
+	Layer int // transformer layer from 0; -1 outside the layers
+	Kind  Kind
+}
