@@ -1,0 +1,99 @@
+package ops
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/rouxml/roux/schema"
+)
+
+// Set collects the ops of one family. Each op adds itself from its own file.
+type Set struct {
+	ops  []*Op
+	errs []error
+}
+
+// Add puts an op into its family's set. A bad Spec is reported by NewRegistry.
+func Add[P any](s *Set, spec Spec[P]) {
+	op, err := spec.op()
+	if err != nil {
+		s.errs = append(s.errs, err)
+		return
+	}
+	s.ops = append(s.ops, op)
+}
+
+// Registry is an immutable collection of ops.
+type Registry struct {
+	byName map[string]*Op
+	names  []string
+}
+
+var nameRule = regexp.MustCompile(`^[a-z]+\.[a-z0-9_]+$`)
+
+// NewRegistry joins sets. It refuses two ops of one name and an op without
+// name, version, summary, documentation, source or example.
+func NewRegistry(sets ...*Set) (*Registry, error) {
+	r := &Registry{byName: map[string]*Op{}}
+	for _, s := range sets {
+		if len(s.errs) > 0 {
+			return nil, s.errs[0]
+		}
+		for _, op := range s.ops {
+			if err := r.add(op); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.Sort(r.names)
+	return r, nil
+}
+
+func (r *Registry) add(op *Op) error {
+	switch {
+	case !nameRule.MatchString(op.Name):
+		return fmt.Errorf("op name %q is not family.method in lower case", op.Name)
+	case r.byName[op.Name] != nil:
+		return fmt.Errorf("two ops are named %s", op.Name)
+	case op.Version < 1:
+		return fmt.Errorf("op %s has no version", op.Name)
+	case op.Summary == "" || op.Doc == "" || op.Source == "" || op.Example == "":
+		return fmt.Errorf("op %s lacks a summary, documentation, source or example", op.Name)
+	}
+	r.byName[op.Name] = op
+	r.names = append(r.names, op.Name)
+	return nil
+}
+
+// Names lists the ops in alphabetical order.
+func (r *Registry) Names() []string { return slices.Clone(r.names) }
+
+// Op returns the op of that name, or false.
+func (r *Registry) Op(name string) (*Op, bool) {
+	op, ok := r.byName[name]
+	return op, ok
+}
+
+// Params returns a new params struct for the op, or false when it is unknown.
+func (r *Registry) Params(name string) (any, bool) {
+	op, ok := r.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return op.New(), true
+}
+
+// Check reports what the op's own rules find wrong in decoded params.
+func (r *Registry) Check(name string, params any) []schema.Problem {
+	if op, ok := r.byName[name]; ok {
+		return op.Check(params)
+	}
+	return nil
+}
+
+// Measures says whether the op yields metrics and not a model.
+func (r *Registry) Measures(name string) bool {
+	op, ok := r.byName[name]
+	return ok && op.Measure != nil
+}
