@@ -33,7 +33,7 @@ type Op struct {
 // Kernel is a RowKernel with hidden params.
 type Kernel struct {
 	Extent  func(params any) Scope
-	Prepare func(ctx context.Context, members []Member[any]) ([]State, error)
+	Prepare func(ctx context.Context, members []Scan) ([]State, error)
 	Run     func(params any, x *Pass, b *Block) error
 }
 
@@ -112,10 +112,10 @@ func (k *RowKernel[P]) hide() *Kernel {
 			}
 			return k.Extent(p.(*P))
 		},
-		Prepare: func(ctx context.Context, members []Member[any]) ([]State, error) {
+		Prepare: func(ctx context.Context, members []Scan) ([]State, error) {
 			typed := make([]Member[P], len(members))
 			for i, m := range members {
-				typed[i] = Member[P]{Params: m.Params.(*P), Pass: m.Pass, Each: m.Each, Blocks: m.Blocks}
+				typed[i] = Member[P]{Params: m.Params.(*P), Scan: m}
 			}
 			return k.Prepare(ctx, typed)
 		},

@@ -48,9 +48,15 @@ func (b *Block) Start() int { return b.Row * b.Cols }
 // long as the block.
 func (b *Block) Scratch(n int) []float32 { return b.NewScratch(n) }
 
-// Member is one unit in the extent that Prepare sees.
+// Member is one unit in the extent that Prepare sees, with its params.
 type Member[P any] struct {
 	Params *P
+	Scan   Scan
+}
+
+// Scan is a way through the operands of one unit.
+type Scan struct {
+	Params any
 	Pass   *Pass
 	// Each calls f for every block of the operands, from several goroutines
 	// and in any order; what f gathers must not depend on the order.

@@ -1,0 +1,241 @@
+package cas
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+)
+
+// layout is the version of the folder structure.
+const layout = "roux cache 1\n"
+
+// usedInterval is how stale an entry's time of use may be: updating it at
+// every use would cost a write for every read.
+const usedInterval = time.Hour
+
+// Cache is a folder of entries and outputs. Several processes may share it.
+type Cache struct {
+	dir string
+	now func() time.Time
+
+	mu       sync.Mutex
+	verified map[Digest]bool // outputs whose bytes this process has checked
+}
+
+// Entry says what a computation came to.
+type Entry struct {
+	Key     Key       `json:"key"`
+	Digest  Digest    `json:"digest"`
+	Size    int64     `json:"size"`
+	Label   string    `json:"label"`   // for people, such as "lowrank.svd model.layers.0.mlp.up_proj.weight"
+	Created time.Time `json:"created"` // by the clock of the machine
+	Used    time.Time `json:"-"`       // within an hour
+}
+
+// Open opens or makes a cache and sweeps what dead processes left half
+// written. The clock dates entries; nil means time.Now.
+func Open(dir string, now func() time.Time) (*Cache, error) {
+	if now == nil {
+		now = time.Now
+	}
+	c := &Cache{dir: dir, now: now, verified: map[Digest]bool{}}
+	for _, sub := range []string{"keys", "outputs", "records", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return nil, fmt.Errorf("cannot use the cache at %s: %w (choose another with --cache or ROUX_CACHE)", dir, err)
+		}
+	}
+	if err := c.checkLayout(); err != nil {
+		return nil, err
+	}
+	c.sweep()
+	return c, nil
+}
+
+func (c *Cache) checkLayout() error {
+	path := filepath.Join(c.dir, "VERSION")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return c.writeFile(path, []byte(layout))
+	}
+	if err == nil && string(text) != layout {
+		err = fmt.Errorf("it was made by another version of roux: %q", text)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot use the cache at %s: %w (choose another with --cache or ROUX_CACHE, or delete it)", c.dir, err)
+	}
+	return nil
+}
+
+// Dir returns the cache's folder.
+func (c *Cache) Dir() string { return c.dir }
+
+func (c *Cache) keyPath(k Key) string {
+	s := k.String()
+	return filepath.Join(c.dir, "keys", s[:2], s)
+}
+
+func (c *Cache) outputPath(d Digest) string {
+	s := d.String()
+	return filepath.Join(c.dir, "outputs", s[:2], s)
+}
+
+// Lookup says whether there is an entry whose output has the right size. It
+// does not check the output's bytes.
+func (c *Cache) Lookup(k Key) (Entry, bool) {
+	path := c.keyPath(k)
+	e, err := readEntry(path)
+	if err != nil || e.Key != k {
+		return Entry{}, false
+	}
+	info, err := os.Stat(c.outputPath(e.Digest))
+	if err != nil || info.Size() != e.Size {
+		return Entry{}, false
+	}
+	if used, err := os.Stat(path); err == nil {
+		e.Used = used.ModTime()
+		c.touch(path, e.Used)
+	}
+	return e, true
+}
+
+// maxEntry bounds the file of an entry.
+const maxEntry = 64 << 10
+
+func readEntry(path string) (Entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxEntry))
+	if err != nil {
+		return Entry{}, err
+	}
+	return parseEntry(text)
+}
+
+func parseEntry(text []byte) (Entry, error) {
+	var e Entry
+	if err := json.Unmarshal(text, &e); err != nil {
+		return Entry{}, err
+	}
+	if e.Size < 0 {
+		return Entry{}, errors.New("negative size")
+	}
+	return e, nil
+}
+
+func (c *Cache) touch(path string, last time.Time) {
+	if now := c.now(); now.Sub(last) > usedInterval {
+		_ = os.Chtimes(path, now, now) // a stale time of use only misleads Trim
+	}
+}
+
+// File is an output opened for reading. It stays readable when the cache is
+// trimmed meanwhile.
+type File struct {
+	*os.File
+	entry Entry
+}
+
+// Size returns the number of bytes.
+func (f *File) Size() int64 { return f.entry.Size }
+
+// Digest returns the hash of the bytes.
+func (f *File) Digest() Digest { return f.entry.Digest }
+
+// Get opens a computation's output. Its bytes are checked once in a process;
+// an output that is missing, short or changed is removed and is a miss.
+func (c *Cache) Get(k Key) (*File, bool) {
+	e, ok := c.Lookup(k)
+	if !ok {
+		return nil, false
+	}
+	f, err := os.Open(c.outputPath(e.Digest))
+	if err != nil {
+		return nil, false
+	}
+	if !c.intact(e.Digest, f) {
+		_ = f.Close()
+		c.drop(e)
+		return nil, false
+	}
+	return &File{f, e}, true
+}
+
+func (c *Cache) intact(want Digest, f *os.File) bool {
+	c.mu.Lock()
+	done := c.verified[want]
+	c.mu.Unlock()
+	if done {
+		return true
+	}
+	got, err := digestOf(f)
+	if err != nil || got != want {
+		return false
+	}
+	c.trust(want)
+	return true
+}
+
+func (c *Cache) trust(d Digest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verified[d] = true
+}
+
+// drop removes a damaged entry and its output.
+func (c *Cache) drop(e Entry) {
+	c.mu.Lock()
+	delete(c.verified, e.Digest)
+	c.mu.Unlock()
+	_ = os.Remove(c.keyPath(e.Key)) // already gone is as good
+	_ = os.Remove(c.outputPath(e.Digest))
+}
+
+// GetBytes returns a whole small output.
+func (c *Cache) GetBytes(k Key) ([]byte, bool) {
+	f, ok := c.Get(k)
+	if !ok {
+		return nil, false
+	}
+	defer func() { _ = f.Close() }()
+	b := make([]byte, f.Size())
+	_, err := f.ReadAt(b, 0)
+	return b, err == nil || (err == io.EOF && len(b) == 0)
+}
+
+// writeFile replaces a file atomically.
+func (c *Cache) writeFile(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, b, 0o644, renameio.WithTempDir(filepath.Join(c.dir, "tmp")))
+}
+
+// sweepAge is how old a temporary file without a lock must be before it is
+// taken for abandoned: one that was just made may not be locked yet.
+const sweepAge = time.Minute
+
+// sweep removes temporary files of dead processes: those that nobody locks.
+func (c *Cache) sweep() {
+	files, _ := os.ReadDir(filepath.Join(c.dir, "tmp")) // unreadable: nothing to sweep
+	for _, f := range files {
+		path := filepath.Join(c.dir, "tmp", f.Name())
+		lock := flock.New(path)
+		if ok, err := lock.TryLock(); err == nil && ok {
+			if info, err := f.Info(); err == nil && (owned(f.Name()) || c.now().Sub(info.ModTime()) > sweepAge) {
+				_ = os.Remove(path)
+			}
+			_ = lock.Unlock()
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/tensor"
+)
+
+// node is a model in the graph: an input, or what a step yields.
+type node struct {
+	name  string
+	step  *recipes.Step // nil for inputs
+	op    *ops.Op
+	model *tensor.Model // what rides along; Weights only for inputs
+	cells []*cell
+	index map[string]*cell
+
+	header ops.Header
+	ports  []*node
+	acts   []*action
+	groups []*group
+	same   bool // `when` was false: the primary input passes through
+
+	layersKnown int // layers + 1, once counted
+}
+
+func (n *node) add(c *cell) {
+	n.cells = append(n.cells, c)
+	n.index[c.info.Name] = c
+}
+
+// seal makes the header once all cells are there.
+func (n *node) seal() {
+	infos := make([]tensor.Info, len(n.cells))
+	for i, c := range n.cells {
+		infos[i] = c.info
+	}
+	n.header = ops.NewHeader(n.name, infos, n.model)
+}
+
+// cell is one tensor of a node: read from a file, or computed by an action.
+type cell struct {
+	info tensor.Info
+	leaf tensor.Tensor
+	act  *action
+	out  int   // which output of act
+	cast *cell // the same values in another dtype; set alone
+}
+
+// as returns the same cell under another name.
+func (c *cell) as(name string) *cell {
+	renamed := *c
+	renamed.info.Name = name
+	return &renamed
+}
+
+// action is one unit of a step with its curves resolved.
+type action struct {
+	node   *node
+	params any
+	pass   *ops.Pass
+	in     []*cell
+	group  *group // what its Prepare sees; nil without one
+	member int
+	stored bool // outputs are kept in the cache
+
+	streams int64 // estimate of a block's buffers, once made
+
+	keyOnce sync.Once
+	key     cas.Key
+	keyErr  error
+
+	run flight // computes stored outputs once
+}
+
+// group is the extent that one Prepare sees.
+type group struct {
+	node    *node
+	members []*action
+	scope   ops.Scope
+
+	run    flight
+	states []ops.State
+}
+
+// flight runs a function once for all who ask, and lets a later caller try
+// again when it failed.
+type flight struct {
+	mu   sync.Mutex
+	done bool
+}
+
+func (f *flight) do(ctx context.Context, fn func(context.Context) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done {
+		return nil
+	}
+	if err := fn(ctx); err != nil {
+		return err
+	}
+	f.done = true
+	return nil
+}

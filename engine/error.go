@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rouxml/roux/schema"
+)
+
+// Error places a failure: which step, op and tensor, and where in the recipe.
+type Error struct {
+	Pos    schema.Pos
+	Step   string
+	Op     string
+	Tensor string
+	Err    error
+}
+
+// Error names the place once and then the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Pos.Line > 0 {
+		fmt.Fprintf(&b, "%s: ", e.Pos)
+	}
+	fmt.Fprintf(&b, "step %s (%s)", e.Step, e.Op)
+	if e.Tensor != "" {
+		fmt.Fprintf(&b, ", tensor %s", e.Tensor)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// place wraps err with the step and tensor unless it has a place already.
+func (n *node) place(tensorName string, err error) error {
+	var placed *Error
+	if err == nil || errors.As(err, &placed) {
+		return err
+	}
+	if n.step == nil {
+		return fmt.Errorf("model %s, tensor %s: %w", n.name, tensorName, err)
+	}
+	return &Error{Pos: n.step.OpPos, Step: n.name, Op: n.step.Op, Tensor: tensorName, Err: err}
+}
+
+// GateError says which gates of the recipe did not hold.
+type GateError struct{ Failed []string }
+
+// Error lists the gates that failed.
+func (e *GateError) Error() string {
+	return "gate not passed: " + strings.Join(e.Failed, "; ")
+}

@@ -1,0 +1,73 @@
+package engine
+
+import "time"
+
+// Event is something that happened in a run. The display, the JSON lines and
+// the log are made of events; their types are the structs below.
+type Event interface{ event() }
+
+// RunStarted opens a run.
+type RunStarted struct {
+	Recipe string `json:"recipe"`
+	Tasks  int    `json:"tasks"`
+	Bytes  int64  `json:"bytes"` // that outputs will write
+	Memory int64  `json:"memory"`
+}
+
+// TaskDone reports one finished piece of work.
+type TaskDone struct {
+	Step   string `json:"step"` // step, or "write NAME" for an output
+	Tensor string `json:"tensor"`
+	Bytes  int64  `json:"bytes"`
+	Done   int    `json:"done"`
+	Total  int    `json:"total"`
+}
+
+// StepHit says that a step's stored tensors all came from the cache.
+type StepHit struct {
+	Step string `json:"step"`
+}
+
+// OutputDone reports a published output.
+type OutputDone struct {
+	Output  string `json:"output"`
+	Path    string `json:"path"`
+	Tensors int    `json:"tensors"`
+	Bytes   int64  `json:"bytes"`
+	Fresh   bool   `json:"fresh"`  // nothing had changed: left as it was
+	Reused  int    `json:"reused"` // tensors copied from the previous output
+}
+
+// Measured reports the metrics of a step.
+type Measured struct {
+	Step   string                        `json:"step"`
+	Values map[string]map[string]float64 `json:"values"`
+	Hit    bool                          `json:"hit"`
+}
+
+// GateChecked reports one gate of the recipe.
+type GateChecked struct {
+	Gate string `json:"gate"`
+	Pass bool   `json:"pass"`
+}
+
+// Warning is a word for the user that does not stop the run.
+type Warning struct {
+	Text string `json:"warning"`
+}
+
+// RunDone closes a run that went well.
+type RunDone struct {
+	Elapsed  time.Duration `json:"elapsed"`
+	Computed int           `json:"computed"` // kernel blocks run
+	Hits     int           `json:"hits"`     // stored tensors, states and metrics taken from the cache
+}
+
+func (RunStarted) event()  {}
+func (TaskDone) event()    {}
+func (StepHit) event()     {}
+func (OutputDone) event()  {}
+func (Measured) event()    {}
+func (GateChecked) event() {}
+func (Warning) event()     {}
+func (RunDone) event()     {}

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Elapsed time.Duration
+	Blocks  int64 // kernel calls
+	Hits    int64 // what the cache gave
+}
+
+// Run writes every output, measures what the recipe measures and checks its
+// gates. On an error or a cancelled context nothing half-written is left.
+func (p *Plan) Run(ctx context.Context) (*Result, error) {
+	start := time.Now()
+	defer p.run.close()
+	p.started()
+	for _, w := range p.writes {
+		if err := p.store(ctx, w, p.progress(w)); err != nil {
+			return nil, fmt.Errorf("output %s: %w", w.out.Name, err)
+		}
+	}
+	if err := p.gates(ctx); err != nil {
+		return nil, err
+	}
+	res := &Result{Elapsed: time.Since(start), Blocks: p.run.blocks.Load(), Hits: p.run.hits.Load()}
+	p.opt.emit(RunDone{Elapsed: res.Elapsed, Computed: int(res.Blocks), Hits: int(res.Hits)})
+	return res, nil
+}
+
+func (p *Plan) started() {
+	e := RunStarted{Recipe: p.Recipe.Name, Memory: p.opt.Memory}
+	for _, w := range p.writes {
+		e.Tasks += len(w.cells)
+		e.Bytes += w.bytes()
+	}
+	p.opt.emit(e)
+}
+
+func (p *Plan) progress(w *write) func(*cell) {
+	var done atomic.Int64
+	return func(c *cell) {
+		p.opt.emit(TaskDone{Step: "write " + w.out.Name, Tensor: c.info.Name, Bytes: c.info.Bytes(), Done: int(done.Add(1)), Total: len(w.cells)})
+	}
+}
+
+// gates measures every measuring step in order, then asks the gates.
+func (p *Plan) gates(ctx context.Context) error {
+	env := p.env()
+	for i := range p.Recipe.Steps {
+		m, ok := p.measures[p.Recipe.Steps[i].Name]
+		if !ok {
+			continue
+		}
+		got, err := p.measured(ctx, m)
+		if err != nil {
+			return err
+		}
+		env[m.node.name] = got.Values
+	}
+	var failed []string
+	for _, g := range p.Recipe.Gates {
+		v, err := g.Expr.Eval(env)
+		if err != nil {
+			return fmt.Errorf("%s: gate: %w", g.Pos, err)
+		}
+		pass, ok := v.(bool)
+		if !ok {
+			return fmt.Errorf("%s: gate %q is %v, not true or false", g.Pos, g.Text, v)
+		}
+		p.opt.emit(GateChecked{Gate: g.Text, Pass: pass})
+		if !pass {
+			failed = append(failed, g.Text)
+		}
+	}
+	if failed != nil {
+		return &GateError{Failed: failed}
+	}
+	return nil
+}
+
+// fileLook tells two states of a file apart without reading it.
+func fileLook(path string) string {
+	if path == "" {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "missing"
+	}
+	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+}

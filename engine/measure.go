@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/ops"
+)
+
+// measure is a step that yields metrics, and what it came to.
+type measure struct {
+	node    *node
+	run     flight
+	metrics ops.Metrics
+	hit     bool
+}
+
+// measured returns a step's metrics: from the cache, or by reading what it
+// compares.
+func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
+	err := m.run.do(ctx, func(ctx context.Context) error {
+		if m.node.same {
+			return nil
+		}
+		key, err := m.key(ctx)
+		if err != nil {
+			return err
+		}
+		if m.hit = r.cachedMetrics(m, key); m.hit {
+			r.hits.Add(1)
+		} else if err := r.measure(ctx, m); err != nil {
+			return m.node.place("", err)
+		} else {
+			r.keepMetrics(m, key)
+		}
+		r.opt.emit(Measured{Step: m.node.name, Values: m.metrics.Values, Hit: m.hit})
+		return nil
+	})
+	return m.metrics, err
+}
+
+// key covers all that the metrics depend on; the models' names are part of it
+// because metrics are filed under them.
+func (m *measure) key(ctx context.Context) (cas.Key, error) {
+	h := cas.NewHash("metrics")
+	for _, port := range m.node.ports {
+		h.String(port.name)
+	}
+	for _, a := range m.node.acts {
+		k, err := a.ownKey(ctx)
+		if err != nil {
+			return cas.Key{}, err
+		}
+		h.String(a.pass.Out().Name).Key(k)
+	}
+	return h.Sum(), nil
+}
+
+func (r *run) cachedMetrics(m *measure, key cas.Key) bool {
+	text, ok := r.opt.Cache.GetBytes(key)
+	return ok && json.Unmarshal(text, &m.metrics) == nil
+}
+
+// keepMetrics stores metrics; JSON cannot hold NaN or Inf, so a result with
+// them is measured again next time.
+func (r *run) keepMetrics(m *measure, key cas.Key) {
+	text, err := json.Marshal(m.metrics)
+	if err != nil {
+		return
+	}
+	if err := r.opt.Cache.PutBytes(key, text, m.node.op.Name+" "+m.node.name); err != nil {
+		r.opt.emit(Warning{Text: "cache: " + err.Error()})
+	}
+}
+
+func (r *run) measure(ctx context.Context, m *measure) error {
+	records := make([]ops.Record, len(m.node.acts))
+	err := r.crew.each(ctx, len(records), func(i int) error {
+		a := m.node.acts[i]
+		sums, err := r.sums(ctx, a)
+		records[i] = ops.Record{Unit: a.pass.Unit, Sums: sums}
+		return a.node.place(a.pass.Out().Name, err)
+	})
+	if err != nil {
+		return err
+	}
+	m.metrics, err = m.node.op.Measure.Finish(m.node.step.Params, m.node.headers(), records)
+	return err
+}
+
+// sums joins the accumulators of a unit's blocks in the order of the blocks,
+// so that the same bits come out whoever computed them.
+func (r *run) sums(ctx context.Context, a *action) ([]float64, error) {
+	part := partitionOf(a.in[0].info.Shape)
+	blocks := make([][]float64, part.count)
+	err := r.crew.each(ctx, part.count, func(i int) error {
+		return r.visit(ctx, a, part, i, func(b *ops.Block) error {
+			var err error
+			blocks[i], err = a.node.op.Measure.Sums(a.params, a.pass, b)
+			return err
+		})
+	})
+	if err != nil || len(blocks) == 0 {
+		return nil, err
+	}
+	for _, later := range blocks[1:] {
+		a.node.op.Measure.Join(blocks[0], later)
+	}
+	return blocks[0], nil
+}

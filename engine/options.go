@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Options is what a run needs beside its recipe.
+type Options struct {
+	Ops     *ops.Registry
+	Open    func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error)
+	Formats func(name string) (loaders.Format, error)
+	Cache   *cas.Cache
+	Memory  int64 // budget in bytes for buffers; 0 means half of what is free
+	Workers int   // goroutines that compute; 0 means one for each core
+	Events  func(Event)
+	Force   bool      // replace output directories that roux did not write
+	NaN     NaNPolicy // what to do with NaN and Inf in outputs
+	Version string    // of roux, for provenance
+}
+
+// NaNPolicy says what happens to NaN and Inf elements of an output.
+type NaNPolicy string
+
+// The policies: keep them and warn, write zeros and warn, or fail.
+const (
+	NaNKeep  NaNPolicy = "keep"
+	NaNZero  NaNPolicy = "zero"
+	NaNError NaNPolicy = "error"
+)
+
+// ParseNaNPolicy accepts keep, zero and error; empty means keep.
+func ParseNaNPolicy(s string) (NaNPolicy, error) {
+	switch p := NaNPolicy(s); p {
+	case "":
+		return NaNKeep, nil
+	case NaNKeep, NaNZero, NaNError:
+		return p, nil
+	}
+	return "", fmt.Errorf("unknown NaN policy %q: use keep, zero or error", s)
+}
+
+func (o Options) emit(e Event) {
+	if o.Events != nil {
+		o.Events(e)
+	}
+}

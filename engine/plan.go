@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Plan is a recipe whose models are open and whose every tensor is known, made
+// from headers alone. Close it when done.
+type Plan struct {
+	Recipe *recipes.Recipe
+
+	opt      Options
+	nodes    map[string]*node
+	order    []*node
+	writes   []*write
+	measures map[string]*measure
+	closers  []io.Closer
+	protect  []string
+	run      *run
+}
+
+// NewPlan opens the recipe's models and lays out all steps. Steps under a
+// `when` decide by metrics of earlier steps, which are measured here if the
+// cache does not hold them.
+func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Memory <= 0 {
+		o.Memory = freeMemory() / 2
+	}
+	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}}
+	p.run = newRun(o)
+	if err := p.build(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Close releases the files of all models.
+func (p *Plan) Close() error {
+	var errs []error
+	for _, c := range p.closers {
+		errs = append(errs, c.Close())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+func (p *Plan) build(ctx context.Context) error {
+	for _, m := range p.Recipe.Models {
+		if err := p.addModel(ctx, m); err != nil {
+			return err
+		}
+	}
+	for i := range p.Recipe.Steps {
+		if err := p.addStep(ctx, &p.Recipe.Steps[i]); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, out := range p.Recipe.Outputs {
+		errs = append(errs, p.addWrite(out))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
+	if m.Recipe != nil {
+		return p.addRecipe(ctx, m)
+	}
+	model, closer, err := p.opt.Open(ctx, m)
+	if err != nil {
+		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
+	}
+	p.closers = append(p.closers, closer)
+	p.protect = append(p.protect, m.Path)
+	for _, note := range model.Notes {
+		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})
+	}
+	p.insert(inputNode(m.Name, model))
+	return nil
+}
+
+func inputNode(name string, model *tensor.Model) *node {
+	n := &node{name: name, model: model, index: map[string]*cell{}}
+	for _, info := range model.Weights.Infos() {
+		t, _ := model.Weights.Tensor(info.Name)
+		n.add(&cell{info: info, leaf: t})
+	}
+	n.seal()
+	return n
+}
+
+func (p *Plan) insert(n *node) {
+	p.nodes[n.name] = n
+	p.order = append(p.order, n)
+}
+
+// addRecipe lays out another recipe and takes one of its outputs as a model.
+func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
+	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, run: p.run}
+	err := sub.build(ctx)
+	p.closers = append(p.closers, sub.closers...)
+	p.protect = append(p.protect, sub.protect...)
+	if err != nil {
+		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
+	}
+	from, ok := sub.nodes[m.Output]
+	for _, w := range sub.writes {
+		if w.out.Name == m.Output || m.Output == "" {
+			from, ok = w.node, true
+		}
+	}
+	if !ok {
+		return fmt.Errorf("%s: model %s: recipe %s has no output or step %q", m.Pos, m.Name, m.Recipe.File, m.Output)
+	}
+	for _, n := range sub.order {
+		if n != from {
+			p.order = append(p.order, n)
+		}
+	}
+	copied := *from
+	copied.name = m.Name
+	copied.header.Name = m.Name
+	p.insert(&copied)
+	return nil
+}
+
+func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
+	op, ok := p.opt.Ops.Op(s.Op)
+	if !ok {
+		return fmt.Errorf("%s: unknown op %q", s.OpPos, s.Op)
+	}
+	n := &node{name: s.Name, step: s, op: op, index: map[string]*cell{}}
+	for _, ref := range s.Inputs {
+		port, ok := p.nodes[ref.Name]
+		if !ok {
+			return fmt.Errorf("%s: unknown model %q", ref.Pos, ref.Name)
+		}
+		n.ports = append(n.ports, port)
+	}
+	if len(n.ports) == 0 {
+		return n.place("", errors.New("the step takes no model"))
+	}
+	skip, err := p.skipped(ctx, n)
+	if err != nil {
+		return err
+	}
+	if err := p.lay(n, skip); err != nil {
+		return n.place("", err)
+	}
+	if op.Measure != nil {
+		p.measures[s.Name] = &measure{node: n}
+		return nil
+	}
+	p.insert(n)
+	return nil
+}
+
+// skipped evaluates `when`, measuring what it reads.
+func (p *Plan) skipped(ctx context.Context, n *node) (bool, error) {
+	if n.step.When == nil {
+		return false, nil
+	}
+	env := p.env()
+	for _, use := range n.step.When.Uses() {
+		m, ok := p.measures[use]
+		if !ok {
+			continue
+		}
+		values, err := p.run.measured(ctx, m)
+		if err != nil {
+			return false, err
+		}
+		env[use] = values.Values
+	}
+	v, err := n.step.When.Eval(env)
+	if err != nil {
+		return false, n.place("", fmt.Errorf("when: %w", err))
+	}
+	yes, ok := v.(bool)
+	if !ok {
+		return false, n.place("", fmt.Errorf("when: %s is %v, not true or false", n.step.When, v))
+	}
+	return !yes, nil
+}
+
+// env is what gates and `when` see beside metrics.
+func (p *Plan) env() map[string]any { return map[string]any{} }
+
+// lay fills a node with cells.
+func (p *Plan) lay(n *node, skip bool) error {
+	primary := n.ports[0]
+	model := *primary.model
+	model.Weights, model.Notes = nil, nil
+	n.model = &model
+	n.same = skip
+	var err error
+	switch {
+	case skip:
+		for _, c := range primary.cells {
+			n.add(c)
+		}
+	case n.op.Select != nil:
+		err = p.laySelect(n)
+	default:
+		err = p.layUnits(n)
+	}
+	if err != nil {
+		return err
+	}
+	if !skip {
+		if err := n.op.Ride(n.step.Params, n.headers(), n.model); err != nil {
+			return err
+		}
+	}
+	n.seal()
+	return nil
+}
+
+func (n *node) headers() []ops.Header {
+	hs := make([]ops.Header, len(n.ports))
+	for i, port := range n.ports {
+		hs[i] = port.header
+	}
+	return hs
+}
+
+func (p *Plan) laySelect(n *node) error {
+	picks, err := n.op.Select(n.step.Params, n.headers())
+	if err != nil {
+		return err
+	}
+	for _, pick := range picks {
+		c, ok := n.ports[pick.From.Port].index[pick.From.Name]
+		if !ok {
+			return fmt.Errorf("%s has no tensor %s", n.ports[pick.From.Port].name, pick.From.Name)
+		}
+		if n.index[pick.Name] != nil {
+			return fmt.Errorf("two tensors would be named %s", pick.Name)
+		}
+		n.add(c.as(pick.Name))
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/rouxml/roux/ops"
+)
+
+// prepare makes sure that the states of a group are known: from the cache, or
+// by scanning all of its members.
+func (r *run) prepare(ctx context.Context, g *group) error {
+	return g.run.do(ctx, func(ctx context.Context) error {
+		key, err := g.stateKey(ctx)
+		if err != nil {
+			return err
+		}
+		states, hit := r.cachedStates(g, key)
+		if !hit {
+			if states, err = r.scan(ctx, g); err != nil {
+				return g.node.place(g.subject(), err)
+			}
+			r.keepStates(g, key, states)
+		}
+		for i, a := range g.members {
+			a.pass.State = states[i]
+		}
+		return nil
+	})
+}
+
+// subject names what a group is about, for errors.
+func (g *group) subject() string {
+	if g.scope == ops.Tensor {
+		return g.members[0].pass.Out().Name
+	}
+	return fmt.Sprintf("%s and %d others", g.members[0].pass.Out().Name, len(g.members)-1)
+}
+
+func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
+	members := make([]ops.Scan, len(g.members))
+	for i, a := range g.members {
+		part := partitionOf(a.in[0].info.Shape)
+		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
+			Each: func(ctx context.Context, f func(*ops.Block) error) error {
+				return r.crew.each(ctx, part.count, func(i int) error { return r.visit(ctx, a, part, i, f) })
+			}}
+	}
+	states, err := g.node.op.Rows.Prepare(ctx, members)
+	if err == nil && len(states) != len(members) {
+		err = fmt.Errorf("op %s prepared %d states for %d tensors", g.node.op.Name, len(states), len(members))
+	}
+	return states, err
+}
+
+// visit loads one block of an action's operands and shows it to f.
+func (r *run) visit(ctx context.Context, a *action, part partition, i int, f func(*ops.Block) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	row, n := part.span(i)
+	b, held, err := r.load(ctx, a, row, n)
+	defer held.release()
+	if err != nil {
+		return err
+	}
+	r.blocks.Add(1)
+	return f(b)
+}
+
+func (r *run) cachedStates(g *group, key [32]byte) ([]ops.State, bool) {
+	text, ok := r.opt.Cache.GetBytes(key)
+	if !ok {
+		return nil, false
+	}
+	var states []ops.State
+	if json.Unmarshal(text, &states) != nil || len(states) != len(g.members) {
+		return nil, false
+	}
+	r.hits.Add(1)
+	return states, true
+}
+
+// keepStates stores states; a cache that cannot be written only costs time.
+func (r *run) keepStates(g *group, key [32]byte, states []ops.State) {
+	text, err := json.Marshal(states)
+	if err != nil {
+		return // states with NaN or Inf are not worth keeping
+	}
+	if err := r.opt.Cache.PutBytes(key, text, g.node.op.Name+" state"); err != nil {
+		r.opt.emit(Warning{Text: "cache: " + err.Error()})
+	}
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/tensor"
+)
+
+// stands is the record of what a run left in an output directory: enough to
+// see that nothing has changed since, or which tensors can be taken over.
+type stands struct {
+	Root    cas.Key            `json:"root"`
+	Files   map[string]seen    `json:"files"`
+	Tensors map[string]cas.Key `json:"tensors"`
+}
+
+// seen is how a file looked right after it was written.
+type seen struct {
+	Size  int64     `json:"size"`
+	MTime time.Time `json:"mtime"`
+}
+
+// previous is the last output in the same place, if it is still as roux left
+// it. A nil *previous is one with nothing to offer.
+type previous struct {
+	stands stands
+	model  *tensor.Model
+	closer io.Closer
+	reused int
+}
+
+// previous looks at what stands in an output's place. It is fresh when every
+// byte would come out the same.
+func (p *Plan) previous(ctx context.Context, w *write) (fresh bool, prev *previous, err error) {
+	root, err := w.root(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	text, ok := p.opt.Cache.Record("output", w.path)
+	if !ok {
+		return false, nil, nil
+	}
+	var s stands
+	if json.Unmarshal(text, &s) != nil || !s.unchanged(w.path) {
+		return false, nil, nil
+	}
+	if s.Root == root {
+		return true, nil, nil
+	}
+	return false, w.reopen(ctx, s), nil
+}
+
+// reopen offers the tensors of an output that was written before.
+func (w *write) reopen(ctx context.Context, s stands) *previous {
+	if w.format.Open == nil {
+		return nil
+	}
+	model, closer, err := w.format.Open(ctx, w.path)
+	if err != nil {
+		return nil // what cannot be read is made again
+	}
+	return &previous{stands: s, model: model, closer: closer}
+}
+
+// replace puts leaves on the previous output in place of cells that would come
+// out the same.
+func (v *previous) replace(ctx context.Context, cells []*cell) []*cell {
+	if v == nil {
+		return cells
+	}
+	out := make([]*cell, len(cells))
+	for i, c := range cells {
+		out[i] = c
+		if t := v.tensor(ctx, c); t != nil {
+			out[i] = &cell{info: c.info, leaf: t}
+			v.reused++
+		}
+	}
+	return out
+}
+
+func (v *previous) tensor(ctx context.Context, c *cell) tensor.Tensor {
+	key, err := c.key(ctx)
+	if old, ok := v.stands.Tensors[c.info.Name]; err != nil || !ok || old != key {
+		return nil
+	}
+	t, ok := v.model.Weights.Tensor(c.info.Name)
+	if !ok || c.info.Quant != nil || t.Info().DType != c.info.DType || !t.Info().Shape.Equal(c.info.Shape) {
+		return nil
+	}
+	return t
+}
+
+func (v *previous) count() int {
+	if v == nil {
+		return 0
+	}
+	return v.reused
+}
+
+func (v *previous) close() {
+	if v != nil {
+		_ = v.closer.Close() // read-only
+	}
+}
+
+// root names everything that an output directory's weights depend on.
+func (w *write) root(ctx context.Context) (cas.Key, error) {
+	h := cas.NewHash("output").String(w.format.Name).Int(int64(w.out.ShardSize)).Bytes(w.node.model.Config).Bytes(w.node.model.Adapter)
+	for _, f := range w.node.model.Files {
+		h.String(f.Name).Bytes(f.Data).String(fileLook(f.Path))
+	}
+	for _, c := range w.cells {
+		k, err := c.key(ctx)
+		if err != nil {
+			return cas.Key{}, err
+		}
+		h.String(c.info.Name).Key(k)
+	}
+	return h.Sum(), nil
+}
+
+// remember records what was just published. Without it the next run works
+// again, so a failure is a warning.
+func (p *Plan) remember(ctx context.Context, w *write) {
+	s := stands{Tensors: map[string]cas.Key{}}
+	var err error
+	if s.Root, err = w.root(ctx); err == nil {
+		for _, c := range w.cells {
+			s.Tensors[c.info.Name], err = c.key(ctx)
+		}
+		s.Files, err = look(w.path)
+	}
+	if err == nil {
+		var text []byte
+		if text, err = json.Marshal(s); err == nil {
+			err = p.opt.Cache.PutRecord("output", w.path, text)
+		}
+	}
+	if err != nil {
+		p.opt.emit(Warning{Text: "cannot remember what stands in " + w.path + ": " + err.Error()})
+	}
+}
+
+func (s stands) unchanged(dir string) bool {
+	now, err := look(dir)
+	if err != nil || len(now) != len(s.Files) {
+		return false
+	}
+	for name, f := range s.Files {
+		if g, ok := now[name]; !ok || g.Size != f.Size || !g.MTime.Equal(f.MTime) {
+			return false
+		}
+	}
+	return true
+}
+
+// look lists the files below a directory.
+func look(dir string) (map[string]seen, error) {
+	files := map[string]seen{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		files[filepath.ToSlash(name)] = seen{info.Size(), info.ModTime()}
+		return err
+	})
+	return files, err
+}

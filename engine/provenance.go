@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rouxml/roux/recipes"
+)
+
+// lock is the provenance that every output directory carries. It holds no
+// times and no paths of the machine, so that it is the same everywhere.
+type lock struct {
+	Roux    int              `json:"roux"`
+	Recipe  string           `json:"recipe"`
+	Seed    uint64           `json:"seed"`
+	Output  string           `json:"output"`
+	From    string           `json:"from"`
+	Inputs  map[string]input `json:"inputs"`
+	Ops     map[string]int   `json:"ops"`
+	Root    string           `json:"root"`
+	Tensors int              `json:"tensors"`
+}
+
+type input struct {
+	Model    string `json:"model"`
+	Revision string `json:"revision,omitempty"`
+	Adapter  string `json:"adapter,omitempty"`
+}
+
+// LockName is the file that marks a directory as written by roux.
+const LockName = "roux.lock.json"
+
+// provenance writes the recipe, the lock and a model card beside the weights.
+func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
+	root, err := w.root(ctx)
+	if err != nil {
+		return err
+	}
+	l := lock{Roux: 1, Recipe: p.Recipe.Name, Seed: p.Recipe.Seed, Output: w.out.Name, From: w.out.From.Name,
+		Inputs: map[string]input{}, Ops: map[string]int{}, Root: root.String(), Tensors: len(w.cells)}
+	for _, m := range p.Recipe.Models {
+		l.Inputs[m.Name] = input{Model: publicName(m), Revision: m.Revision, Adapter: filepath.Base(m.Adapter)}
+		if m.Adapter == "" {
+			l.Inputs[m.Name] = input{Model: publicName(m), Revision: m.Revision}
+		}
+	}
+	for _, n := range p.order {
+		if n.op != nil {
+			l.Ops[n.op.Name] = n.op.Version
+		}
+	}
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return err
+	}
+	recipeName := "recipe.yaml"
+	if p.Recipe.Mergekit {
+		recipeName = "mergekit_config.yml"
+	}
+	for name, data := range map[string][]byte{
+		LockName: append(text, '\n'), recipeName: p.Recipe.Text, "README.md": p.card(w, recipeName),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publicName is how a card names an input: a Hub id as it is, a local path by
+// its last part.
+func publicName(m recipes.Model) string {
+	if m.Path == "" {
+		return m.Name
+	}
+	if _, err := os.Stat(m.Path); err == nil {
+		return filepath.Base(m.Path)
+	}
+	return m.Path
+}
+
+// card is a model card with the front matter that the Hub reads.
+func (p *Plan) card(w *write, recipeName string) []byte {
+	var b strings.Builder
+	b.WriteString("---\n")
+	if w.node.model.Adapter != nil {
+		b.WriteString("library_name: peft\n")
+	} else {
+		b.WriteString("library_name: transformers\n")
+	}
+	var bases []string
+	for _, m := range p.Recipe.Models {
+		if m.Path != "" && publicName(m) == m.Path {
+			bases = append(bases, "- "+m.Path+"\n")
+		}
+	}
+	if len(bases) > 0 {
+		b.WriteString("base_model:\n" + strings.Join(bases, ""))
+	}
+	b.WriteString("tags:\n- roux\n")
+	if strings.HasPrefix(w.opName(), "merge.") || p.Recipe.Mergekit {
+		b.WriteString("- mergekit\n- merge\n")
+	}
+	fmt.Fprintf(&b, "---\n# %s\n\n", p.Recipe.Name)
+	if p.Recipe.Description != "" {
+		b.WriteString(p.Recipe.Description + "\n\n")
+	}
+	fmt.Fprintf(&b, "Made by [roux](https://github.com/rouxml/roux) from `%s`:\n\n```yaml\n%s```\n", recipeName, p.Recipe.Text)
+	return []byte(b.String())
+}
+
+// opName is the op that made an output's model, or nothing for an input.
+func (w *write) opName() string {
+	if w.node.op == nil {
+		return ""
+	}
+	return w.node.op.Name
+}

@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/codec"
+)
+
+// storedFile is an open entry of the cache, kept open for the whole run so
+// that trimming or deleting the cache cannot pull it away.
+type storedFile struct{ *cas.File }
+
+// stored opens what the cache holds for a cell, computing it if need be.
+func (r *run) stored(ctx context.Context, c *cell) (io.ReaderAt, error) {
+	key, err := c.key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f := r.opened(key); f != nil {
+		return f, nil
+	}
+	if err := r.materialise(ctx, c.act); err != nil {
+		return nil, err
+	}
+	if f := r.opened(key); f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("the cache lost tensor %s just after it was stored: is another program clearing %s?", c.info.Name, r.opt.Cache.Dir())
+}
+
+// opened returns the open entry of a key, or nil when the cache lacks it.
+func (r *run) opened(key cas.Key) *storedFile {
+	r.openMu.Lock()
+	defer r.openMu.Unlock()
+	id := key.String()
+	if f, ok := r.open[id]; ok {
+		return f
+	}
+	f, ok := r.opt.Cache.Get(key)
+	if !ok {
+		return nil
+	}
+	r.open[id] = &storedFile{f}
+	return r.open[id]
+}
+
+// close lets go of all entries.
+func (r *run) close() {
+	r.openMu.Lock()
+	defer r.openMu.Unlock()
+	for id, f := range r.open {
+		_ = f.Close() // read-only
+		delete(r.open, id)
+	}
+}
+
+// held says whether all outputs of an action lie in the cache.
+func (r *run) held(ctx context.Context, a *action) (bool, error) {
+	for i := range a.pass.Unit.Out {
+		key, err := (&cell{act: a, out: i}).key(ctx)
+		if err != nil {
+			return false, err
+		}
+		if _, ok := r.opt.Cache.Lookup(key); !ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// materialise puts an action's outputs into the cache.
+func (r *run) materialise(ctx context.Context, a *action) error {
+	return a.run.do(ctx, func(ctx context.Context) error {
+		if ok, err := r.held(ctx, a); err != nil || ok {
+			r.hits.Add(1)
+			return err
+		}
+		if a.node.op.Whole != nil {
+			return r.whole(ctx, a)
+		}
+		return r.keep(ctx, a, 0, func(row, n int, dst []byte) error {
+			c := &cell{info: a.pass.Out(), act: a}
+			return r.computeBytes(ctx, c, dst, row, n)
+		})
+	})
+}
+
+// computeBytes is bytes for a stored row action, past its own cache entry.
+func (r *run) computeBytes(ctx context.Context, c *cell, dst []byte, row, n int) error {
+	if c.info.Quant != nil {
+		return r.compute(ctx, c.act, nil, dst, row, n)
+	}
+	vals := r.bufs.f32(n * c.info.Shape.Cols())
+	defer r.bufs.putF32(vals)
+	if err := r.compute(ctx, c.act, vals, nil, row, n); err != nil {
+		return err
+	}
+	return codec.FromF32(dst, vals, c.info.DType)
+}
+
+// whole loads all operands, runs a whole kernel and keeps what it made.
+func (r *run) whole(ctx context.Context, a *action) error {
+	in := make([]ops.Matrix, len(a.in))
+	for i, c := range a.in {
+		in[i] = ops.Matrix{Info: c.info.Plain(), Data: r.bufs.f32(c.info.Shape.Numel())}
+		defer r.bufs.putF32(in[i].Data)
+		if err := r.readAll(ctx, c, in[i].Data); err != nil {
+			return err
+		}
+	}
+	out := make([]ops.Matrix, len(a.pass.Unit.Out))
+	for i, info := range a.pass.Unit.Out {
+		out[i] = ops.Matrix{Info: info, Data: r.bufs.f32(info.Shape.Numel())}
+		defer r.bufs.putF32(out[i].Data)
+	}
+	r.blocks.Add(1)
+	if err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out); err != nil {
+		return a.node.place(a.pass.Out().Name, err)
+	}
+	for i, m := range out {
+		err := r.keep(ctx, a, i, func(row, n int, dst []byte) error {
+			cols := m.Info.Shape.Cols()
+			return codec.FromF32(dst, m.Data[row*cols:(row+n)*cols], m.Info.DType)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) readAll(ctx context.Context, c *cell, dst []float32) error {
+	part, cols := partitionOf(c.info.Shape), c.info.Shape.Cols()
+	return r.crew.each(ctx, part.count, func(i int) error {
+		row, n := part.span(i)
+		return r.read(ctx, c, dst[row*cols:(row+n)*cols], row, n)
+	})
+}
+
+// keep writes one output of an action into the cache, block by block.
+func (r *run) keep(ctx context.Context, a *action, out int, fill func(row, n int, dst []byte) error) error {
+	info := a.pass.Unit.Out[out]
+	key, err := (&cell{act: a, out: out}).key(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := r.opt.Cache.Create(key, info.Bytes(), a.node.op.Name+" "+info.Name)
+	if err != nil {
+		return err
+	}
+	if err := r.writeBlocks(ctx, info, w, fill); err != nil {
+		w.Abort()
+		return err
+	}
+	return w.Commit()
+}
+
+// writeBlocks fills a tensor's stored form block by block, on all idle cores.
+func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, fill func(row, n int, dst []byte) error) error {
+	part, size := partitionOf(info.Shape), info.RowBytes()
+	return r.crew.each(ctx, part.count, func(i int) error {
+		row, n := part.span(i)
+		raw := r.bufs.raw(n * size)
+		defer r.bufs.putRaw(raw)
+		if err := fill(row, n, raw); err != nil {
+			return err
+		}
+		_, err := w.WriteAt(raw, int64(row)*int64(size))
+		return err
+	})
+}

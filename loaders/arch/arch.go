@@ -1,0 +1,178 @@
+// Package arch tells each tensor's layer and kind from its name. Families are
+// JSON data; a family without data is inferred from names alone.
+package arch
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rouxml/roux/tensor"
+)
+
+//go:embed data/*.json
+var data embed.FS
+
+// family is what a data file says.
+type family struct {
+	Family       string                 `json:"family"`
+	ModelTypes   []string               `json:"model_types"`
+	Tied         bool                   `json:"tied"`        // when the config does not say
+	LayerCount   string                 `json:"layer_count"` // key of config.json
+	Vocabulary   string                 `json:"vocabulary"`  // key of config.json
+	LayerLists   []string               `json:"layer_lists"` // keys with one value for each layer
+	ConfigWithin []string               `json:"config_within"`
+	Prefixes     []string               `json:"prefixes"` // that may stand before every name
+	Kinds        map[string]tensor.Kind `json:"kinds"`
+}
+
+var families = sync.OnceValues(func() (map[string]family, error) {
+	byType := map[string]family{}
+	files, err := fs.Glob(data, "data/*.json")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range files {
+		text, err := data.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		var f family
+		if err := json.Unmarshal(text, &f); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for _, t := range f.ModelTypes {
+			byType[t] = f
+		}
+	}
+	return byType, nil
+})
+
+// Arch knows the roles of one model's tensors. It implements tensor.Roles.
+type Arch struct {
+	family   family
+	inferred bool
+	layers   int
+}
+
+// Resolve picks the family by config.json's model_type; a nil config, or a
+// type without data, is inferred from the names.
+func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
+	all, err := families()
+	if err != nil {
+		return nil, err
+	}
+	var c struct {
+		ModelType string `json:"model_type"`
+	}
+	if config != nil {
+		if err := json.Unmarshal(config, &c); err != nil {
+			return nil, fmt.Errorf("config.json: %w", err)
+		}
+	}
+	f, known := all[c.ModelType]
+	if !known {
+		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config"}}
+	}
+	a := &Arch{family: f, inferred: !known}
+	for _, info := range infos {
+		a.layers = max(a.layers, a.Role(info.Name, info.Shape).Layer+1)
+	}
+	return a, nil
+}
+
+// Family is the model_type, or empty.
+func (a *Arch) Family() string { return a.family.Family }
+
+// Layers is the number of transformer layers.
+func (a *Arch) Layers() int { return a.layers }
+
+// Notes has a word when layers and kinds were inferred.
+func (a *Arch) Notes() []string {
+	if !a.inferred || a.layers == 0 {
+		return nil
+	}
+	name := a.family.Family
+	if name == "" {
+		name = "without config.json"
+	}
+	return []string{fmt.Sprintf("family %s has no data here: layers and kinds were inferred from the tensors' names", name)}
+}
+
+var number = regexp.MustCompile(`(^|\.)([0-9]{1,5})(\.|$)`)
+
+// split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3.
+// Without a number the layer is -1.
+func split(name string) (pattern string, layer int) {
+	m := number.FindStringSubmatchIndex(name)
+	if m == nil {
+		return name, -1
+	}
+	n, err := strconv.Atoi(name[m[4]:m[5]])
+	if err != nil {
+		return name, -1
+	}
+	rest := number.ReplaceAllString(name[m[5]:], "${1}{expert}${3}")
+	return name[:m[4]] + "{layer}" + rest, n
+}
+
+// Role returns the layer and kind of a tensor.
+func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
+	pattern, layer := split(name)
+	for _, prefix := range append([]string{""}, a.family.Prefixes...) {
+		short, had := strings.CutPrefix(pattern, prefix)
+		if !had {
+			continue
+		}
+		if kind, ok := a.family.Kinds[short]; ok {
+			return tensor.Role{Layer: layer, Kind: kind}
+		}
+	}
+	return tensor.Role{Layer: layer, Kind: inferKind(name)}
+}
+
+// words maps pieces of names to kinds; the first that a name contains wins.
+var words = []struct {
+	piece string
+	kind  tensor.Kind
+}{
+	{"rotary", tensor.Other}, {"inv_freq", tensor.Other}, {"position_ids", tensor.Other},
+	{"layernorm", tensor.Norm}, {"layer_norm", tensor.Norm}, {"norm", tensor.Norm}, {"ln_", tensor.Norm}, {".ln", tensor.Norm},
+	{"embed_out", tensor.Head}, {"lm_head", tensor.Head}, {"classifier", tensor.Head}, {"score", tensor.Head},
+	{"embed", tensor.Embed}, {"wte", tensor.Embed}, {"wpe", tensor.Embed},
+	{"query_key_value", tensor.AttnQKV}, {"qkv", tensor.AttnQKV}, {"c_attn", tensor.AttnQKV}, {"wqkv", tensor.AttnQKV},
+	{"router", tensor.MoERouter}, {"mlp.gate.", tensor.MoERouter}, {"moe.gate.", tensor.MoERouter},
+	{"q_proj", tensor.AttnQ}, {"query", tensor.AttnQ}, {".wq.", tensor.AttnQ},
+	{"k_proj", tensor.AttnK}, {".key", tensor.AttnK}, {".wk.", tensor.AttnK},
+	{"v_proj", tensor.AttnV}, {"value", tensor.AttnV}, {".wv.", tensor.AttnV},
+	{"o_proj", tensor.AttnO}, {"out_proj", tensor.AttnO}, {".wo.", tensor.AttnO}, {"attn.c_proj", tensor.AttnO}, {"attention.dense", tensor.AttnO},
+	{"gate_up", tensor.MLPGateUp}, {"gate_proj", tensor.MLPGate}, {".w1.", tensor.MLPGate},
+	{"up_proj", tensor.MLPUp}, {".w3.", tensor.MLPUp}, {"c_fc", tensor.MLPUp}, {"fc1", tensor.MLPUp}, {"h_to_4h", tensor.MLPUp}, {"intermediate.dense", tensor.MLPUp},
+	{"down_proj", tensor.MLPDown}, {".w2.", tensor.MLPDown}, {"mlp.c_proj", tensor.MLPDown}, {"fc2", tensor.MLPDown}, {"4h_to_h", tensor.MLPDown}, {"output.dense", tensor.MLPDown},
+}
+
+// experts maps kinds of a dense block to those of an expert.
+var experts = map[tensor.Kind]tensor.Kind{
+	tensor.MLPGate: tensor.MoEGate, tensor.MLPUp: tensor.MoEUp, tensor.MLPDown: tensor.MoEDown, tensor.MLPGateUp: tensor.MoEGate,
+}
+
+func inferKind(name string) tensor.Kind {
+	lower := strings.ToLower(name)
+	if strings.HasSuffix(lower, ".bias") {
+		return tensor.Bias
+	}
+	for _, w := range words {
+		if strings.Contains(lower, w.piece) {
+			if k, ok := experts[w.kind]; ok && strings.Contains(lower, "experts.") {
+				return k
+			}
+			return w.kind
+		}
+	}
+	return tensor.Other
+}

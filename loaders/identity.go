@@ -1,0 +1,52 @@
+package loaders
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"lukechampine.com/blake3"
+)
+
+// smallFile is up to where a file's identity is the hash of its content.
+// Larger ones would take longer to hash than to merge.
+const smallFile = 64 << 20
+
+var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// FileID names what a file holds: the sha256 that a Hugging Face blob is named
+// by, the BLAKE3 hash of a small file, or for a large one its place, size and
+// time of change on this machine.
+func FileID(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	if base := filepath.Base(real); blobName.MatchString(base) {
+		return "sha256:" + base, nil
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > smallFile {
+		return fmt.Sprintf("stat:%s:%d:%d:%s", fileNumber(info), info.Size(), info.ModTime().UnixNano(), real), nil
+	}
+	return hashFile(real)
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	h := blake3.New(32, nil)
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return "blake3:" + hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,47 @@
+package modeldir
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Compressed is the format of quantized models that vLLM and transformers load.
+var Compressed = loaders.Format{
+	Name: "compressed-tensors", Doc: "A model directory whose int4 and int8 tensors keep their codes, as vLLM and transformers load it.",
+	Stores: func(info tensor.Info) error {
+		if info.Quant != nil && (len(info.Shape) != 2 || info.Quant.Bits != 4 && info.Quant.Bits != 8) {
+			return fmt.Errorf("compressed-tensors cannot store %s of shape %v: quantize matrices alone, to 4 or 8 bits", info.Quant, info.Shape)
+		}
+		return nil
+	},
+	Create: createCompressed,
+}
+
+func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
+	q, err := safetensors.QuantizationConfig(m.Weights.Infos(), func(info tensor.Info) bool {
+		role := m.Roles.Role(info.Name, info.Shape)
+		return len(info.Shape) == 2 && role.Kind != tensor.Embed
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{dir: dir, model: m, Sink: safetensors.NewCompressed(safetensors.Create(dir, "model", o.ShardBytes))}
+	s.edit = func(config []byte) ([]byte, error) { return addQuantization(config, q) }
+	return s, nil
+}
+
+// addQuantization puts quantization_config at the end of config.json.
+func addQuantization(config []byte, q map[string]any) ([]byte, error) {
+	text, err := json.MarshalIndent(q, "  ", "  ")
+	end := bytes.LastIndexByte(config, '}')
+	if err != nil || q == nil || end < 0 {
+		return config, err
+	}
+	head := bytes.TrimRight(config[:end], " \t\r\n")
+	return fmt.Appendf(nil, "%s,\n  \"quantization_config\": %s\n}\n", head, text), nil
+}

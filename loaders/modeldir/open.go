@@ -1,0 +1,115 @@
+// Package modeldir opens and stores models as transformers lays them out: a
+// directory of weights, config, tokenizer and what else rides along.
+package modeldir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rouxml/roux/loaders/arch"
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+)
+
+// maxConfig bounds config.json.
+const maxConfig = 16 << 20
+
+// IsDir says whether the path is a directory with safetensors weights.
+func IsDir(path string) bool {
+	for _, name := range []string{safetensors.SingleName, safetensors.IndexName} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// IsFile says whether the path is one safetensors file.
+func IsFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && strings.HasSuffix(path, ".safetensors")
+}
+
+// Open opens a model directory.
+func Open(_ context.Context, dir string) (*tensor.Model, io.Closer, error) {
+	weights, err := safetensors.OpenDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := describe(dir, weights)
+	if err != nil {
+		return nil, nil, errors.Join(err, weights.Close())
+	}
+	return m, weights, nil
+}
+
+// OpenFile opens bare weights.
+func OpenFile(_ context.Context, path string) (*tensor.Model, io.Closer, error) {
+	weights, err := safetensors.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := arch.Resolve(nil, weights.Infos())
+	if err != nil {
+		return nil, nil, errors.Join(err, weights.Close())
+	}
+	return &tensor.Model{Weights: weights, Roles: a, Notes: a.Notes()}, weights, nil
+}
+
+func describe(dir string, weights tensor.Source) (*tensor.Model, error) {
+	m := &tensor.Model{Weights: weights}
+	path := filepath.Join(dir, "config.json")
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case info.Size() > maxConfig:
+		return nil, fmt.Errorf("%s has %d bytes: that is no config", path, info.Size())
+	default:
+		if m.Config, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	a, err := arch.Resolve(m.Config, weights.Infos())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	m.Roles, m.Family, m.Notes = a, a.Family(), a.Notes()
+	m.Files, err = riders(dir)
+	return m, err
+}
+
+// rideAlong are the endings of files that belong to a model beside its
+// weights. Python files of remote code are copied and never run.
+var rideAlong = []string{".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"}
+
+// made are files that the writer makes anew.
+var made = map[string]bool{"config.json": true, safetensors.IndexName: true, "roux.lock.json": true, "adapter_config.json": true}
+
+// riders lists the files that ride along.
+func riders(dir string) ([]tensor.File, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []tensor.File
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
+			continue
+		}
+		for _, end := range rideAlong {
+			if strings.HasSuffix(name, end) {
+				files = append(files, tensor.File{Name: name, Path: filepath.Join(dir, name)})
+				break
+			}
+		}
+	}
+	return files, nil
+}

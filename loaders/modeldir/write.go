@@ -1,0 +1,135 @@
+package modeldir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/arch"
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Safetensors is the format that transformers, vLLM and converters load.
+var Safetensors = loaders.Format{
+	Name: "safetensors", Doc: "A model directory as transformers lays it out, with plain weights.",
+	Sniff: IsDir, Open: Open, Stores: storesPlain, Create: createPlain,
+}
+
+// File is one bare file of weights; it is only read.
+var File = loaders.Format{
+	Name: "safetensors-file", Doc: "One .safetensors file without a config.", Sniff: IsFile, Open: OpenFile,
+}
+
+func storesPlain(info tensor.Info) error {
+	if info.Quant != nil {
+		return fmt.Errorf("plain safetensors cannot store %s: use format: compressed-tensors", info.Quant)
+	}
+	return nil
+}
+
+func createPlain(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
+	return &sink{dir: dir, model: m, Sink: safetensors.Create(dir, "model", o.ShardBytes)}, nil
+}
+
+// sink writes a model's config and riders beside its weights.
+type sink struct {
+	tensor.Sink
+	dir   string
+	model *tensor.Model
+	// edit changes config.json last; nil leaves it.
+	edit func(config []byte) ([]byte, error)
+}
+
+// Commit writes config and riders, then the weights for good.
+func (s *sink) Commit(ctx context.Context) error {
+	if err := s.config(); err != nil {
+		return err
+	}
+	for _, f := range s.model.Files {
+		if err := carry(s.dir, f); err != nil {
+			return err
+		}
+	}
+	return s.Sink.Commit(ctx)
+}
+
+// config writes config.json as the headers say it must be.
+func (s *sink) config() error {
+	if s.model.Config == nil {
+		return nil
+	}
+	text, err := finalConfig(s.model)
+	if err == nil && s.edit != nil {
+		text, err = s.edit(text)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.dir, "config.json"), text, 0o644)
+}
+
+func finalConfig(m *tensor.Model) ([]byte, error) {
+	infos := m.Weights.Infos()
+	a, err := arch.Resolve(m.Config, infos)
+	if err != nil {
+		return nil, err
+	}
+	f := arch.Facts{Layers: a.Layers(), DType: dominant(infos)}
+	head := false
+	for _, info := range infos {
+		switch role := a.Role(info.Name, info.Shape); {
+		case role.Layer >= 0 || len(info.Shape) != 2:
+		case role.Kind == tensor.Embed && f.Vocab == 0:
+			f.Vocab = info.Shape[0]
+		case role.Kind == tensor.Head:
+			head = true
+		}
+	}
+	if head && a.Tied(m.Config, nil) {
+		f.Tied = new(bool) // the head stands alone now
+	}
+	return a.EditConfig(m.Config, f)
+}
+
+// dominant is the float dtype that most bytes have; quantized tensors count by
+// the dtype of their values.
+func dominant(infos []tensor.Info) tensor.DType {
+	sizes := map[tensor.DType]int64{}
+	best := tensor.Invalid
+	for _, info := range infos {
+		if info.DType.IsFloat() {
+			sizes[info.DType] += int64(info.Shape.Numel())
+		}
+	}
+	for d := tensor.F64; d <= tensor.F8E5M2; d++ {
+		if sizes[d] > sizes[best] {
+			best = d
+		}
+	}
+	return best
+}
+
+// carry copies a file that rides along.
+func carry(dir string, f tensor.File) (err error) {
+	to := filepath.Join(dir, filepath.FromSlash(f.Name))
+	if f.Data != nil {
+		return os.WriteFile(to, f.Data, 0o644)
+	}
+	in, err := os.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
+}

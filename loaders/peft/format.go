@@ -1,0 +1,47 @@
+package peft
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Format stores LoRA adapters as PEFT loads them.
+var Format = loaders.Format{
+	Name: "peft", Doc: "A LoRA adapter directory as PEFT loads it.",
+	Stores: func(info tensor.Info) error {
+		if info.Quant != nil {
+			return fmt.Errorf("an adapter cannot store %s", info.Quant)
+		}
+		return nil
+	},
+	Create: create,
+}
+
+func create(dir string, m *tensor.Model, _ loaders.WriteOptions) (tensor.Sink, error) {
+	if m.Adapter == nil {
+		return nil, fmt.Errorf("format peft stores adapters, and this is a whole model: use format: safetensors, or adapter.extract before it")
+	}
+	// An adapter is one file, whatever its size: PEFT knows no shards.
+	return &sink{Sink: safetensors.Create(dir, "adapter_model", 1<<62), dir: dir, config: m.Adapter}, nil
+}
+
+// sink writes the adapter's config beside its weights.
+type sink struct {
+	tensor.Sink
+	dir    string
+	config []byte
+}
+
+// Commit writes the config, then the weights for good.
+func (s *sink) Commit(ctx context.Context) error {
+	if err := os.WriteFile(filepath.Join(s.dir, ConfigName), s.config, 0o644); err != nil {
+		return err
+	}
+	return s.Sink.Commit(ctx)
+}

@@ -1,0 +1,237 @@
+package safetensors
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/codec"
+)
+
+// Compressed stores quantized tensors as the compressed-tensors package does:
+// int4 as pack-quantized (eight codes in an int32), int8 as int-quantized.
+// Plain tensors go through. It is a tensor.Sink over a Writer.
+type Compressed struct {
+	w     *Writer
+	infos map[string]tensor.Info
+	parts map[string]*packer
+}
+
+// NewCompressed wraps a Writer.
+func NewCompressed(w *Writer) *Compressed {
+	return &Compressed{w: w, infos: map[string]tensor.Info{}, parts: map[string]*packer{}}
+}
+
+// Begin announces the tensors that the format stores for each given one.
+func (c *Compressed) Begin(ctx context.Context, infos []tensor.Info) error {
+	var stored []tensor.Info
+	for _, info := range infos {
+		c.infos[info.Name] = info
+		if info.Quant == nil {
+			stored = append(stored, info)
+			continue
+		}
+		more, err := physical(info)
+		if err != nil {
+			return err
+		}
+		stored = append(stored, more...)
+	}
+	return c.w.Begin(ctx, stored)
+}
+
+// physical lists the tensors that hold a quantized one.
+func physical(info tensor.Info) ([]tensor.Info, error) {
+	if !strings.HasSuffix(info.Name, "weight") || len(info.Shape) != 2 {
+		return nil, fmt.Errorf("tensor %s: compressed-tensors stores matrices named weight alone", info.Name)
+	}
+	rows, cols, groups := info.Shape[0], info.Shape[1], info.Quant.Groups(info.Shape[1])
+	list := []tensor.Info{
+		{Name: info.Name, DType: tensor.I8, Shape: info.Shape},
+		{Name: info.Name + "_scale", DType: info.DType, Shape: tensor.Shape{rows, groups}},
+	}
+	zero := tensor.Info{Name: info.Name + "_zero_point", DType: tensor.I8, Shape: tensor.Shape{rows, groups}}
+	if info.Quant.Bits == 4 {
+		list[0] = tensor.Info{Name: info.Name + "_packed", DType: tensor.I32, Shape: tensor.Shape{rows, (cols + 7) / 8}}
+		list = append(list, tensor.Info{Name: info.Name + "_shape", DType: tensor.I64, Shape: tensor.Shape{2}})
+		zero.DType, zero.Shape = tensor.I32, tensor.Shape{(rows + 7) / 8, groups}
+	}
+	if !info.Quant.Symmetric {
+		list = append(list, zero)
+	}
+	return list, nil
+}
+
+// Writer returns where the records of a quantized tensor, or the bytes of a
+// plain one, go.
+func (c *Compressed) Writer(name string) (io.WriterAt, error) {
+	info, ok := c.infos[name]
+	if !ok || info.Quant == nil {
+		return c.w.Writer(name)
+	}
+	p := &packer{c: c, info: info, zeros: make([]int8, info.Shape[0]*info.Quant.Groups(info.Shape[1]))}
+	c.parts[name] = p
+	return p, nil
+}
+
+// Commit writes what is only known at the end, and makes all durable.
+func (c *Compressed) Commit(ctx context.Context) error {
+	for _, p := range c.parts {
+		if err := p.finish(); err != nil {
+			return err
+		}
+	}
+	return c.w.Commit(ctx)
+}
+
+// Abort removes every file.
+func (c *Compressed) Abort() error { return c.w.Abort() }
+
+// packer turns row records into the format's tensors.
+type packer struct {
+	c    *Compressed
+	info tensor.Info
+
+	mu    sync.Mutex
+	zeros []int8 // rows x groups, packed down the rows at the end
+}
+
+// WriteAt takes whole rows.
+func (p *packer) WriteAt(b []byte, off int64) (int, error) {
+	size := int64(p.info.RowBytes())
+	if off%size != 0 || int64(len(b))%size != 0 {
+		return 0, fmt.Errorf("tensor %s: quantized rows are written whole", p.info.Name)
+	}
+	row, n := int(off/size), int(int64(len(b))/size)
+	if err := p.codes(b, row, n); err != nil {
+		return 0, err
+	}
+	return len(b), p.scales(b, row, n)
+}
+
+func (p *packer) codes(b []byte, row, n int) error {
+	cols := p.info.Shape[1]
+	name, width := p.info.Name, cols
+	if p.info.Quant.Bits == 4 {
+		name, width = name+"_packed", (cols+7)/8*4
+	}
+	out := make([]byte, n*width)
+	for i := range n {
+		r := codec.RecordAt(b, i, cols, *p.info.Quant)
+		line := out[i*width : (i+1)*width]
+		for j := range cols {
+			if p.info.Quant.Bits == 4 {
+				line[j/2] |= byte(r.Code(j)+8) << (4 * (j % 2))
+			} else {
+				line[j] = byte(r.Code(j))
+			}
+		}
+	}
+	return p.put(name, out, int64(row*width))
+}
+
+func (p *packer) scales(b []byte, row, n int) error {
+	groups := p.info.Quant.Groups(p.info.Shape[1])
+	vals := make([]float32, n*groups)
+	p.mu.Lock()
+	for i := range n {
+		r := codec.RecordAt(b, i, p.info.Shape[1], *p.info.Quant)
+		for g := range groups {
+			vals[i*groups+g] = r.Scale(g)
+			p.zeros[(row+i)*groups+g] = r.Zero(g)
+		}
+	}
+	p.mu.Unlock()
+	size := p.info.DType.Size()
+	out := make([]byte, len(vals)*size)
+	if err := codec.FromF32(out, vals, p.info.DType); err != nil {
+		return err
+	}
+	return p.put(p.info.Name+"_scale", out, int64(row*groups*size))
+}
+
+// finish writes the shape and the zero points.
+func (p *packer) finish() error {
+	rows, groups := p.info.Shape[0], p.info.Quant.Groups(p.info.Shape[1])
+	if p.info.Quant.Bits == 4 {
+		shape := binary.LittleEndian.AppendUint64(nil, uint64(rows))
+		shape = binary.LittleEndian.AppendUint64(shape, uint64(p.info.Shape[1]))
+		if err := p.put(p.info.Name+"_shape", shape, 0); err != nil {
+			return err
+		}
+	}
+	if p.info.Quant.Symmetric {
+		return nil
+	}
+	return p.put(p.info.Name+"_zero_point", packZeros(p.zeros, rows, groups, p.info.Quant.Bits), 0)
+}
+
+// packZeros stores zero points: int8 as they are, int4 eight rows to an int32.
+func packZeros(zeros []int8, rows, groups, bits int) []byte {
+	if bits == 8 {
+		out := make([]byte, len(zeros))
+		for i, z := range zeros {
+			out[i] = byte(z)
+		}
+		return out
+	}
+	words := make([]uint32, (rows+7)/8*groups)
+	for i := range rows {
+		for g := range groups {
+			words[i/8*groups+g] |= uint32(zeros[i*groups+g]+8) & 15 << (4 * (i % 8))
+		}
+	}
+	var out []byte
+	for _, w := range words {
+		out = binary.LittleEndian.AppendUint32(out, w)
+	}
+	return out
+}
+
+func (p *packer) put(name string, b []byte, off int64) error {
+	w, err := p.c.w.Writer(name)
+	if err != nil {
+		return err
+	}
+	_, err = w.WriteAt(b, off)
+	return err
+}
+
+// QuantizationConfig is what config.json must say under quantization_config so
+// that transformers and vLLM load the tensors. All quantized tensors of one
+// model share a scheme; others are listed as ignored.
+func QuantizationConfig(infos []tensor.Info, linear func(tensor.Info) bool) (map[string]any, error) {
+	var scheme *tensor.Quant
+	ignore := []string{}
+	for _, info := range infos {
+		switch {
+		case info.Quant == nil && linear(info):
+			ignore = append(ignore, strings.TrimSuffix(info.Name, ".weight"))
+		case info.Quant == nil:
+		case scheme == nil:
+			scheme = info.Quant
+		case *scheme != *info.Quant:
+			return nil, fmt.Errorf("tensor %s is %s and others are %s: one compressed-tensors output holds one scheme; quantize with one set of parameters", info.Name, info.Quant, scheme)
+		}
+	}
+	if scheme == nil {
+		return nil, nil
+	}
+	weights := map[string]any{"num_bits": scheme.Bits, "type": "int", "symmetric": scheme.Symmetric, "strategy": "channel",
+		"group_size": nil, "dynamic": false, "observer": "minmax", "block_structure": nil, "actorder": nil}
+	if scheme.GroupSize > 0 {
+		weights["strategy"], weights["group_size"] = "group", scheme.GroupSize
+	}
+	format := "int-quantized"
+	if scheme.Bits == 4 {
+		format = "pack-quantized"
+	}
+	return map[string]any{"quant_method": "compressed-tensors", "format": format, "quantization_status": "compressed",
+		"global_compression_ratio": nil, "kv_cache_scheme": nil, "ignore": ignore,
+		"config_groups": map[string]any{"group_0": map[string]any{"targets": []string{"Linear"}, "weights": weights,
+			"input_activations": nil, "output_activations": nil}}}, nil
+}

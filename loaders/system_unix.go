@@ -1,0 +1,34 @@
+//go:build unix
+
+package loaders
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
+)
+
+// fileNumber identifies a file whatever its name.
+func fileNumber(info os.FileInfo) string {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+	}
+	return "0:0"
+}
+
+// CheckRoom refuses to begin what the disk cannot hold.
+func CheckRoom(dir string, need int64) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return nil // a system that does not say lets the write find out
+	}
+	free := int64(s.Bavail) * int64(s.Bsize)
+	if need > free {
+		return fmt.Errorf("the output takes %s and the disk of %s has %s free: make room or write elsewhere",
+			humanize.Bytes(uint64(need)), dir, humanize.Bytes(uint64(max(free, 0))))
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Env is what `where` and curves see of a tensor.
+type Env struct {
+	Name              string
+	Layer             int // -1 outside the layers
+	Layers            int
+	Kind, DType       string
+	Rows, Cols, Numel int
+}
+
+// Depth is layer/(layers-1): 0 in the first layer, 1 in the last; 0 outside.
+func (e Env) Depth() float64 {
+	if e.Layers <= 1 || e.Layer < 0 {
+		return 0
+	}
+	return float64(e.Layer) / float64(e.Layers-1)
+}
+
+// gradient is where the tensor stands in mergekit's gradients: Depth, but 1 in
+// a model of one layer.
+func (e Env) gradient() float64 {
+	if e.Layers == 1 && e.Layer == 0 {
+		return 1
+	}
+	return e.Depth()
+}
+
+func (e Env) vars() map[string]any {
+	return map[string]any{"name": e.Name, "layer": e.Layer, "layers": e.Layers, "depth": e.Depth(), "kind": e.Kind,
+		"dtype": e.DType, "rows": e.Rows, "cols": e.Cols, "numel": e.Numel}
+}
+
+// Names lists the variables of tensor expressions.
+func (Env) Names() []string {
+	return []string{"cols", "depth", "dtype", "kind", "layer", "layers", "name", "numel", "rows"}
+}
+
+// Predicate is a compiled `where`: which tensors a step is about.
+type Predicate struct {
+	src  string
+	prog *vm.Program
+}
+
+// String returns the source.
+func (p Predicate) String() string { return p.src }
+
+// CompilePredicate checks that the source is an expression of true or false
+// over the variables of Env.
+func CompilePredicate(src string, pos Pos, path string) (Predicate, Problems) {
+	prog, problems := compile(src, pos, path, expr.AsBool())
+	return Predicate{src, prog}, problems
+}
+
+// Match says whether the tensor is meant.
+func (p Predicate) Match(e Env) (bool, error) {
+	v, err := expr.Run(p.prog, e.vars())
+	if err != nil {
+		return false, fmt.Errorf("where %s: %w", p.src, err)
+	}
+	return v.(bool), nil
+}
+
+// maxExpr bounds the source of an expression.
+const maxExpr = 16 << 10
+
+func compile(src string, pos Pos, path string, opts ...expr.Option) (*vm.Program, Problems) {
+	if len(src) > maxExpr {
+		return nil, Problems{{Pos: pos, Path: path, Msg: "expression is longer than 16 KiB"}}
+	}
+	opts = append(opts, expr.Env(Env{}.vars()), expr.Function("renumber", renumberFunc, new(func(string, int) string)))
+	prog, err := expr.Compile(src, opts...)
+	if err != nil {
+		return nil, Problems{ExprProblem(err, src, pos, path, Env{}.Names())}
+	}
+	return prog, nil
+}
+
+var unknownName = regexp.MustCompile(`unknown name (\w+)`)
+
+// ExprProblem turns a compiler's error into a Problem with a suggestion for
+// misspelt names.
+func ExprProblem(err error, src string, pos Pos, path string, names []string) Problem {
+	msg, cure := err.Error(), ""
+	if fe, ok := err.(*file.Error); ok {
+		msg = fe.Message
+	}
+	msg, _, _ = strings.Cut(msg, "\n")
+	if m := unknownName.FindStringSubmatch(msg); m != nil {
+		cure = DidYouMean(m[1], names)
+	}
+	return Problem{Pos: pos, Path: path, Msg: fmt.Sprintf("expression %q: %s", src, msg), Cure: cure}
+}
+
+func renumberFunc(args ...any) (any, error) {
+	return renumber(args[0].(string), args[1].(int)), nil
+}
+
+// renumber returns the name with its first numeric component replaced.
+func renumber(name string, layer int) string {
+	parts := strings.Split(name, ".")
+	i := slices.IndexFunc(parts, func(s string) bool { _, err := strconv.Atoi(s); return err == nil })
+	if i < 0 {
+		return name
+	}
+	parts[i] = strconv.Itoa(layer)
+	return strings.Join(parts, ".")
+}

@@ -1,0 +1,85 @@
+package kernel
+
+import "math"
+
+// fp8 is a floating point format of eight bits.
+type fp8 struct {
+	exp, man int
+	table    [256]float32
+	nan      byte
+	inf      byte    // code of +Inf; the same as nan where there is none
+	max      float64 // largest finite value
+}
+
+// e4m3 (torch's float8_e4m3fn) has no infinities: what rounds beyond 448 is
+// NaN, as torch converts it. e5m2 follows IEEE.
+var e4m3, e5m2 = newFP8(4, 3, 0x7f, 0x7f, 448), newFP8(5, 2, 0x7e, 0x7c, 57344)
+
+func newFP8(exp, man int, nan, inf byte, largest float64) *fp8 {
+	f := &fp8{exp: exp, man: man, nan: nan, inf: inf, max: largest}
+	bias := 1<<(exp-1) - 1
+	for c := range 128 {
+		e, m := c>>man, c&(1<<man-1)
+		v := math.Ldexp(float64(m), 1-bias-man)
+		if e > 0 {
+			v = math.Ldexp(float64(m+1<<man), e-bias-man)
+		}
+		switch {
+		case byte(c) == inf && inf != nan:
+			v = math.Inf(1)
+		case v > largest:
+			v = math.NaN()
+		}
+		f.table[c], f.table[c|128] = float32(v), float32(-v)
+	}
+	return f
+}
+
+// encode rounds to nearest even by counting steps of the value's binade.
+func (f *fp8) encode(x float32) byte {
+	sign := byte(math.Float32bits(x) >> 24 & 0x80)
+	v := math.Abs(float64(x))
+	if v != v {
+		return sign | f.nan
+	}
+	bias := 1<<(f.exp-1) - 1
+	_, e := math.Frexp(v) // v = m * 2^e, 0.5 <= m < 1
+	low := max(e-1, 1-bias)
+	step := math.Ldexp(1, low-f.man)
+	r := math.RoundToEven(v/step) * step
+	if r > f.max || math.IsInf(v, 1) {
+		return sign | f.inf
+	}
+	steps := int(r / step)
+	if steps < 1<<f.man {
+		return sign | byte(steps)
+	}
+	if steps == 2<<f.man {
+		low, steps = low+1, 1<<f.man
+	}
+	return sign | byte((low+bias)<<f.man|steps&(1<<f.man-1))
+}
+
+// E4M3ToF32 widens float8_e4m3fn.
+func E4M3ToF32(dst []float32, src []byte) { widen(dst, src, e4m3) }
+
+// E5M2ToF32 widens float8_e5m2.
+func E5M2ToF32(dst []float32, src []byte) { widen(dst, src, e5m2) }
+
+// F32ToE4M3 narrows to float8_e4m3fn; what rounds beyond 448 is NaN.
+func F32ToE4M3(dst []byte, src []float32) { narrow(dst, src, e4m3) }
+
+// F32ToE5M2 narrows to float8_e5m2; what rounds beyond 57344 is infinite.
+func F32ToE5M2(dst []byte, src []float32) { narrow(dst, src, e5m2) }
+
+func widen(dst []float32, src []byte, f *fp8) {
+	for i := range dst {
+		dst[i] = f.table[src[i]]
+	}
+}
+
+func narrow(dst []byte, src []float32, f *fp8) {
+	for i, x := range src {
+		dst[i] = f.encode(x)
+	}
+}
