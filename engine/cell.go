@@ -25,7 +25,8 @@ type node struct {
 	groups []*group
 	same   bool // `when` was false: the primary input passes through
 
-	layersKnown int // layers + 1, once counted
+	chosen      []ops.Header // what `where` left of the ports
+	layersKnown int          // layers + 1, once counted
 }
 
 func (n *node) add(c *cell) {

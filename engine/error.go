@@ -53,3 +53,13 @@ type GateError struct{ Failed []string }
 func (e *GateError) Error() string {
 	return "gate not passed: " + strings.Join(e.Failed, "; ")
 }
+
+// PlanError is a recipe that cannot be planned: a model that is missing, ops
+// that do not fit the models, an output that its format cannot store.
+type PlanError struct{ Err error }
+
+// Error is the cause's.
+func (e *PlanError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *PlanError) Unwrap() error { return e.Err }

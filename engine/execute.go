@@ -58,7 +58,7 @@ func (p *Plan) gates(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		got, err := p.measured(ctx, m)
+		got, err := p.run.measured(ctx, m)
 		if err != nil {
 			return err
 		}

@@ -76,11 +76,18 @@ func (r *run) keepMetrics(m *measure, key cas.Key) {
 
 func (r *run) measure(ctx context.Context, m *measure) error {
 	records := make([]ops.Record, len(m.node.acts))
-	err := r.crew.each(ctx, len(records), func(i int) error {
-		a := m.node.acts[i]
-		sums, err := r.sums(ctx, a)
-		records[i] = ops.Record{Unit: a.pass.Unit, Sums: sums}
-		return a.node.place(a.pass.Out().Name, err)
+	cells, at := make([]*cell, len(records)), map[*action]int{}
+	for i, a := range m.node.acts {
+		cells[i], at[a] = &cell{info: a.pass.Out(), act: a}, i
+	}
+	sched, err := r.schedule(ctx, cells)
+	if err != nil {
+		return err
+	}
+	err = sched.run(ctx, func(ctx context.Context, c *cell) error {
+		sums, err := r.sums(ctx, c.act)
+		records[at[c.act]] = ops.Record{Unit: c.act.pass.Unit, Sums: sums}
+		return c.act.node.place(c.info.Name, err)
 	})
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}}
 	p.run = newRun(o)
 	if err := p.build(ctx); err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, errors.Join(&PlanError{err}, p.Close())
 	}
 	return p, nil
 }
@@ -219,7 +219,7 @@ func (p *Plan) lay(n *node, skip bool) error {
 		return err
 	}
 	if !skip {
-		if err := n.op.Ride(n.step.Params, n.headers(), n.model); err != nil {
+		if err := n.op.Ride(n.step.Params, n.chosen, n.model); err != nil {
 			return err
 		}
 	}

@@ -34,8 +34,8 @@ type job struct {
 }
 
 // schedule plans jobs for cells; what the cache holds needs none.
-func (p *Plan) schedule(ctx context.Context, cells []*cell) (*schedule, error) {
-	s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
+func (r *run) schedule(ctx context.Context, cells []*cell) (*schedule, error) {
+	s := &schedule{on: r, jobs: map[any]*job{}, needs: map[*action][]*job{}}
 	for _, c := range cells {
 		jobs, err := s.below(ctx, c)
 		if err != nil {

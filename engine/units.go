@@ -16,6 +16,7 @@ func (p *Plan) layUnits(n *node) error {
 	if err != nil {
 		return err
 	}
+	n.chosen = chosen
 	units, err := n.op.Plan(n.step.Params, chosen)
 	if err != nil {
 		return err

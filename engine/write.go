@@ -141,7 +141,7 @@ func (p *Plan) fill(ctx context.Context, w *write, sink tensor.Sink, prev *previ
 	if err := sink.Begin(ctx, w.infos()); err != nil {
 		return err
 	}
-	sched, err := p.schedule(ctx, prev.replace(ctx, w.cells))
+	sched, err := p.run.schedule(ctx, prev.replace(ctx, w.cells))
 	if err != nil {
 		return err
 	}

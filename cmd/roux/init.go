@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/schema"
+)
+
+// version is stamped by releases; a build from source says its revision.
+const version = "0.1.0"
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Example: "  roux version", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		revision := ""
+		if info, ok := debug.ReadBuildInfo(); ok {
+			for _, s := range info.Settings {
+				if s.Key == "vcs.revision" {
+					revision = " " + s.Value
+				}
+			}
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "roux %s%s\n", version, revision)
+		return err
+	}}
+}
+
+func newInit() *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use: "init [FILE]", Short: "Write a recipe to begin with",
+		Long:    "Write one of the recipes that come with roux into FILE (recipe.yaml). An existing file is never overwritten.",
+		Example: "  roux init\n  roux init my.yaml --from quickstart",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			path := "recipe.yaml"
+			if len(list) == 1 {
+				path = list[0]
+			}
+			text, ok := recipes.ShippedText(from)
+			if !ok {
+				return usageError{fmt.Errorf("no recipe %q comes with roux (%s)", from, schema.DidYouMean(from, recipes.Shipped()))}
+			}
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s exists: name another file", path)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(text)
+			if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: roux plan %s\n", path, path)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "quickstart", "which recipe to start from")
+	return cmd
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/loaders/all"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/codec"
+	"github.com/rouxml/roux/tensor/linalg"
+)
+
+// described is one line of inspect.
+type described struct {
+	Name     string       `json:"name"`
+	DType    string       `json:"dtype"`
+	Shape    tensor.Shape `json:"shape"`
+	Layer    int          `json:"layer"`
+	Kind     tensor.Kind  `json:"kind"`
+	Sparsity *float64     `json:"sparsity,omitempty"`
+	Rank90   int          `json:"rank90,omitempty"`
+	Largest  float64      `json:"largest,omitempty"`
+}
+
+func newInspect() *cobra.Command {
+	var adapter string
+	var asJSON, values, spectrum bool
+	cmd := &cobra.Command{
+		Use: "inspect MODEL", Short: "Show a model's tensors",
+		Long:    "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked.",
+		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			m, closer, err := all.Open(cmd.Context(), list[0], adapter)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = closer.Close() }() // read-only
+			var rows []described
+			for _, info := range m.Weights.Infos() {
+				d, err := describe(m, info, values || spectrum, spectrum)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, d)
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
+			}
+			return printInspect(cmd, m, rows, spectrum)
+		},
+	}
+	cmd.Flags().StringVar(&adapter, "adapter", "", "LoRA adapter to apply first")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
+	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
+	return cmd
+}
+
+func describe(m *tensor.Model, info tensor.Info, values, spectrum bool) (described, error) {
+	role := m.Roles.Role(info.Name, info.Shape)
+	d := described{Name: info.Name, DType: info.DType.String(), Shape: info.Shape, Layer: role.Layer, Kind: role.Kind}
+	if !values || !info.DType.IsFloat() {
+		return d, nil
+	}
+	t, _ := m.Weights.Tensor(info.Name)
+	raw := make([]byte, info.Bytes())
+	if n, err := t.ReadAt(raw, 0); n < len(raw) {
+		return d, fmt.Errorf("tensor %s: %w", info.Name, err)
+	}
+	vals := make([]float32, info.Shape.Numel())
+	if err := codec.ToF32(vals, raw, info.DType); err != nil {
+		return d, err
+	}
+	zeros := 0
+	for _, v := range vals {
+		if v == 0 {
+			zeros++
+		}
+	}
+	share := float64(zeros) / math.Max(1, float64(len(vals)))
+	d.Sparsity = &share
+	if !spectrum || len(info.Shape) != 2 {
+		return d, nil
+	}
+	s, err := linalg.Decompose(vals, info.Shape[0], info.Shape[1])
+	if err != nil {
+		return d, fmt.Errorf("tensor %s: %w", info.Name, err)
+	}
+	if len(s.S) > 0 {
+		d.Largest = s.S[0]
+	}
+	for d.Rank90 < len(s.S) && s.Energy(d.Rank90) < 0.9 {
+		d.Rank90++
+	}
+	return d, nil
+}
+
+func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described, spectrum bool) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	var bytes int64
+	for _, info := range m.Weights.Infos() {
+		bytes += info.Bytes()
+	}
+	for _, note := range m.Notes {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "note: "+note)
+	}
+	_, _ = fmt.Fprintf(w, "family %s, %d layers, %d tensors, %s\n", m.Family, m.Roles.Layers(), len(rows), humanize.Bytes(uint64(bytes)))
+	_, _ = fmt.Fprintln(w, "tensor\tdtype\tshape\tlayer\tkind\tzeros\tspectrum")
+	for _, r := range rows {
+		zeros, spec := "", ""
+		if r.Sparsity != nil {
+			zeros = fmt.Sprintf("%.2f%%", 100**r.Sparsity)
+		}
+		if spectrum && r.Rank90 > 0 {
+			spec = fmt.Sprintf("largest %.3g, 90%% of energy in %d", r.Largest, r.Rank90)
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s\t%s\t%s\n", r.Name, r.DType, r.Shape, r.Layer, r.Kind, zeros, spec)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	opsall "github.com/rouxml/roux/ops/all"
+	"github.com/rouxml/roux/schema"
+)
+
+func newOps() *cobra.Command {
+	return &cobra.Command{
+		Use: "ops [NAME]", Short: "List the ops, or explain one",
+		Example: "  roux ops\n  roux ops merge.ties",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			reg, err := opsall.Registry()
+			if err != nil {
+				return err
+			}
+			if len(list) == 0 {
+				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+				for _, name := range reg.Names() {
+					op, _ := reg.Op(name)
+					_, _ = fmt.Fprintf(w, "%s\t%s\n", name, op.Summary)
+				}
+				return w.Flush()
+			}
+			op, ok := reg.Op(list[0])
+			if !ok {
+				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], schema.DidYouMean(list[0], reg.Names()))}
+			}
+			where := ""
+			if op.Where != "" {
+				where = "\nwhere, when the step gives none: " + op.Where + "\n"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s (version %d)\n%s\n\n%s\n\nkeys:\n%s%s\nexample:\n%s\nsource: %s\n",
+				op.Name, op.Version, op.Summary, op.Doc, schema.Help(op.New()), where, op.Example, op.Source)
+			return err
+		},
+	}
+}
+
+func newSchema() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of recipes, for editors",
+		Example: "  roux schema > roux.schema.json",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := recipeSchema()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}
+
+// recipeSchema is the JSON Schema of the whole language with every op.
+func recipeSchema() ([]byte, error) {
+	reg, err := opsall.Registry()
+	if err != nil {
+		return nil, err
+	}
+	var steps []any
+	for _, name := range reg.Names() {
+		op, _ := reg.Op(name)
+		s := schema.JSONSchema(op.New())
+		props := s["properties"].(map[string]any)
+		for key, v := range reservedSchema() {
+			props[key] = v
+		}
+		props["op"] = map[string]any{"const": name}
+		s["description"] = op.Summary
+		required, _ := s["required"].([]any)
+		s["required"] = append([]any{"op"}, required...)
+		steps = append(steps, s)
+	}
+	text, err := json.MarshalIndent(documentSchema(steps), "", " ")
+	return append(text, '\n'), err
+}
+
+func reservedSchema() map[string]any {
+	str := map[string]any{"type": "string"}
+	return map[string]any{"where": str, "when": str, "note": str, "cache": map[string]any{"enum": []any{"auto", "always", "never"}},
+		"matrix": map[string]any{"type": "object"}, "seed": map[string]any{"type": "integer", "minimum": 0}, "allow_empty": map[string]any{"type": "boolean"}}
+}
+
+func documentSchema(steps []any) map[string]any {
+	str := map[string]any{"type": "string"}
+	named := func(of any) map[string]any { return map[string]any{"type": "object", "additionalProperties": of} }
+	output := map[string]any{"type": "object", "required": []any{"from", "path"}, "additionalProperties": false,
+		"properties": map[string]any{"from": str, "path": str, "format": str, "dtype": str, "shard_size": map[string]any{"type": []any{"string", "integer"}}}}
+	model := map[string]any{"type": []any{"string", "object"}}
+	return map[string]any{
+		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "roux recipe", "type": "object",
+		"required": []any{"roux", "models"}, "additionalProperties": false,
+		"properties": map[string]any{"roux": map[string]any{"const": 1}, "name": str, "description": str,
+			"seed": map[string]any{"type": "integer", "minimum": 0}, "params": map[string]any{"type": "object"},
+			"models": named(model), "data": map[string]any{"type": "object"}, "steps": named(map[string]any{"oneOf": steps}),
+			"gates": map[string]any{"type": "array", "items": str}, "outputs": named(output)},
+	}
+}

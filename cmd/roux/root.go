@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/schema"
+)
+
+// The exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitRecipe      = 2 // the recipe or the command line is wrong
+	exitGate        = 3 // a gate in the recipe said no
+	exitInterrupted = 130
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+// Main runs a command line and returns its exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil {
+		_, _ = fmt.Fprintln(stderr, "roux: interrupted; nothing half-written is left")
+		return exitInterrupted
+	}
+	_, _ = fmt.Fprintln(stderr, "roux: "+err.Error())
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var problems schema.Problems
+	var usage usageError
+	var gate *engine.GateError
+	var plan *engine.PlanError
+	switch {
+	case errors.As(err, &gate):
+		return exitGate
+	case errors.As(err, &problems), errors.As(err, &usage), errors.As(err, &plan):
+		return exitRecipe
+	}
+	return exitFailed
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use: "roux", Short: "Run declarative recipes over model weights",
+		Long: "roux runs recipes over model weights: load, decompose, prune, merge, quantize, evaluate.\n" +
+			"A recipe is one YAML file; a mergekit file is a recipe too.",
+		Example:       "  roux run recipes/quickstart.yaml\n  roux plan recipes/quickstart.yaml\n  roux ops merge.ties",
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newVersion())
+	return root
+}
+
+// args makes cobra's complaints about arguments usage errors.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, list []string) error {
+		if err := check(cmd, list); err != nil {
+			return usageError{fmt.Errorf("%w (see roux %s --help)", err, cmd.Name())}
+		}
+		return nil
+	}
+}

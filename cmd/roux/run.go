@@ -1,0 +1,32 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newRun() *cobra.Command {
+	var f recipeFlags
+	cmd := &cobra.Command{
+		Use: "run RECIPE", Short: "Run a recipe and write its outputs",
+		Long:    "Run a recipe, or a mergekit file, and write its outputs. What the cache holds is not computed again.",
+		Example: "  roux run recipes/quickstart.yaml\n  roux run merge.yml --out out/merged --memory 2GB",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			r, err := f.load(list[0])
+			if err != nil {
+				return err
+			}
+			show := newDisplay(cmd, f)
+			defer show.close()
+			p, err := f.plan(cmd.Context(), r, show.event)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = p.Close() }() // read-only
+			_, err = p.Run(cmd.Context())
+			return err
+		},
+	}
+	f.add(cmd)
+	return cmd
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/loaders/all"
+	opsall "github.com/rouxml/roux/ops/all"
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
+)
+
+// recipeFlags are what every command over a recipe takes.
+type recipeFlags struct {
+	set     []string
+	out     string
+	memory  string
+	workers int
+	cache   string
+	force   bool
+	nan     string
+	json    bool
+	quiet   bool
+}
+
+func (f *recipeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a param of the recipe: --set density=0.3 (repeatable)")
+	cmd.Flags().StringVarP(&f.out, "out", "o", "", "directory for the single output; for mergekit files, out/NAME without it")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget, such as 2GB (default: half of what is free)")
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
+	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
+	cmd.Flags().BoolVar(&f.force, "force", false, "replace output directories that roux did not write")
+	cmd.Flags().StringVar(&f.nan, "nan", "keep", "NaN and Inf in outputs: keep, zero or error")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
+}
+
+// load reads and checks the recipe.
+func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
+	reg, err := opsall.Registry()
+	if err != nil {
+		return nil, err
+	}
+	set := map[string]string{}
+	for _, s := range f.set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, usageError{fmt.Errorf("--set %s: write name=value", s)}
+		}
+		set[name] = value
+	}
+	return recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
+}
+
+// plan opens the recipe's models and lays out its steps.
+func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(engine.Event)) (*engine.Plan, error) {
+	o, err := f.options()
+	if err != nil {
+		return nil, err
+	}
+	o.Events = events
+	for _, note := range r.Notes {
+		events(engine.Warning{Text: note})
+	}
+	return engine.NewPlan(ctx, r, o)
+}
+
+func (f *recipeFlags) options() (engine.Options, error) {
+	o := engine.Options{Workers: f.workers, Force: f.force, Version: version, Open: openModel}
+	var err error
+	if o.NaN, err = engine.ParseNaNPolicy(f.nan); err != nil {
+		return o, usageError{err}
+	}
+	if f.memory != "" {
+		if o.Memory, err = schema.ParseBytes(f.memory); err != nil {
+			return o, usageError{fmt.Errorf("--memory: %w", err)}
+		}
+	}
+	if o.Ops, err = opsall.Registry(); err != nil {
+		return o, err
+	}
+	formats, err := all.Registry()
+	if err != nil {
+		return o, err
+	}
+	o.Formats = formats.Format
+	o.Cache, err = openCache(f.cache)
+	return o, err
+}
+
+func openModel(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
+	return all.Open(ctx, m.Path, m.Adapter)
+}
+
+// openCache opens the cache that the flag, the environment or the system's
+// habit names.
+func openCache(flag string) (*cas.Cache, error) {
+	dir := flag
+	if dir == "" {
+		dir = os.Getenv("ROUX_CACHE")
+	}
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("no folder for the cache: %w (say --cache DIR)", err)
+		}
+		dir = filepath.Join(base, "roux")
+	}
+	return cas.Open(dir, nil)
+}

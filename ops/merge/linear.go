@@ -1,0 +1,48 @@
+package merge
+
+import (
+	"errors"
+	"math"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel"
+)
+
+type linear struct {
+	Models    []weighted `yaml:"models" check:"min=1" doc:"models to average; the first gives config and tokenizer"`
+	Normalize bool       `yaml:"normalize" default:"true" doc:"divide by the sum of the weights"`
+}
+
+func init() {
+	ops.Add(&Set, ops.Spec[linear]{
+		Name: "merge.linear", Version: 1,
+		Summary: "Averages models with weights.",
+		Doc:     "y = sum of w_i x_i, divided by the sum of w_i when normalize is on. Computed in float32.",
+		Source:  "Wortsman et al. 2022, Model soups (arXiv:2203.05482); mergekit linear",
+		Example: "op: merge.linear\nmodels:\n  - {model: a, weight: 0.3}\n  - {model: b, weight: 0.7}\n",
+		Rows:    &ops.RowKernel[linear]{Run: linearRows},
+	})
+}
+
+func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
+	var total float64
+	for i, m := range p.Models {
+		w := m.Weight.Value()
+		total += w
+		if i == 0 {
+			kernel.ScaleTo(b.Out, float32(w), b.In[0])
+		} else {
+			kernel.Axpy(b.Out, float32(w), b.In[i])
+		}
+	}
+	if !p.Normalize {
+		return nil
+	}
+	if math.Abs(total) < 1e-8 {
+		return errors.New("the weights sum to zero: change one, or say normalize: false")
+	}
+	for i := range b.Out {
+		b.Out[i] /= float32(total)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package resize
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
+)
+
+type stack struct {
+	Slices []slice `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
+}
+
+// slice is a run of layers of one model.
+type slice struct {
+	Model  schema.Ref `yaml:"model" doc:"model to take layers from"`
+	Layers []int      `yaml:"layers" check:"optional" doc:"first layer and the one behind the last, as [0, 8]; default: all"`
+}
+
+// FromScalar lets a model be named alone, with all of its layers.
+func (*slice) FromScalar() string { return "model" }
+
+func init() {
+	ops.Add(&Set, ops.Spec[stack]{
+		Name: "resize.stack", Version: 1,
+		Summary: "Stacks layers of several models into one.",
+		Doc: "Layers are numbered anew in the order of the slices. Embeddings and what else stands before the layers come from the first slice's model, " +
+			"the final norm and the head from the last slice's. Nothing is computed: tensors are only renamed.",
+		Source:  "mergekit passthrough",
+		Example: "op: resize.stack\nslices:\n  - {model: a, layers: [0, 24]}\n  - {model: b, layers: [8, 32]}\n",
+		Check:   stackCheck,
+		Select:  stackSelect,
+	})
+}
+
+func stackCheck(p *stack) []schema.Problem {
+	var problems []schema.Problem
+	for i, s := range p.Slices {
+		if s.Layers != nil && (len(s.Layers) != 2 || s.Layers[0] < 0 || s.Layers[1] <= s.Layers[0]) {
+			problems = append(problems, schema.Problem{Path: "slices", Msg: fmt.Sprintf("slice %d: layers %v hold no layers", i+1, s.Layers), Cure: "write [first, behind the last], counting from 0"})
+		}
+	}
+	return problems
+}
+
+func stackSelect(p *stack, in []ops.Header) ([]ops.Pick, error) {
+	var picks []ops.Pick
+	last := len(p.Slices) - 1
+	picks = append(picks, outside(in, 0, func(k tensor.Kind) bool { return !after(k) })...)
+	at := 0
+	for i, s := range p.Slices {
+		from, to, err := bounds(s, in[i])
+		if err != nil {
+			return nil, err
+		}
+		for layer := from; layer < to; layer++ {
+			picks = append(picks, layerOf(in[i], i, layer, at)...)
+			at++
+		}
+	}
+	return append(picks, outside(in, last, after)...), nil
+}
+
+// after says whether a tensor outside the layers stands behind them.
+func after(k tensor.Kind) bool { return k == tensor.Norm || k == tensor.Head }
+
+func outside(in []ops.Header, port int, want func(tensor.Kind) bool) []ops.Pick {
+	var picks []ops.Pick
+	for _, info := range in[port].Infos {
+		role := in[port].Roles.Role(info.Name, info.Shape)
+		if role.Layer < 0 && want(role.Kind) {
+			picks = append(picks, ops.Pick{Name: info.Name, From: ops.Operand{Port: port, Name: info.Name}})
+		}
+	}
+	return picks
+}
+
+// bounds returns the slice's layers, held to those that the model has.
+func bounds(s slice, h ops.Header) (from, to int, err error) {
+	layers := 0
+	for _, info := range h.Infos {
+		layers = max(layers, h.Roles.Role(info.Name, info.Shape).Layer+1)
+	}
+	if s.Layers == nil {
+		return 0, layers, nil
+	}
+	if s.Layers[1] > layers {
+		return 0, 0, fmt.Errorf("layers %v of %s: it has %d layers, so the end is at most %d", s.Layers, h.Name, layers, layers)
+	}
+	return s.Layers[0], s.Layers[1], nil
+}
+
+// layerOf picks one layer's tensors under their new number.
+func layerOf(h ops.Header, port, layer, at int) []ops.Pick {
+	var picks []ops.Pick
+	for _, info := range h.Infos {
+		if h.Roles.Role(info.Name, info.Shape).Layer == layer {
+			picks = append(picks, ops.Pick{Name: renumber(info.Name, layer, at), From: ops.Operand{Port: port, Name: info.Name}})
+		}
+	}
+	return picks
+}
+
+// renumber replaces the layer's number, the first of that value in the name.
+func renumber(name string, from, to int) string {
+	parts := strings.Split(name, ".")
+	for i, part := range parts {
+		if part == strconv.Itoa(from) {
+			parts[i] = strconv.Itoa(to)
+			break
+		}
+	}
+	return strings.Join(parts, ".")
+}

@@ -1,0 +1,123 @@
+// Package recipes is the recipe language: its document type, parser and
+// checker. It sees ops only through a Catalog, and reports every problem of a
+// file at once, each with its place.
+package recipes
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/rouxml/roux/schema"
+)
+
+// Catalog is what a recipe may use.
+type Catalog interface {
+	Names() []string
+	// Params returns a pointer to a new params struct, or false for an unknown op.
+	Params(op string) (any, bool)
+	// Check reports rules between fields of decoded params.
+	Check(op string, params any) []schema.Problem
+	// Measures says whether the op yields metrics and not a model.
+	Measures(op string) bool
+}
+
+// Options change how a recipe is read.
+type Options struct {
+	Set map[string]string // overrides params
+	Out string            // where the single output goes; a mergekit file needs it
+}
+
+// Recipe is a checked recipe.
+type Recipe struct {
+	File, Name, Description string
+	Seed                    uint64
+	Models                  []Model
+	Steps                   []Step // in an order in which each follows what it reads
+	Gates                   []Gate
+	Outputs                 []Output
+	Text                    []byte   // as it stands in the file
+	Notes                   []string // words for the user
+	Mergekit                bool     // it came as a mergekit file
+}
+
+// Model is an input.
+type Model struct {
+	Name                     string
+	Pos                      schema.Pos
+	Path, Revision           string
+	Adapter, AdapterRevision string
+	Recipe                   *Recipe // another recipe whose output this is
+	Output                   string
+}
+
+// Step is one op applied.
+type Step struct {
+	Name       string
+	Pos        schema.Pos
+	Op         string
+	OpPos      schema.Pos
+	Params     any
+	Inputs     []*schema.Ref // the models that it takes, in the order of its fields
+	Where      *schema.Predicate
+	When       *Expr
+	Cache      string // auto, always or never
+	Seed       *uint64
+	Note       string
+	AllowEmpty bool
+	Measures   bool
+}
+
+// Gate is a condition that the run must meet.
+type Gate struct {
+	Expr *Expr
+	Pos  schema.Pos
+	Text string
+}
+
+// Output is a model to be written.
+type Output struct {
+	Name      string
+	Pos       schema.Pos
+	From      schema.Ref
+	Path      string
+	Format    string
+	DType     string
+	ShardSize schema.Bytes
+}
+
+// maxFile bounds the size of a recipe.
+const maxFile = 16 << 20
+
+// Load reads a recipe from a file. An error about the recipe itself is
+// schema.Problems.
+func Load(path string, cat Catalog, o Options) (*Recipe, error) {
+	return load(path, cat, o, nil)
+}
+
+func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("recipe %s does not exist (roux init writes one to begin with)", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, cat, o, above)
+}
+
+// Parse reads a recipe from text; file names it in messages and is where
+// relative paths start.
+func Parse(file string, text []byte, cat Catalog, o Options) (*Recipe, error) {
+	return parse(file, text, cat, o, nil)
+}
+
+// dir is the folder of the recipe.
+func (r *Recipe) dir() string { return filepath.Dir(r.File) }
