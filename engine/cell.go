@@ -84,8 +84,7 @@ type group struct {
 	members []*action
 	scope   ops.Scope
 
-	run    flight
-	states []ops.State
+	run flight
 }
 
 // flight runs a function once for all who ask, and lets a later caller try

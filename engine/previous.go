@@ -132,10 +132,9 @@ func (p *Plan) remember(ctx context.Context, w *write) {
 	s := stands{Tensors: map[string]cas.Key{}}
 	var err error
 	if s.Root, err = w.root(ctx); err == nil {
-		for _, c := range w.cells {
-			s.Tensors[c.info.Name], err = c.key(ctx)
+		if err = s.keys(ctx, w.cells); err == nil {
+			s.Files, err = look(w.path)
 		}
-		s.Files, err = look(w.path)
 	}
 	if err == nil {
 		var text []byte
@@ -146,6 +145,17 @@ func (p *Plan) remember(ctx context.Context, w *write) {
 	if err != nil {
 		p.opt.emit(Warning{Text: "cannot remember what stands in " + w.path + ": " + err.Error()})
 	}
+}
+
+func (s stands) keys(ctx context.Context, cells []*cell) error {
+	for _, c := range cells {
+		k, err := c.key(ctx)
+		if err != nil {
+			return err
+		}
+		s.Tensors[c.info.Name] = k
+	}
+	return nil
 }
 
 func (s stands) unchanged(dir string) bool {

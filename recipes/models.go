@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -116,7 +117,8 @@ func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model
 		return false
 	}
 	sub, err := load(file, p.cat, Options{}, p.above)
-	if problems, ok := err.(schema.Problems); ok {
+	var problems schema.Problems
+	if errors.As(err, &problems) {
 		p.problems = append(p.problems, problems...)
 		return false
 	}

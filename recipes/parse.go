@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -76,7 +77,7 @@ func document(file string, text []byte) (*yaml.Node, error) {
 	var doc, more yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	err := d.Decode(&doc)
-	if err == io.EOF || err == nil && len(doc.Content) == 0 {
+	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
 		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "the file is empty", Cure: "roux init writes a recipe to begin with"}}
 	}
 	if err != nil {
@@ -88,7 +89,7 @@ func document(file string, text []byte) (*yaml.Node, error) {
 		}
 		return nil, schema.Problems{{Pos: pos, Msg: msg}}
 	}
-	if err := d.Decode(&more); err != io.EOF {
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, schema.Problems{{Pos: schema.NodePos(&more, file), Msg: "a second document follows", Cure: "a recipe is one document; write the second as a file of its own"}}
 	}
 	root := doc.Content[0]

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -94,7 +95,8 @@ var unknownName = regexp.MustCompile(`unknown name (\w+)`)
 // misspelt names.
 func ExprProblem(err error, src string, pos Pos, path string, names []string) Problem {
 	msg, cure := err.Error(), ""
-	if fe, ok := err.(*file.Error); ok {
+	var fe *file.Error
+	if errors.As(err, &fe) {
 		msg = fe.Message
 	}
 	msg, _, _ = strings.Cut(msg, "\n")

@@ -77,7 +77,7 @@ func compareTensor(t *testing.T, name string, got, want tensor.Source, info tens
 	w, _ := want.Tensor(info.Name)
 	x, y := values(t, g), values(t, w)
 	off := judge(t, name, info, x, y)
-	if len(off) > 0 && !(name == "bf16_ties" || name == "bf16_linear") {
+	if len(off) > 0 && name != "bf16_ties" && name != "bf16_linear" {
 		i := off[0]
 		t.Errorf("%s: %d of %d elements are off; [%d] = %v, want %v", info.Name, len(off), len(y), i, x[i], y[i])
 	}

@@ -210,7 +210,7 @@ func (c *Cache) GetBytes(k Key) ([]byte, bool) {
 	defer func() { _ = f.Close() }()
 	b := make([]byte, f.Size())
 	_, err := f.ReadAt(b, 0)
-	return b, err == nil || (err == io.EOF && len(b) == 0)
+	return b, err == nil || (errors.Is(err, io.EOF) && len(b) == 0)
 }
 
 // writeFile replaces a file atomically.

@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -111,7 +112,7 @@ func (t *stored) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := f.ReadAt(p, t.file.h.size+t.e.begin+off)
-	if err == io.EOF && n < len(p) {
+	if errors.Is(err, io.EOF) && n < len(p) {
 		return n, fmt.Errorf("%s: the file became shorter while it was read: %w", t.file.path, io.ErrUnexpectedEOF)
 	}
 	if err == nil && short {

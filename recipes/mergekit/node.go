@@ -33,7 +33,7 @@ func get(n *yaml.Node, key string) *yaml.Node {
 
 // set says whether a node holds something.
 func set(n *yaml.Node) bool {
-	return n != nil && !(n.Kind == yaml.ScalarNode && (n.Tag == "!!null" || n.Value == ""))
+	return n != nil && (n.Kind != yaml.ScalarNode || n.Tag != "!!null" && n.Value != "")
 }
 
 // word makes a scalar at the place of another node.
