@@ -15,6 +15,9 @@ import (
 type Format struct {
 	Name string // as a recipe says it: "safetensors", "compressed-tensors", "peft"
 	Doc  string // one sentence for help
+	// Version is raised when Create writes other files than before for the same
+	// model: outputs that stand are then written again.
+	Version int
 	// Sniff says whether the path is in this format. Nil: the format is only written.
 	Sniff func(path string) bool
 	// Open reads headers only. The Closer releases files; nothing of the model

@@ -12,6 +12,9 @@ type Quant struct {
 	Bits      int  // 4 or 8
 	Symmetric bool // no zero points
 	GroupSize int  // columns that share a scale; 0 means the whole row (per channel)
+	// Activations asks inference engines to quantize activations as well: int8,
+	// symmetric, by token, at run time.
+	Activations bool
 }
 
 // Groups returns how many scales a row of that many columns has.
@@ -46,5 +49,9 @@ func (q Quant) String() string {
 	if q.GroupSize > 0 {
 		per = fmt.Sprintf("group %d", q.GroupSize)
 	}
-	return fmt.Sprintf("int%d %s %s", q.Bits, kind, per)
+	s := fmt.Sprintf("int%d %s %s", q.Bits, kind, per)
+	if q.Activations {
+		s += " with int8 activations"
+	}
+	return s
 }

@@ -6,13 +6,14 @@ import (
 	"fmt"
 
 	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
 )
 
 // Compressed is the format of quantized models that vLLM and transformers load.
 var Compressed = loaders.Format{
-	Name: "compressed-tensors", Doc: "A model directory whose int4 and int8 tensors keep their codes, as vLLM and transformers load it.",
+	Name: "compressed-tensors", Version: 1, Doc: "A model directory whose int4 and int8 tensors keep their codes, as vLLM and transformers load it.",
 	Stores: func(info tensor.Info) error {
 		if info.Quant != nil && (len(info.Shape) != 2 || info.Quant.Bits != 4 && info.Quant.Bits != 8) {
 			return fmt.Errorf("compressed-tensors cannot store %s of shape %v: quantize matrices alone, to 4 or 8 bits", info.Quant, info.Shape)
@@ -30,9 +31,18 @@ func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tens
 	if err != nil {
 		return nil, err
 	}
+	if q != nil && tied(m) {
+		// The head is a Linear of its own to a loader, and it is the plain embedding.
+		q["ignore"] = append(q["ignore"].([]string), "lm_head")
+	}
 	s := &sink{dir: dir, model: m, Sink: safetensors.NewCompressed(safetensors.Create(dir, "model", o.ShardBytes))}
 	s.edit = func(config []byte) ([]byte, error) { return addQuantization(config, q) }
 	return s, nil
+}
+
+func tied(m *tensor.Model) bool {
+	a, err := arch.Resolve(m.Config, m.Weights.Infos())
+	return err == nil && a.Tied(m.Config, m.Weights.Infos())
 }
 
 // addQuantization puts quantization_config at the end of config.json.

@@ -16,13 +16,13 @@ import (
 
 // Safetensors is the format that transformers, vLLM and converters load.
 var Safetensors = loaders.Format{
-	Name: "safetensors", Doc: "A model directory as transformers lays it out, with plain weights.",
+	Name: "safetensors", Version: 1, Doc: "A model directory as transformers lays it out, with plain weights.",
 	Sniff: IsDir, Open: Open, Stores: storesPlain, Create: createPlain,
 }
 
 // File is one bare file of weights; it is only read.
 var File = loaders.Format{
-	Name: "safetensors-file", Doc: "One .safetensors file without a config.", Sniff: IsFile, Open: OpenFile,
+	Name: "safetensors-file", Version: 1, Doc: "One .safetensors file without a config.", Sniff: IsFile, Open: OpenFile,
 }
 
 func storesPlain(info tensor.Info) error {

@@ -13,7 +13,7 @@ import (
 
 // Format stores LoRA adapters as PEFT loads them.
 var Format = loaders.Format{
-	Name: "peft", Doc: "A LoRA adapter directory as PEFT loads it.",
+	Name: "peft", Version: 1, Doc: "A LoRA adapter directory as PEFT loads it.",
 	Stores: func(info tensor.Info) error {
 		if info.Quant != nil {
 			return fmt.Errorf("an adapter cannot store %s", info.Quant)

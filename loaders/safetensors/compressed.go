@@ -13,8 +13,8 @@ import (
 )
 
 // Compressed stores quantized tensors as the compressed-tensors package does:
-// int4 as pack-quantized (eight codes in an int32), int8 as int-quantized.
-// Plain tensors go through. It is a tensor.Sink over a Writer.
+// weights alone as pack-quantized (codes packed into int32), with int8
+// activations as int-quantized. Plain tensors go through. It is a tensor.Sink over a Writer.
 type Compressed struct {
 	w     *Writer
 	infos map[string]tensor.Info
@@ -54,17 +54,22 @@ func physical(info tensor.Info) ([]tensor.Info, error) {
 		{Name: info.Name, DType: tensor.I8, Shape: info.Shape},
 		{Name: info.Name + "_scale", DType: info.DType, Shape: tensor.Shape{rows, groups}},
 	}
-	zero := tensor.Info{Name: info.Name + "_zero_point", DType: tensor.I8, Shape: tensor.Shape{rows, groups}}
-	if info.Quant.Bits == 4 {
-		list[0] = tensor.Info{Name: info.Name + "_packed", DType: tensor.I32, Shape: tensor.Shape{rows, (cols + 7) / 8}}
+	zero := tensor.Info{Name: info.Name + "_zero_point", DType: tensor.I32}
+	if packed(*info.Quant) {
+		per := 32 / info.Quant.Bits
+		list[0] = tensor.Info{Name: info.Name + "_packed", DType: tensor.I32, Shape: tensor.Shape{rows, (cols + per - 1) / per}}
 		list = append(list, tensor.Info{Name: info.Name + "_shape", DType: tensor.I64, Shape: tensor.Shape{2}})
-		zero.DType, zero.Shape = tensor.I32, tensor.Shape{(rows + 7) / 8, groups}
+		zero.Shape = tensor.Shape{(rows + per - 1) / per, groups}
 	}
 	if !info.Quant.Symmetric {
 		list = append(list, zero)
 	}
 	return list, nil
 }
+
+// packed says whether codes share int32 words: loaders expect it of all that
+// quantize weights alone.
+func packed(q tensor.Quant) bool { return !q.Activations }
 
 // Writer returns where the records of a quantized tensor, or the bytes of a
 // plain one, go.
@@ -114,21 +119,18 @@ func (p *packer) WriteAt(b []byte, off int64) (int, error) {
 }
 
 func (p *packer) codes(b []byte, row, n int) error {
-	cols := p.info.Shape[1]
-	name, width := p.info.Name, cols
-	if p.info.Quant.Bits == 4 {
-		name, width = name+"_packed", (cols+7)/8*4
+	cols, bits := p.info.Shape[1], p.info.Quant.Bits
+	name, width, per, offset := p.info.Name, cols, 1, 0
+	if packed(*p.info.Quant) {
+		per, offset = 8/bits, 1<<(bits-1)
+		name, width = name+"_packed", (cols*bits+31)/32*4
 	}
 	out := make([]byte, n*width)
 	for i := range n {
 		r := codec.RecordAt(b, i, cols, *p.info.Quant)
 		line := out[i*width : (i+1)*width]
 		for j := range cols {
-			if p.info.Quant.Bits == 4 {
-				line[j/2] |= byte(r.Code(j)+8) << (4 * (j % 2))
-			} else {
-				line[j] = byte(r.Code(j))
-			}
+			line[j/per] |= byte(int(r.Code(j))+offset) << (bits * (j % per))
 		}
 	}
 	return p.put(name, out, int64(row*width))
@@ -157,7 +159,7 @@ func (p *packer) scales(b []byte, row, n int) error {
 // finish writes the shape and the zero points.
 func (p *packer) finish() error {
 	rows, groups := p.info.Shape[0], p.info.Quant.Groups(p.info.Shape[1])
-	if p.info.Quant.Bits == 4 {
+	if packed(*p.info.Quant) {
 		shape := binary.LittleEndian.AppendUint64(nil, uint64(rows))
 		shape = binary.LittleEndian.AppendUint64(shape, uint64(p.info.Shape[1]))
 		if err := p.put(p.info.Name+"_shape", shape, 0); err != nil {
@@ -170,19 +172,13 @@ func (p *packer) finish() error {
 	return p.put(p.info.Name+"_zero_point", packZeros(p.zeros, rows, groups, p.info.Quant.Bits), 0)
 }
 
-// packZeros stores zero points: int8 as they are, int4 eight rows to an int32.
+// packZeros packs zero points into int32 words, down the rows.
 func packZeros(zeros []int8, rows, groups, bits int) []byte {
-	if bits == 8 {
-		out := make([]byte, len(zeros))
-		for i, z := range zeros {
-			out[i] = byte(z)
-		}
-		return out
-	}
-	words := make([]uint32, (rows+7)/8*groups)
+	per, offset := 32/bits, 1<<(bits-1)
+	words := make([]uint32, (rows+per-1)/per*groups)
 	for i := range rows {
 		for g := range groups {
-			words[i/8*groups+g] |= uint32(zeros[i*groups+g]+8) & 15 << (4 * (i % 8))
+			words[i/per*groups+g] |= uint32(int(zeros[i*groups+g])+offset) << (bits * (i % per))
 		}
 	}
 	var out []byte
@@ -226,12 +222,13 @@ func QuantizationConfig(infos []tensor.Info, linear func(tensor.Info) bool) (map
 	if scheme.GroupSize > 0 {
 		weights["strategy"], weights["group_size"] = "group", scheme.GroupSize
 	}
-	format := "int-quantized"
-	if scheme.Bits == 4 {
-		format = "pack-quantized"
+	format, activations := "pack-quantized", any(nil)
+	if scheme.Activations {
+		format = "int-quantized"
+		activations = map[string]any{"num_bits": 8, "type": "int", "symmetric": true, "strategy": "token", "dynamic": true}
 	}
 	return map[string]any{"quant_method": "compressed-tensors", "format": format, "quantization_status": "compressed",
 		"global_compression_ratio": nil, "kv_cache_scheme": nil, "ignore": ignore,
 		"config_groups": map[string]any{"group_0": map[string]any{"targets": []string{"Linear"}, "weights": weights,
-			"input_activations": nil, "output_activations": nil}}}, nil
+			"input_activations": activations, "output_activations": nil}}}, nil
 }

@@ -11,11 +11,12 @@ import (
 )
 
 type rtn struct {
-	Model     schema.Ref `yaml:"model" previous:"" doc:"model to quantize"`
-	Bits      int        `yaml:"bits" default:"4" check:"4..8" doc:"bits of a code: 4 or 8"`
-	Symmetric bool       `yaml:"symmetric" default:"true" doc:"no zero points"`
-	GroupSize int        `yaml:"group_size" default:"128" check:">=0" doc:"columns that share a scale; 0 for one scale a row"`
-	Search    int        `yaml:"search" default:"0" check:"0..200" doc:"how many smaller scales to try for each group; the least squared error wins"`
+	Model       schema.Ref `yaml:"model" previous:"" doc:"model to quantize"`
+	Bits        int        `yaml:"bits" default:"4" check:"4..8" doc:"bits of a code: 4 or 8"`
+	Symmetric   bool       `yaml:"symmetric" default:"true" doc:"no zero points"`
+	GroupSize   int        `yaml:"group_size" default:"128" check:">=0" doc:"columns that share a scale; 0 for one scale a row"`
+	Activations string     `yaml:"activations" default:"none" check:"enum=none|int8" doc:"int8 asks engines to quantize activations too, by token at run time (W8A8)"`
+	Search      int        `yaml:"search" default:"0" check:"0..200" doc:"how many smaller scales to try for each group; the least squared error wins"`
 }
 
 func init() {
@@ -38,6 +39,9 @@ func check(p *rtn) []schema.Problem {
 	if p.Bits != 4 && p.Bits != 8 {
 		return []schema.Problem{{Path: "bits", Msg: fmt.Sprintf("%d bits cannot be stored", p.Bits), Cure: "use 4 or 8"}}
 	}
+	if p.Activations == "int8" && (p.Bits != 8 || !p.Symmetric || p.GroupSize != 0) {
+		return []schema.Problem{{Path: "activations", Msg: "int8 activations go with 8 bits, symmetric, one scale a row", Cure: "say bits: 8, symmetric: true, group_size: 0"}}
+	}
 	return nil
 }
 
@@ -51,7 +55,7 @@ func plan(p *rtn, in []ops.Header) ([]ops.Unit, error) {
 		if p.GroupSize > 0 && info.Shape[1]%p.GroupSize != 0 {
 			return nil, fmt.Errorf("tensor %s has %d columns, which groups of %d do not divide: choose another group_size, or leave it out with where", info.Name, info.Shape[1], p.GroupSize)
 		}
-		info.Quant = &tensor.Quant{Bits: p.Bits, Symmetric: p.Symmetric, GroupSize: p.GroupSize}
+		info.Quant = &tensor.Quant{Bits: p.Bits, Symmetric: p.Symmetric, GroupSize: p.GroupSize, Activations: p.Activations == "int8"}
 	}
 	return units, err
 }
