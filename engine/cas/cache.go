@@ -9,9 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 )
 
 // layout is the version of the folder structure.
@@ -218,24 +215,16 @@ func (c *Cache) writeFile(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, b, 0o644, renameio.WithTempDir(filepath.Join(c.dir, "tmp")))
-}
-
-// sweepAge is how old a temporary file without a lock must be before it is
-// taken for abandoned: one that was just made may not be locked yet.
-const sweepAge = time.Minute
-
-// sweep removes temporary files of dead processes: those that nobody locks.
-func (c *Cache) sweep() {
-	files, _ := os.ReadDir(filepath.Join(c.dir, "tmp")) // unreadable: nothing to sweep
-	for _, f := range files {
-		path := filepath.Join(c.dir, "tmp", f.Name())
-		lock := flock.New(path)
-		if ok, err := lock.TryLock(); err == nil && ok {
-			if info, err := f.Info(); err == nil && (owned(f.Name()) || c.now().Sub(info.ModTime()) > sweepAge) {
-				_ = os.Remove(path)
-			}
-			_ = lock.Unlock()
-		}
+	t, err := c.temporary()
+	if err != nil {
+		return err
 	}
+	defer t.discard()
+	if _, err := t.f.Write(b); err != nil {
+		return err
+	}
+	if err := t.f.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(t.f.Name(), path)
 }

@@ -6,45 +6,27 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/gofrs/flock"
 )
-
-// tmpPrefix marks temporary files that are locked from the start.
-const tmpPrefix = "out-"
-
-func owned(name string) bool { return strings.HasPrefix(name, tmpPrefix) }
 
 // Writer fills an output of known size. WriteAt may be called in any order and
 // from several goroutines; then either Commit or Abort.
 type Writer struct {
 	c     *Cache
-	f     *os.File
-	lock  *flock.Flock
+	tmp   *temporary // nil once committed or aborted
 	entry Entry
 }
 
 // Create starts the output of a computation.
 func (c *Cache) Create(k Key, size int64, label string) (*Writer, error) {
-	path := filepath.Join(c.dir, "tmp", fmt.Sprintf("%s%d-%s", tmpPrefix, os.Getpid(), k.String()[:24]))
-	lock := flock.New(path)
-	ok, err := lock.TryLock()
-	if err == nil && !ok {
-		err = fmt.Errorf("another goroutine is storing the same result")
-	}
+	t, err := c.temporary()
 	if err != nil {
-		return nil, fmt.Errorf("cannot write to the cache at %s: %w (choose another with --cache or ROUX_CACHE)", c.dir, err)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err == nil {
-		err = f.Truncate(size)
-	}
-	w := &Writer{c: c, f: f, lock: lock, entry: Entry{Key: k, Size: size, Label: label}}
-	if err != nil {
-		w.Abort()
 		return nil, c.writeError(err)
 	}
-	return w, nil
+	if err := t.f.Truncate(size); err != nil {
+		t.discard()
+		return nil, c.writeError(err)
+	}
+	return &Writer{c: c, tmp: t, entry: Entry{Key: k, Size: size, Label: label}}, nil
 }
 
 func (c *Cache) writeError(err error) error {
@@ -56,7 +38,7 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(p)) > w.entry.Size {
 		return 0, fmt.Errorf("cas: write of %d bytes at %d is outside an output of %d", len(p), off, w.entry.Size)
 	}
-	n, err := w.f.WriteAt(p, off)
+	n, err := w.tmp.f.WriteAt(p, off)
 	if err != nil {
 		err = w.c.writeError(err)
 	}
@@ -67,38 +49,33 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 // entry, and nothing that was there before is lost.
 func (w *Writer) Commit() error {
 	defer w.Abort()
-	if err := w.f.Sync(); err != nil {
+	if err := w.tmp.f.Sync(); err != nil {
 		return w.c.writeError(err)
 	}
-	if _, err := w.f.Seek(0, 0); err != nil {
+	if _, err := w.tmp.f.Seek(0, 0); err != nil {
 		return err
 	}
 	var err error
-	if w.entry.Digest, err = digestOf(w.f); err != nil {
+	if w.entry.Digest, err = digestOf(w.tmp.f); err != nil {
 		return err
 	}
 	to := w.c.outputPath(w.entry.Digest)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return w.c.writeError(err)
 	}
-	if err := os.Rename(w.f.Name(), to); err != nil {
+	if err := os.Rename(w.tmp.f.Name(), to); err != nil {
 		return w.c.writeError(err)
 	}
 	w.c.trust(w.entry.Digest)
 	return w.c.putEntry(w.entry)
 }
 
-// Abort lets go of the output; after Commit it only closes.
+// Abort removes the output; after Commit it does nothing.
 func (w *Writer) Abort() {
-	if w.f == nil {
-		_ = w.lock.Unlock()
-		return
+	if w.tmp != nil {
+		w.tmp.discard()
+		w.tmp = nil
 	}
-	name := w.f.Name()
-	_ = w.f.Close()
-	_ = os.Remove(name) // gone already after Commit
-	_ = w.lock.Unlock()
-	w.f = nil
 }
 
 func (c *Cache) putEntry(e Entry) error {

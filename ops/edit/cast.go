@@ -15,7 +15,7 @@ func init() {
 	ops.Add(&Set, ops.Spec[cast]{
 		Name: "edit.cast", Version: 1,
 		Summary: "Changes the dtype of float tensors.",
-		Doc:     "Rounds to nearest even. What is too large for the dtype becomes infinite, in float8_e4m3fn NaN, as torch does it. Integer tensors stay.",
+		Doc:     "Rounds to nearest even. What is too large for the dtype becomes infinite, in float8_e4m3fn 448, as torch 2.15 does it. Integer tensors stay.",
 		Source:  "torch.Tensor.to",
 		Example: "op: edit.cast\ndtype: bfloat16\n",
 		Plan:    castPlan,

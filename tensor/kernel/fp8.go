@@ -7,16 +7,16 @@ type fp8 struct {
 	exp, man int
 	table    [256]float32
 	nan      byte
-	inf      byte    // code of +Inf; the same as nan where there is none
+	over     byte    // code of what is too large
 	max      float64 // largest finite value
 }
 
-// e4m3 (torch's float8_e4m3fn) has no infinities: what rounds beyond 448 is
-// NaN, as torch converts it. e5m2 follows IEEE.
-var e4m3, e5m2 = newFP8(4, 3, 0x7f, 0x7f, 448), newFP8(5, 2, 0x7e, 0x7c, 57344)
+// e4m3 (torch's float8_e4m3fn) has no infinities: what is too large becomes
+// 448, as torch 2.15 converts it. e5m2 follows IEEE.
+var e4m3, e5m2 = newFP8(4, 3, 0x7f, 0x7e, 448), newFP8(5, 2, 0x7e, 0x7c, 57344)
 
-func newFP8(exp, man int, nan, inf byte, largest float64) *fp8 {
-	f := &fp8{exp: exp, man: man, nan: nan, inf: inf, max: largest}
+func newFP8(exp, man int, nan, over byte, largest float64) *fp8 {
+	f := &fp8{exp: exp, man: man, nan: nan, over: over, max: largest}
 	bias := 1<<(exp-1) - 1
 	for c := range 128 {
 		e, m := c>>man, c&(1<<man-1)
@@ -25,7 +25,7 @@ func newFP8(exp, man int, nan, inf byte, largest float64) *fp8 {
 			v = math.Ldexp(float64(m+1<<man), e-bias-man)
 		}
 		switch {
-		case byte(c) == inf && inf != nan:
+		case v > largest && byte(c) == over:
 			v = math.Inf(1)
 		case v > largest:
 			v = math.NaN()
@@ -48,7 +48,7 @@ func (f *fp8) encode(x float32) byte {
 	step := math.Ldexp(1, low-f.man)
 	r := math.RoundToEven(v/step) * step
 	if r > f.max || math.IsInf(v, 1) {
-		return sign | f.inf
+		return sign | f.over
 	}
 	steps := int(r / step)
 	if steps < 1<<f.man {
@@ -66,7 +66,7 @@ func E4M3ToF32(dst []float32, src []byte) { widen(dst, src, e4m3) }
 // E5M2ToF32 widens float8_e5m2.
 func E5M2ToF32(dst []float32, src []byte) { widen(dst, src, e5m2) }
 
-// F32ToE4M3 narrows to float8_e4m3fn; what rounds beyond 448 is NaN.
+// F32ToE4M3 narrows to float8_e4m3fn; what is larger than 448 becomes 448.
 func F32ToE4M3(dst []byte, src []float32) { narrow(dst, src, e4m3) }
 
 // F32ToE5M2 narrows to float8_e5m2; what rounds beyond 57344 is infinite.
