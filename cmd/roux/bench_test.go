@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/codec"
+	"github.com/rouxml/roux/tensor/rng"
+)
+
+// synthetic writes a llama-shaped bf16 model of about 1 GB: `from` plus noise,
+// or plain noise.
+func synthetic(b *testing.B, dir string, seed uint64) {
+	b.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	config := `{"architectures":["LlamaForCausalLM"],"model_type":"llama","num_hidden_layers":10,"vocab_size":32000,"torch_dtype":"bfloat16"}`
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	infos := []tensor.Info{{Name: "model.embed_tokens.weight", DType: tensor.BF16, Shape: tensor.Shape{32000, 2048}}}
+	for l := range 9 {
+		for _, m := range []struct {
+			name       string
+			rows, cols int
+		}{{"self_attn.q_proj", 2048, 2048}, {"self_attn.k_proj", 512, 2048}, {"self_attn.v_proj", 512, 2048}, {"self_attn.o_proj", 2048, 2048},
+			{"mlp.gate_proj", 5632, 2048}, {"mlp.up_proj", 5632, 2048}, {"mlp.down_proj", 2048, 5632}} {
+			infos = append(infos, tensor.Info{Name: fmt.Sprintf("model.layers.%d.%s.weight", l, m.name), DType: tensor.BF16, Shape: tensor.Shape{m.rows, m.cols}})
+		}
+	}
+	w := safetensors.Create(dir, "model", 0)
+	if err := w.Begin(context.Background(), infos); err != nil {
+		b.Fatal(err)
+	}
+	for _, info := range infos {
+		to, err := w.Writer(info.Name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		fillNoise(b, to, info, seed)
+	}
+	if err := w.Commit(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func fillNoise(b *testing.B, to io.WriterAt, info tensor.Info, seed uint64) {
+	base, own := rng.NewKey(0, "", "", info.Name, ""), rng.NewKey(seed, "", "", info.Name, "")
+	const chunk = 1 << 20
+	vals, raw := make([]float32, chunk), make([]byte, 2*chunk)
+	for i := range vals {
+		vals[i] = 0.04*(base.Uniform(i)-0.5) + 0.002*(own.Uniform(i)-0.5)
+	}
+	if err := codec.FromF32(raw, vals, tensor.BF16); err != nil {
+		b.Fatal(err)
+	}
+	for off := int64(0); off < info.Bytes(); off += int64(len(raw)) {
+		n := min(int64(len(raw)), info.Bytes()-off)
+		if _, err := to.WriteAt(raw[:n], off); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMerge holds merges of three 1 GB models to copying one of them, both
+// with fsync, alternated, medians of five after a warm-up round.
+func BenchmarkMerge(b *testing.B) {
+	dir := b.TempDir()
+	bin := filepath.Join(dir, "roux")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for i, name := range []string{"a", "b", "c"} {
+		synthetic(b, filepath.Join(dir, name), uint64(i))
+	}
+	source := filepath.Join(dir, "a", "model.safetensors")
+	info, err := os.Stat(source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	models := "models: {a: ./a, b: ./b, c: ./c}\n"
+	outputs := "outputs: {x: {from: m, path: out}}\n"
+	for _, c := range []struct{ name, step string }{
+		{"linear", "{op: merge.linear, models: [a, b, c]}"},
+		{"ties", "{op: merge.ties, base: a, models: [b, c], density: 0.5}"},
+		{"dare_ties", "{op: merge.dare_ties, base: a, models: [b, c], density: 0.5}"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			recipe := filepath.Join(dir, c.name+".yaml")
+			if err := os.WriteFile(recipe, []byte("roux: 1\n"+models+"steps: {m: "+c.step+"}\n"+outputs), 0o644); err != nil {
+				b.Fatal(err)
+			}
+			var ours, copies []float64
+			peak := int64(0)
+			for round := range 6 {
+				if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
+					b.Fatal(err)
+				}
+				o, rss := timeRun(b, dir, bin, recipe)
+				p := timeCopy(b, dir, source)
+				if round > 0 {
+					ours, copies = append(ours, o), append(copies, p)
+					peak = max(peak, rss)
+				}
+			}
+			again, _ := timeRun(b, dir, bin, recipe)
+			m, cp := median(ours), median(copies)
+			b.ReportMetric(m, "s/merge")
+			b.ReportMetric(cp, "s/copy")
+			b.ReportMetric(cp/m, "of-copy-speed")
+			b.ReportMetric(float64(info.Size())/m/1e9, "GB/s-out")
+			b.ReportMetric(float64(peak)/1e6, "peak-MB")
+			b.ReportMetric(100*again/m, "%second-run")
+		})
+	}
+}
+
+func timeRun(b *testing.B, dir, bin, recipe string) (seconds float64, peak int64) {
+	c := exec.Command(bin, "run", recipe, "-q", "--memory", "256MB", "--cache", filepath.Join(dir, "cache"+filepath.Base(recipe)))
+	c.Dir = dir
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	start := time.Now()
+	if err := c.Run(); err != nil {
+		b.Fatalf("%v\n%s", err, stderr.String())
+	}
+	return time.Since(start).Seconds(), maxRSS(c.ProcessState)
+}
+
+func timeCopy(b *testing.B, dir, source string) float64 {
+	to := filepath.Join(dir, "copy")
+	_ = os.Remove(to)
+	start := time.Now()
+	script := fmt.Sprintf("cp --reflink=never %q %q && sync %q", source, to, to)
+	if runtime.GOOS != "linux" {
+		script = strings.Replace(script, "--reflink=never ", "", 1)
+	}
+	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return time.Since(start).Seconds()
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(x)
+	return x[len(x)/2]
+}
