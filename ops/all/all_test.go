@@ -1,0 +1,106 @@
+package all
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/opstest"
+	"github.com/rouxml/roux/schema"
+)
+
+// fixtures give every op params that fit the models of opstest, and how many
+// models it takes.
+var fixtures = map[string]struct {
+	params string
+	models int
+}{
+	"adapter.extract":       {"{model: a, base: b, rank: 2}", 2},
+	"edit.cast":             {"{model: a, dtype: bfloat16}", 1},
+	"edit.scale":            {"{model: a, scale: [0.5, 2]}", 1},
+	"evaluate.compare":      {"{reference: a, models: [b]}", 2},
+	"lowrank.svd":           {"{model: a, rank: {energy: 0.9}}", 1},
+	"merge.dare_linear":     {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.dare_ties":       {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.linear":          {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
+	"merge.slerp":           {"{base: a, model: b, t: 0.3}", 2},
+	"merge.task_arithmetic": {"{base: a, models: [b, c], lambda: 0.7}", 3},
+	"merge.ties":            {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
+	"prune.magnitude":       {"{model: a, sparsity: 0.5, scope: model}", 1},
+	"quantize.rtn":          {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
+	"resize.stack":          {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
+}
+
+func models(op *ops.Op, n int) []opstest.Model {
+	list := make([]opstest.Model, n)
+	for i := range list {
+		list[i] = opstest.Random(uint64(i + 1))
+		if op.Name == "quantize.rtn" {
+			list[i] = slices.DeleteFunc(list[i], func(m opstest.Matrix) bool { return len(m.Info.Shape) != 2 })
+		}
+	}
+	return list
+}
+
+// TestConformance runs over every op: its example decodes, any order and cut
+// of the work gives the same bits, other seeds change random ops alone, and
+// NaN and Inf are an error or a value but never a panic.
+func TestConformance(t *testing.T) {
+	reg, err := Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range reg.Names() {
+		op, _ := reg.Op(name)
+		t.Run(name, func(t *testing.T) {
+			f, ok := fixtures[name]
+			if !ok {
+				f.params, f.models = op.Example, len(schema.Refs(opstest.Decode(t, op, op.Example)))
+			}
+			opstest.Decode(t, op, op.Example)
+			params := opstest.Decode(t, op, f.params)
+			in := models(op, f.models)
+			want, err := opstest.Apply(op, params, 1, opstest.Order{}, in...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range []opstest.Order{{Seed: 5, Rows: 1}, {Seed: 6, Rows: 4}, {Seed: 7, Rows: 100}} {
+				got, err := opstest.Apply(op, params, 1, o, in...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				same(t, o, want, got)
+			}
+			other, err := opstest.Apply(op, params, 2, opstest.Order{}, in...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if equal(want, other) == op.Random {
+				t.Errorf("Random is %v, and another seed gives the same bits: %v", op.Random, !op.Random)
+			}
+			spoilt := in[0][1]
+			spoilt.Data[3], spoilt.Data[4] = float32(math.NaN()), float32(math.Inf(1))
+			_, err = opstest.Apply(op, params, 1, opstest.Order{}, in...)
+			if err != nil && !strings.Contains(err.Error(), "NaN") {
+				t.Errorf("an error about NaN does not say so: %v", err)
+			}
+		})
+	}
+}
+
+func equal(a, b opstest.Model) bool {
+	return slices.EqualFunc(a, b, func(x, y opstest.Matrix) bool {
+		return x.Info.Name == y.Info.Name && slices.Equal(x.Data, y.Data)
+	})
+}
+
+func same(t *testing.T, o opstest.Order, want, got opstest.Model) {
+	t.Helper()
+	for i := range want {
+		if want[i].Info.Name != got[i].Info.Name || !slices.Equal(want[i].Data, got[i].Data) {
+			t.Errorf("order %+v changes %s", o, want[i].Info.Name)
+		}
+	}
+}

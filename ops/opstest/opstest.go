@@ -1,0 +1,335 @@
+// Package opstest is the conformance suite that every op passes, and a small
+// executor over models in memory for the tests of single ops.
+package opstest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/codec"
+)
+
+// Matrix is a tensor in memory.
+type Matrix struct {
+	Info tensor.Info
+	Data []float32
+}
+
+// Model is a model in memory, in storage order.
+type Model []Matrix
+
+// Find returns a tensor's values by name, or nil.
+func (m Model) Find(name string) []float32 {
+	for _, t := range m {
+		if t.Info.Name == name {
+			return t.Data
+		}
+	}
+	return nil
+}
+
+// roles knows the names that Random makes.
+type roles struct{}
+
+// Role reads "layer.N.kind".
+func (roles) Role(name string, _ tensor.Shape) tensor.Role {
+	var layer int
+	var kind string
+	if n, _ := fmt.Sscanf(name, "layer.%d.%s", &layer, &kind); n == 2 {
+		return tensor.Role{Layer: layer, Kind: tensor.Kind(kind[:len(kind)-len(".weight")])}
+	}
+	return tensor.Role{Layer: -1, Kind: tensor.Kind(name[:len(name)-len(".weight")])}
+}
+
+// Layers is what Random makes.
+func (roles) Layers() int { return 2 }
+
+// Random makes a model of two layers with values that differ by seed.
+func Random(seed uint64) Model {
+	r := rand.New(rand.NewPCG(seed, 1))
+	var m Model
+	add := func(name string, shape ...int) {
+		info := tensor.Info{Name: name + ".weight", DType: tensor.F32, Shape: shape}
+		data := make([]float32, info.Shape.Numel())
+		for i := range data {
+			data[i] = float32(r.NormFloat64())
+		}
+		m = append(m, Matrix{info, data})
+	}
+	add("embed", 16, 8)
+	for l := range 2 {
+		add(fmt.Sprintf("layer.%d.attn.q", l), 8, 8)
+		add(fmt.Sprintf("layer.%d.mlp.up", l), 24, 8)
+		add(fmt.Sprintf("layer.%d.norm", l), 8)
+	}
+	add("norm", 8)
+	return m
+}
+
+// Decode reads params from YAML, failing the test on problems.
+func Decode(t testing.TB, op *ops.Op, text string) any {
+	t.Helper()
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	params := op.New()
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(doc.Content[0].Content); i += 2 {
+		if k := doc.Content[0].Content[i]; k.Value != "op" && k.Value != "where" {
+			root.Content = append(root.Content, k, doc.Content[0].Content[i+1])
+		}
+	}
+	if problems := schema.Decode(root, "example", op.Name, params); problems != nil {
+		t.Fatalf("%s: %v", op.Name, problems)
+	}
+	if problems := op.Check(params); problems != nil {
+		t.Fatalf("%s: %v", op.Name, schema.Problems(problems))
+	}
+	return params
+}
+
+// Order is how Apply runs blocks: their sequence and their size in rows.
+type Order struct {
+	Seed uint64 // of the shuffle; 0 keeps the order
+	Rows int    // per block of Run; 0 means 3
+}
+
+// Apply runs an op over models in memory. It honours no `where`.
+func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model, error) {
+	headers := make([]ops.Header, len(models))
+	for i, m := range models {
+		infos := make([]tensor.Info, len(m))
+		for j, t := range m {
+			infos[j] = t.Info
+		}
+		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: roles{}})
+	}
+	if op.Select != nil {
+		return pick(op, params, headers, models)
+	}
+	units, err := op.Plan(params, headers)
+	if err != nil {
+		return nil, err
+	}
+	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
+	return x.run(params, units)
+}
+
+func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
+	picks, err := op.Select(params, headers)
+	var out Model
+	for _, p := range picks {
+		info, _ := headers[p.From.Port].Info(p.From.Name)
+		info.Name = p.Name
+		out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
+	}
+	return out, err
+}
+
+type executor struct {
+	op     *ops.Op
+	seed   uint64
+	order  Order
+	models []Model
+	rand   *rand.Rand
+}
+
+type work struct {
+	params any
+	pass   *ops.Pass
+	in     [][]float32
+}
+
+func (x *executor) run(params any, units []ops.Unit) (Model, error) {
+	works := make([]*work, len(units))
+	for i, u := range units {
+		role := roles{}.Role(u.Out[0].Name, u.Out[0].Shape)
+		p, err := schema.Resolve(params, schema.Env{Name: u.Out[0].Name, Layer: role.Layer, Layers: 2, Kind: string(role.Kind)})
+		if err != nil {
+			return nil, err
+		}
+		w := &work{params: p, pass: &ops.Pass{Unit: u, Ports: len(x.models), Role: role, Op: x.op.Name, Seed: x.seed}}
+		for _, in := range u.In {
+			for _, t := range x.models[in.Port] {
+				if t.Info.Name == in.Name {
+					w.in = append(w.in, t.Data)
+					w.pass.In = append(w.pass.In, t.Info)
+				}
+			}
+		}
+		works[i] = w
+	}
+	if err := x.prepare(works); err != nil {
+		return nil, err
+	}
+	var out Model
+	for _, w := range works {
+		made, err := x.compute(w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, made...)
+	}
+	return out, nil
+}
+
+func (x *executor) prepare(works []*work) error {
+	if x.op.Rows == nil {
+		return nil
+	}
+	groups := map[string][]*work{}
+	var ids []string
+	for i, w := range works {
+		id := fmt.Sprint("tensor ", i)
+		switch x.op.Rows.Extent(w.params) {
+		case ops.Rows:
+			continue
+		case ops.Layer:
+			id = fmt.Sprint("layer ", w.pass.Role.Layer)
+		case ops.Model:
+			id = "model"
+		}
+		if groups[id] == nil {
+			ids = append(ids, id)
+		}
+		groups[id] = append(groups[id], w)
+	}
+	for _, id := range ids {
+		scans := make([]ops.Scan, len(groups[id]))
+		for i, w := range groups[id] {
+			scans[i] = x.scan(w)
+		}
+		states, err := x.op.Rows.Prepare(context.Background(), scans)
+		if err != nil {
+			return err
+		}
+		for i, w := range groups[id] {
+			w.pass.State = states[i]
+		}
+	}
+	return nil
+}
+
+// scan gives blocks of 5 rows, as the engine's partition depends on the shape
+// alone, from two goroutines in a shuffled order.
+func (x *executor) scan(w *work) ops.Scan {
+	spans := cut(w.pass.In[0].Shape.Rows(), 5)
+	order := x.shuffle(len(spans))
+	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error) error {
+		var wg sync.WaitGroup
+		errs := make([]error, 2)
+		for half := range 2 {
+			wg.Go(func() {
+				for k := half; k < len(order) && errs[half] == nil; k += 2 {
+					b := w.block(spans[order[k]])
+					b.Index = order[k]
+					errs[half] = f(b)
+				}
+			})
+		}
+		wg.Wait()
+		return slices.MaxFunc(errs, func(a, b error) int { return boolInt(a != nil) - boolInt(b != nil) })
+	}}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (x *executor) shuffle(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	if x.order.Seed != 0 {
+		x.rand.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	return order
+}
+
+func cut(rows, per int) [][2]int {
+	var spans [][2]int
+	for r := 0; r < rows; r += per {
+		spans = append(spans, [2]int{r, min(per, rows-r)})
+	}
+	return spans
+}
+
+// block copies the rows, as the engine does: kernels may overwrite them.
+func (w *work) block(span [2]int) *ops.Block {
+	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }}
+	for i, data := range w.in {
+		cols := w.pass.In[i].Shape.Cols()
+		b.In = append(b.In, slices.Clone(data[span[0]*cols:(span[0]+span[1])*cols]))
+	}
+	return b
+}
+
+func (x *executor) compute(w *work) (Model, error) {
+	outs := w.pass.Unit.Out
+	switch {
+	case x.op.Whole != nil:
+		var in, out []ops.Matrix
+		var made Model
+		for i, data := range w.in {
+			in = append(in, ops.Matrix{Info: w.pass.In[i], Data: slices.Clone(data)})
+		}
+		for _, info := range outs {
+			m := Matrix{info, make([]float32, info.Shape.Numel())}
+			out, made = append(out, ops.Matrix{Info: info, Data: m.Data}), append(made, m)
+		}
+		return made, x.op.Whole.Run(context.Background(), w.params, w.pass, in, out)
+	case x.op.Measure != nil:
+		b := w.block([2]int{0, w.pass.In[0].Shape.Rows()})
+		sums, err := x.op.Measure.Sums(w.params, w.pass, b)
+		m := Matrix{Info: outs[0]}
+		for _, s := range sums {
+			m.Data = append(m.Data, float32(s))
+		}
+		return Model{m}, err
+	}
+	return x.rows(w, outs[0])
+}
+
+// rows runs a row kernel. Prepare's blocks are fixed; Run's may be any, but
+// for ops whose state counts by block, which need the same.
+func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
+	per := 5
+	if x.op.Rows.Extent(w.params) == ops.Rows && x.order.Rows > 0 {
+		per = x.order.Rows
+	}
+	spans := cut(info.Shape.Rows(), per)
+	m := Matrix{info, make([]float32, info.Shape.Numel())}
+	cols := info.Shape.Cols()
+	for _, k := range x.shuffle(len(spans)) {
+		b := w.block(spans[k])
+		b.Index, b.Cols = k, cols
+		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]
+		if info.Quant != nil {
+			b.Rec = make([]byte, b.Rows*info.RowBytes())
+		}
+		if err := x.op.Rows.Run(w.params, w.pass, b); err != nil {
+			return nil, err
+		}
+		if info.Quant != nil {
+			if err := codec.DecodeRows(b.Out, b.Rec, info); err != nil {
+				return nil, err
+			}
+		}
+		codec.Round(b.Out, info.DType)
+	}
+	return Model{m}, nil
+}
