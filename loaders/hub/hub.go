@@ -1,0 +1,239 @@
+// Package hub finds models on the Hugging Face Hub and keeps them in the cache
+// layout that all Hugging Face tools share, so that nothing is fetched twice.
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Client talks to one Hub. The zero value of a field means its default.
+type Client struct {
+	Endpoint string // default https://huggingface.co
+	Token    string
+	CacheDir string // the folder that holds models--owner--name
+	Offline  bool
+	HTTP     *http.Client
+	Progress func(file string, done, total int64)
+	// Sleep waits between retries; tests replace it.
+	Sleep func(context.Context, time.Duration) error
+	// Retries is how often a request is tried again; 0 means 5.
+	Retries int
+}
+
+// FromEnv reads the environment as huggingface_hub does: HF_ENDPOINT, HF_TOKEN
+// or the token file, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE.
+func FromEnv(getenv func(string) string, home string) Client {
+	hfHome := getenv("HF_HOME")
+	if hfHome == "" {
+		base := getenv("XDG_CACHE_HOME")
+		if base == "" {
+			base = filepath.Join(home, ".cache")
+		}
+		hfHome = filepath.Join(base, "huggingface")
+	}
+	c := Client{Endpoint: getenv("HF_ENDPOINT"), Token: getenv("HF_TOKEN"), CacheDir: getenv("HF_HUB_CACHE")}
+	if c.CacheDir == "" {
+		c.CacheDir = filepath.Join(hfHome, "hub")
+	}
+	if c.Token == "" {
+		if text, err := os.ReadFile(filepath.Join(hfHome, "token")); err == nil {
+			c.Token = strings.TrimSpace(string(text))
+		}
+	}
+	switch strings.ToUpper(getenv("HF_HUB_OFFLINE")) {
+	case "1", "ON", "YES", "TRUE":
+		c.Offline = true
+	}
+	return c
+}
+
+var idRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._\-]{0,95})?$`)
+
+// IsID says whether the text has the form of a Hub id: "owner/name", or a
+// legacy name without owner.
+func IsID(s string) bool {
+	return idRule.MatchString(s) && !strings.Contains(s, "..") && !strings.Contains(s, "--")
+}
+
+// Snapshot makes sure that a revision's files are in the cache and returns the
+// folder of the snapshot and its commit.
+func (c Client) Snapshot(ctx context.Context, id, revision string) (dir, commit string, err error) {
+	if !IsID(id) {
+		return "", "", fmt.Errorf("%q is no Hub id", id)
+	}
+	if revision == "" {
+		revision = "main"
+	}
+	if !validRevision(revision) {
+		return "", "", fmt.Errorf("%q is no revision", revision)
+	}
+	repo := filepath.Join(c.cacheDir(), "models--"+strings.ReplaceAll(id, "/", "--"))
+	if c.Offline {
+		return c.local(repo, id, revision, "HF_HUB_OFFLINE is set")
+	}
+	info, err := c.resolve(ctx, id, revision)
+	if err != nil {
+		var unreachable *unreachableError
+		if errors.As(err, &unreachable) {
+			if dir, commit, cached := c.local(repo, id, revision, err.Error()); cached == nil {
+				return dir, commit, nil
+			}
+		}
+		return "", "", fmt.Errorf("model %s: %w", id, err)
+	}
+	dir = filepath.Join(repo, "snapshots", info.SHA)
+	for _, name := range wanted(info.names()) {
+		if err := c.file(ctx, repo, id, info.SHA, name); err != nil {
+			return "", "", fmt.Errorf("model %s, file %s: %w", id, name, err)
+		}
+	}
+	if err := writeRef(repo, revision, info.SHA); err != nil {
+		return "", "", err
+	}
+	return dir, info.SHA, nil
+}
+
+func (c Client) cacheDir() string { return c.CacheDir }
+
+var commitRule = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// validRevision refuses what would leave the refs folder.
+func validRevision(s string) bool {
+	return s != "" && !strings.Contains(s, "..") && !strings.HasPrefix(s, "/") && !strings.ContainsAny(s, "\\\x00?#% ")
+}
+
+// local finds a snapshot without the network.
+func (c Client) local(repo, id, revision, why string) (dir, commit string, err error) {
+	commit = revision
+	if !commitRule.MatchString(revision) {
+		text, err := os.ReadFile(filepath.Join(repo, "refs", filepath.FromSlash(revision)))
+		if err != nil {
+			return "", "", fmt.Errorf("model %s at %s is not in the cache %s, and %s", id, revision, c.CacheDir, why)
+		}
+		commit = strings.TrimSpace(string(text))
+	}
+	if !commitRule.MatchString(commit) {
+		return "", "", fmt.Errorf("model %s: the cached reference %q is damaged", id, commit)
+	}
+	dir = filepath.Join(repo, "snapshots", commit)
+	if _, err := os.Stat(dir); err != nil {
+		return "", "", fmt.Errorf("model %s at %s is not in the cache %s, and %s", id, revision, c.CacheDir, why)
+	}
+	return dir, commit, nil
+}
+
+// writeRef records which commit a branch or tag means.
+func writeRef(repo, revision, commit string) error {
+	if commitRule.MatchString(revision) {
+		return nil
+	}
+	ref := filepath.Join(repo, "refs", filepath.FromSlash(revision))
+	if err := os.MkdirAll(filepath.Dir(ref), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(ref, []byte(commit), 0o644)
+}
+
+// modelInfo is the part of the Hub's answer that is used.
+type modelInfo struct {
+	SHA      string `json:"sha"`
+	Siblings []struct {
+		Name string `json:"rfilename"`
+	} `json:"siblings"`
+}
+
+func (m modelInfo) names() []string {
+	var names []string
+	for _, s := range m.Siblings {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// maxAnswer and maxFiles bound what a server can make us hold.
+const (
+	maxAnswer = 64 << 20
+	maxFiles  = 100_000
+)
+
+func parseInfo(text []byte) (modelInfo, error) {
+	var m modelInfo
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("the Hub's answer is no model: %w", err)
+	}
+	if !commitRule.MatchString(m.SHA) || len(m.Siblings) > maxFiles {
+		return m, fmt.Errorf("the Hub's answer is no model: commit %q, %d files", m.SHA, len(m.Siblings))
+	}
+	for _, name := range m.names() {
+		if !safeName(name) {
+			return m, fmt.Errorf("the Hub lists a file named %q, which would lie outside of the model", name)
+		}
+	}
+	return m, nil
+}
+
+// safeName refuses names that would leave the snapshot.
+func safeName(name string) bool {
+	if name == "" || strings.ContainsAny(name, "\\\x00:") || path.IsAbs(name) || path.Clean(name) != name {
+		return false
+	}
+	for _, part := range strings.Split(name, "/") {
+		if part == ".." || part == "." || part == "" {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool { return r < 32 })
+}
+
+func (c Client) resolve(ctx context.Context, id, revision string) (modelInfo, error) {
+	var text []byte
+	err := c.retry(ctx, func() error {
+		resp, err := c.get(ctx, "/api/models/"+id+"/revision/"+url.PathEscape(revision), nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return &unreachableError{err}
+		}
+		return nil
+	})
+	if err != nil {
+		return modelInfo{}, err
+	}
+	return parseInfo(text)
+}
+
+// carried are the endings of files that belong to a model beside its weights.
+var carried = []string{".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"}
+
+// wanted picks config, tokenizer and safetensors weights on the top level; of
+// two forms of the same weights only one is fetched.
+func wanted(names []string) []string {
+	var out []string
+	for _, name := range names {
+		ends := func(end string) bool { return strings.HasSuffix(name, end) }
+		switch {
+		case strings.Contains(name, "/"):
+		case ends(".safetensors") && (strings.HasPrefix(name, "model") || strings.HasPrefix(name, "adapter_model")):
+			out = append(out, name)
+		case slices.ContainsFunc(carried, ends) && !strings.HasPrefix(name, "pytorch_model"):
+			out = append(out, name)
+		}
+	}
+	return out
+}
