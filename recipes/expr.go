@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,11 +14,13 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-// Expr is a compiled expression over the metrics of measuring steps.
+// Expr is a compiled expression over the metrics of measuring steps. It is
+// immutable and safe for concurrent use.
 type Expr struct {
-	src  string
-	prog *vm.Program
-	uses []string
+	src   string
+	prog  *vm.Program
+	uses  []string
+	reads [][]string // chains of names, such as quality, w4, perplexity
 }
 
 // String returns the source.
@@ -28,8 +29,14 @@ func (e *Expr) String() string { return e.src }
 // Uses lists the steps whose metrics the expression reads.
 func (e *Expr) Uses() []string { return e.uses }
 
-// Eval computes the value; env maps step names to their metrics.
+// Eval computes the value; env maps step names to their metrics, by model and
+// name. Reading a metric that is not there is an error, not a zero.
 func (e *Expr) Eval(env map[string]any) (any, error) {
+	for _, chain := range e.reads {
+		if err := present(env, chain); err != nil {
+			return nil, fmt.Errorf("expression %q: %w", e.src, err)
+		}
+	}
 	v, err := expr.Run(e.prog, env)
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", e.src, err)
@@ -37,116 +44,149 @@ func (e *Expr) Eval(env map[string]any) (any, error) {
 	return v, nil
 }
 
-// identifiers gathers the top-level names of an expression.
-type identifiers struct{ names []string }
+// present follows a chain of names through the metrics as far as they are maps.
+func present(env map[string]any, chain []string) error {
+	var at any = env
+	for i, name := range chain {
+		var next any
+		var ok bool
+		var known []string
+		switch m := at.(type) {
+		case map[string]any:
+			next, ok = m[name]
+			known = keys(m)
+		case map[string]map[string]float64:
+			next, ok = m[name]
+			known = keys(m)
+		case map[string]float64:
+			next, ok = m[name]
+			known = keys(m)
+		default:
+			return nil
+		}
+		if !ok {
+			err := fmt.Errorf("%s has no %q", strings.Join(chain[:i], "."), name)
+			if i == 0 {
+				err = fmt.Errorf("there are no metrics of %q", name)
+			}
+			if cure := schema.DidYouMean(name, known); cure != "" {
+				err = fmt.Errorf("%w (%s)", err, cure)
+			}
+			return err
+		}
+		at = next
+	}
+	return nil
+}
+
+// closed are builtins whose value depends on the clock, the machine or the
+// order of a map: a recipe means the same everywhere.
+func closed() []expr.Option {
+	var opts []expr.Option
+	for _, name := range []string{"now", "date", "timezone", "duration", "keys", "values", "toPairs"} {
+		opts = append(opts, expr.DisableBuiltin(name))
+	}
+	return opts
+}
+
+// reader gathers what an expression reads: the names at its top and the chains
+// of members below them.
+type reader struct {
+	names  []string
+	chains [][]string
+	local  []string // declared by let
+}
 
 // Visit is called for every node.
-func (v *identifiers) Visit(n *ast.Node) {
-	if id, ok := (*n).(*ast.IdentifierNode); ok && !slices.Contains(v.names, id.Value) {
-		v.names = append(v.names, id.Value)
+func (v *reader) Visit(n *ast.Node) {
+	switch x := (*n).(type) {
+	case *ast.IdentifierNode:
+		if x.Value != "$env" {
+			v.chains = append(v.chains, []string{x.Value})
+		}
+	case *ast.MemberNode:
+		if chain := chainOf(x); chain != nil {
+			v.chains = append(v.chains, chain)
+		}
+	case *ast.VariableDeclaratorNode:
+		v.local = append(v.local, x.Name)
 	}
 }
 
-// metricExpr compiles an expression that reads metrics of the named steps.
+// finish drops let's own names and lists the steps that are read.
+func (v *reader) finish() {
+	v.chains = slices.DeleteFunc(v.chains, func(c []string) bool { return slices.Contains(v.local, c[0]) })
+	for _, c := range v.chains {
+		if !slices.Contains(v.names, c[0]) {
+			v.names = append(v.names, c[0])
+		}
+	}
+}
+
+// chainOf returns the names of a.b["c"], or nil when one is computed or
+// optional. $env["a-b"] is the way to a name that is no identifier.
+func chainOf(n ast.Node) []string {
+	switch x := n.(type) {
+	case *ast.IdentifierNode:
+		if x.Value == "$env" {
+			return []string{}
+		}
+		return []string{x.Value}
+	case *ast.MemberNode:
+		above := chainOf(x.Node)
+		name, ok := x.Property.(*ast.StringNode)
+		if above == nil || !ok || x.Optional {
+			return nil
+		}
+		return append(above, name.Value)
+	}
+	return nil
+}
+
+// metricExpr compiles an expression of true or false that reads metrics of the
+// named steps.
 func (p *parser) metricExpr(n *yaml.Node, path string, steps []string) *Expr {
+	if n.Kind != yaml.ScalarNode {
+		p.fail(n, path, "", "want an expression, found %s", describe(n))
+		return nil
+	}
 	tree, err := exprparser.Parse(n.Value)
 	if err != nil {
 		p.problems = append(p.problems, schema.ExprProblem(err, n.Value, schema.NodePos(n, p.r.File), path, steps))
 		return nil
 	}
-	var ids identifiers
-	ast.Walk(&tree.Node, &ids)
+	var read reader
+	ast.Walk(&tree.Node, &read)
+	read.finish()
 	env := map[string]any{}
 	for _, s := range steps {
 		env[s] = map[string]map[string]float64{}
 	}
-	for _, id := range ids.names {
-		if !slices.Contains(steps, id) {
-			p.fail(n, path, schema.DidYouMean(id, steps), "expression %q reads %q, which is no measuring step", n.Value, id)
+	for _, name := range read.names {
+		if !slices.Contains(steps, name) {
+			p.fail(n, path, p.notMeasuring(name, steps), "expression %q reads %q, which is no measuring step", n.Value, name)
 			return nil
 		}
 	}
-	prog, err := expr.Compile(n.Value, expr.Env(env), expr.AsBool())
+	prog, err := expr.Compile(n.Value, append(closed(), expr.Env(env), expr.AsBool())...)
 	if err != nil {
 		p.problems = append(p.problems, schema.ExprProblem(err, n.Value, schema.NodePos(n, p.r.File), path, steps))
 		return nil
 	}
-	return &Expr{src: n.Value, prog: prog, uses: ids.names}
+	return &Expr{src: n.Value, prog: prog, uses: read.names, reads: read.chains}
 }
 
-var embedded = regexp.MustCompile(`\$\{\{(.*?)\}\}`)
-
-// interpolate returns a copy of the tree with every ${{ }} replaced by its
-// value. A scalar that is one whole expression takes the value's type. Aliases
-// are written out. Expressions under `matrix` names are left for later.
-func (p *parser) interpolate(n *yaml.Node, env map[string]any, path string) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	c := *n
-	c.Content = nil
-	for _, child := range n.Content {
-		c.Content = append(c.Content, p.interpolate(child, env, path))
-	}
-	if n.Kind != yaml.ScalarNode || !strings.Contains(n.Value, "${{") {
-		return &c
-	}
-	if m := embedded.FindStringSubmatch(n.Value); m != nil && strings.TrimSpace(n.Value) == m[0] {
-		if v, ok := p.evaluate(n, m[1], env, path); ok {
-			return typed(&c, v)
+// notMeasuring is the cure for a name that no measuring step has.
+func (p *parser) notMeasuring(name string, steps []string) string {
+	for _, s := range append(p.variants[name], steps...) {
+		if strings.HasPrefix(s, name+"-") && slices.Contains(steps, s) {
+			return fmt.Sprintf("a name with a dash is written $env[%q]", s)
 		}
-		return &c
 	}
-	c.Value = embedded.ReplaceAllStringFunc(n.Value, func(s string) string {
-		v, ok := p.evaluate(n, embedded.FindStringSubmatch(s)[1], env, path)
-		if !ok {
-			return s
-		}
-		return fmt.Sprint(v)
-	})
-	return &c
-}
-
-// evaluate computes one embedded expression; false leaves the text as it is.
-func (p *parser) evaluate(n *yaml.Node, src string, env map[string]any, path string) (any, bool) {
-	if strings.Contains(src, "matrix.") && env["matrix"] == nil {
-		return nil, false
+	if len(steps) == 0 {
+		return "add a step with an evaluate op"
 	}
-	prog, err := expr.Compile(src, expr.Env(env))
-	var v any
-	if err == nil {
-		v, err = expr.Run(prog, env)
-	}
-	if err == nil && v == nil {
-		err = fmt.Errorf("it has no value: is the name right?")
-	}
-	if err != nil {
-		problem := schema.ExprProblem(err, strings.TrimSpace(src), schema.NodePos(n, p.r.File), path, []string{"params", "matrix"})
-		if params, ok := env["params"].(map[string]any); ok && problem.Cure == "" {
-			problem.Cure = schema.DidYouMean(strings.TrimPrefix(strings.TrimSpace(src), "params."), keys(params))
-		}
-		p.problems = append(p.problems, problem)
-		return nil, false
-	}
-	return v, true
-}
-
-// typed makes the node say v, as if it had stood in the file.
-func typed(n *yaml.Node, v any) *yaml.Node {
-	var out yaml.Node
-	if err := out.Encode(v); err != nil {
-		n.Value = fmt.Sprint(v)
-		return n
-	}
-	place(&out, n.Line, n.Column)
-	return &out
-}
-
-func place(n *yaml.Node, line, column int) {
-	n.Line, n.Column = line, column
-	for _, c := range n.Content {
-		place(c, line, column)
-	}
+	return schema.DidYouMean(name, steps)
 }
 
 func keys[V any](m map[string]V) []string {
@@ -156,27 +196,4 @@ func keys[V any](m map[string]V) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// params reads the recipe's params, with --set over them.
-func (p *parser) params(n *yaml.Node) map[string]any {
-	params := map[string]any{}
-	if n != nil {
-		if err := n.Decode(&params); err != nil {
-			p.fail(n, "params", "write params as name: value", "%v", err)
-		}
-	}
-	for _, name := range keys(p.opt.Set) {
-		if _, ok := params[name]; !ok {
-			p.problems = append(p.problems, schema.Problem{Pos: schema.Pos{File: p.r.File}, Path: "--set " + name, Msg: "the recipe has no such param", Cure: schema.DidYouMean(name, keys(params))})
-			continue
-		}
-		var v any
-		if err := yaml.Unmarshal([]byte(p.opt.Set[name]), &v); err != nil {
-			p.problems = append(p.problems, schema.Problem{Path: "--set " + name, Msg: err.Error()})
-			continue
-		}
-		params[name] = v
-	}
-	return params
 }

@@ -1,8 +1,8 @@
 package recipes
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,13 +27,7 @@ func (p *parser) models(n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	if n.Kind != yaml.MappingNode {
-		p.fail(n, "models", "write models as name: path", "want a mapping")
-		return
-	}
-	pairs, problems := schema.Pairs(n, p.r.File, "models")
-	p.problems = append(p.problems, problems...)
-	for _, pair := range pairs {
+	for _, pair := range p.pairs(n, "models", "write models as name: path") {
 		path := "models." + pair.Key.Value
 		if !p.claim(pair.Key, path, pair.Key.Value, true) {
 			continue
@@ -67,38 +61,42 @@ func (p *parser) model(n *yaml.Node, path string, m *Model) bool {
 	if adapter == "" && !exists(p.local(base)) {
 		base, adapter, _ = strings.Cut(base, "+")
 	}
-	m.Path, m.Revision = p.reference(base)
-	m.Adapter, m.AdapterRevision = p.reference(adapter)
-	if long.Revision != "" {
-		m.Revision = long.Revision
-	}
-	if long.AdapterRevision != "" {
-		m.AdapterRevision = long.AdapterRevision
-	}
-	return true
+	var ok1, ok2 bool
+	m.Path, m.Revision, ok1 = p.reference(n, path, base, long.Revision)
+	m.Adapter, m.AdapterRevision, ok2 = p.reference(n, path, adapter, long.AdapterRevision)
+	return ok1 && ok2
 }
 
-// reference splits path@revision and finds local paths.
-func (p *parser) reference(s string) (path, revision string) {
-	if s == "" {
-		return "", ""
-	}
-	path = s
+// reference splits path@revision, unless a file has that name, and finds local
+// paths. A revision may also stand in a key of its own.
+func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision string, ok bool) {
 	if !exists(p.local(s)) {
-		path, revision, _ = strings.Cut(s, "@")
+		s, revision, _ = strings.Cut(s, "@")
 	}
-	return p.local(path), revision
+	if key != "" && revision != "" && key != revision {
+		p.fail(n, path, "keep one of them", "two revisions are given, %q and %q", revision, key)
+		return "", "", false
+	}
+	if strings.ContainsAny(revision, "@+") || strings.Contains(s, "+") && !exists(p.local(s)) {
+		p.fail(n, path, "write path@revision+adapter@revision, or path and adapter as keys of their own", "cannot read the model reference %q", n.Value)
+		return "", "", false
+	}
+	return p.local(s), cmp.Or(key, revision), true
 }
 
-// local finds a relative path: beside the recipe if it begins with a dot or is
-// there, else from the current directory.
+// local finds a relative path. It starts at the recipe's folder if it begins
+// with a dot or is there, else at the current directory; a mergekit file's
+// paths start at the current directory unless they are only at the recipe's.
 func (p *parser) local(s string) string {
-	if filepath.IsAbs(s) {
+	if s == "" || filepath.IsAbs(s) {
 		return s
 	}
-	beside := filepath.Join(p.r.dir(), s)
+	beside := filepath.Join(p.r.Dir, s)
 	dotted := strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
-	if dotted && exists(beside) || !exists(s) && exists(beside) {
+	switch {
+	case p.r.Mergekit && (exists(s) || !exists(beside)):
+		return s
+	case dotted || exists(beside):
 		return beside
 	}
 	return s
@@ -112,6 +110,10 @@ func exists(path string) bool {
 // subRecipe reads the recipe whose output a model is.
 func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model) bool {
 	file := p.local(long.Recipe)
+	if long.Revision != "" || long.Adapter != "" || long.AdapterRevision != "" {
+		p.fail(n, path, "adapter.apply adds an adapter in a step", "a recipe takes no revision and no adapter")
+		return false
+	}
 	if i := slices.Index(p.above, realName(file)); i >= 0 {
 		p.fail(n, path, "a recipe cannot be its own input", "recipes go round in a circle through %s", file)
 		return false
@@ -127,77 +129,22 @@ func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model
 		return false
 	}
 	m.Recipe, m.Output = sub, long.Output
-	if m.Output == "" && len(sub.Outputs) != 1 {
-		p.fail(n, path, "say output: NAME", "recipe %s has %d outputs", file, len(sub.Outputs))
+	var outputs, steps []string
+	for _, o := range sub.Outputs {
+		outputs = append(outputs, o.Name)
+	}
+	for _, s := range sub.Steps {
+		if !s.Measures {
+			steps = append(steps, s.Name)
+		}
+	}
+	switch known := append(outputs, steps...); {
+	case m.Output == "" && len(outputs) != 1:
+		p.fail(n, path, "say output: NAME, one of "+strings.Join(known, ", "), "recipe %s has %d outputs", file, len(outputs))
+		return false
+	case m.Output != "" && !slices.Contains(known, m.Output):
+		p.fail(n, path, schema.DidYouMean(m.Output, known), "recipe %s has no output or step %q", file, m.Output)
 		return false
 	}
 	return true
-}
-
-// outputParams is an output as it stands in a recipe.
-type outputParams struct {
-	From      schema.Ref   `yaml:"from" doc:"model or step to write"`
-	Path      string       `yaml:"path" doc:"directory to write"`
-	Format    string       `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft"`
-	DType     string       `yaml:"dtype" check:"optional,enum=float32|bfloat16|float16|float64|float8_e4m3fn|float8_e5m2" doc:"dtype of the written floats; default: as computed"`
-	ShardSize schema.Bytes `yaml:"shard_size" default:"5GB" doc:"largest file of weights"`
-}
-
-func (p *parser) outputs(root, n *yaml.Node) {
-	if n == nil || len(n.Content) == 0 {
-		if len(p.measuring()) == 0 {
-			p.fail(root, "outputs", "say what to write: outputs: {model: {from: STEP, path: out/model}}", "the recipe writes nothing and measures nothing")
-		}
-		return
-	}
-	pairs, problems := schema.Pairs(n, p.r.File, "outputs")
-	p.problems = append(p.problems, problems...)
-	at := map[string]string{}
-	for _, pair := range pairs {
-		path := "outputs." + pair.Key.Value
-		var o outputParams
-		if problems := schema.Decode(pair.Value, p.r.File, path, &o); problems != nil {
-			p.problems = append(p.problems, problems...)
-			continue
-		}
-		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: o.ShardSize}
-		if p.opt.Out != "" && len(pairs) == 1 {
-			out.Path = p.opt.Out
-		}
-		if first, taken := at[filepath.Clean(out.Path)]; taken {
-			p.fail(pair.Value, path, "give it a path of its own", "outputs %s and %s go to one path, %s", first, out.Name, out.Path)
-		}
-		at[filepath.Clean(out.Path)] = out.Name
-		p.known(&out.From, path+".from")
-		p.r.Outputs = append(p.r.Outputs, out)
-	}
-	if p.opt.Out != "" && len(pairs) > 1 {
-		p.fail(n, "outputs", "leave --out out", "--out fits recipes with one output, this has %d", len(pairs))
-	}
-}
-
-// known checks that a reference names a model.
-func (p *parser) known(ref *schema.Ref, path string) {
-	yields, ok := p.yields[ref.Name]
-	if ok && yields {
-		return
-	}
-	problem := schema.Problem{Pos: ref.Pos, Path: path}
-	switch {
-	case ok:
-		problem.Msg = fmt.Sprintf("step %q yields metrics and not a model", ref.Name)
-	case len(p.variants[ref.Name]) > 0:
-		problem.Msg = fmt.Sprintf("%q is a matrix of steps", ref.Name)
-		problem.Cure = "name one: " + strings.Join(p.variants[ref.Name], ", ")
-	default:
-		problem.Msg = fmt.Sprintf("unknown model or step %q", ref.Name)
-		var models []string
-		for name, model := range p.yields {
-			if model {
-				models = append(models, name)
-			}
-		}
-		problem.Cure = schema.DidYouMean(ref.Name, models)
-	}
-	p.problems = append(p.problems, problem)
 }

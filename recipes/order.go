@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rouxml/roux/schema"
@@ -19,48 +20,69 @@ func (s *Step) needs() []string {
 	return names
 }
 
+// sorter visits steps depth first.
+type sorter struct {
+	byName map[string]*Step
+	done   map[string]bool
+	on     map[string]bool // steps on the way
+	trail  []*Step
+	sorted []Step
+	cycle  []*Step
+}
+
 // order sorts the steps so that each follows what it reads, and keeps the
 // file's order otherwise. A cycle is a problem that shows its way round.
 func (p *parser) order() {
-	byName := map[string]*Step{}
+	s := sorter{byName: map[string]*Step{}, done: map[string]bool{}, on: map[string]bool{}}
 	for i := range p.r.Steps {
-		byName[p.r.Steps[i].Name] = &p.r.Steps[i]
-	}
-	done := map[string]bool{}
-	var sorted []Step
-	var visit func(s *Step, trail []string) bool
-	visit = func(s *Step, trail []string) bool {
-		if done[s.Name] {
-			return true
-		}
-		for i, name := range trail {
-			if name == s.Name {
-				way := strings.Join(append(trail[i:], s.Name), " -> ")
-				p.problems = append(p.problems, schema.Problem{Pos: s.Pos, Path: "steps." + s.Name, Msg: "steps go round in a circle: " + way, Cure: "break it by naming an earlier model"})
-				return false
-			}
-		}
-		for _, need := range s.needs() {
-			if next := byName[need]; next != nil && !visit(next, append(trail[:len(trail):len(trail)], s.Name)) {
-				return false
-			}
-		}
-		done[s.Name] = true
-		sorted = append(sorted, *s)
-		return true
+		s.byName[p.r.Steps[i].Name] = &p.r.Steps[i]
 	}
 	for i := range p.r.Steps {
-		if !visit(&p.r.Steps[i], nil) {
+		if !s.visit(&p.r.Steps[i]) {
+			p.circle(s.cycle)
 			return
 		}
 	}
-	p.r.Steps = sorted
+	p.r.Steps = s.sorted
+}
+
+func (s *sorter) visit(step *Step) bool {
+	if s.done[step.Name] {
+		return true
+	}
+	if s.on[step.Name] {
+		s.cycle = s.trail[slices.Index(s.trail, step):]
+		return false
+	}
+	s.on[step.Name] = true
+	s.trail = append(s.trail, step)
+	for _, need := range step.needs() {
+		if next := s.byName[need]; next != nil && !s.visit(next) {
+			return false
+		}
+	}
+	s.trail = s.trail[:len(s.trail)-1]
+	s.done[step.Name] = true
+	s.sorted = append(s.sorted, *step)
+	return true
+}
+
+func (p *parser) circle(steps []*Step) {
+	var names, places []string
+	for _, s := range steps {
+		names = append(names, s.Name)
+		places = append(places, fmt.Sprintf("%s at line %d", s.Name, s.Pos.Line))
+	}
+	first := steps[0]
+	p.problems = append(p.problems, schema.Problem{Pos: first.Pos, Path: "steps." + first.Name,
+		Msg:  "steps go round in a circle: " + strings.Join(append(names, first.Name), " -> "),
+		Cure: "let one take an earlier model: " + strings.Join(places, ", ")})
 }
 
 // unused reports steps and models that nothing uses: most likely a misspelt or
-// forgotten name.
+// forgotten name. What a part with problems may have meant counts as used.
 func (p *parser) unused() {
-	used := map[string]bool{}
+	used := p.loose
 	for i := range p.r.Steps {
 		for _, need := range p.r.Steps[i].needs() {
 			used[need] = true
@@ -69,6 +91,11 @@ func (p *parser) unused() {
 	for _, o := range p.r.Outputs {
 		used[o.From.Name] = true
 	}
+	for name, variants := range p.variants {
+		for _, v := range variants {
+			used[v] = used[v] || used[name]
+		}
+	}
 	for _, s := range p.r.Steps {
 		if !used[s.Name] && !s.Measures {
 			p.problems = append(p.problems, schema.Problem{Pos: s.Pos, Path: "steps." + s.Name, Msg: fmt.Sprintf("nothing uses step %q", s.Name), Cure: "write it in outputs, or remove it"})
@@ -76,7 +103,7 @@ func (p *parser) unused() {
 	}
 	for _, m := range p.r.Models {
 		if !used[m.Name] {
-			p.problems = append(p.problems, schema.Problem{Pos: m.Pos, Path: "models." + m.Name, Msg: fmt.Sprintf("nothing uses model %q", m.Name), Cure: "remove it"})
+			p.problems = append(p.problems, schema.Problem{Pos: m.Pos, Path: "models." + m.Name, Msg: fmt.Sprintf("nothing uses model %q", m.Name), Cure: "remove it, or name it in a step"})
 		}
 	}
 }

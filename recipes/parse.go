@@ -1,10 +1,7 @@
 package recipes
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,10 +24,14 @@ type parser struct {
 	opt      Options
 	above    []string // recipes that this one is an input of
 	problems schema.Problems
-	names    map[string]schema.Pos // models and steps
+	params   map[string]any
+	names    map[string]schema.Pos // models, steps and matrices of steps
 	yields   map[string]bool       // names that are models
 	variants map[string][]string   // of matrix steps
-	last     string                // the latest step that yields a model
+	loose    map[string]bool       // names that stand in parts with problems
+	spent    int                   // nodes written out so far
+	reads    map[string]string     // real path -> model
+	writes   map[string]string     // real path -> output
 }
 
 func (p *parser) fail(n *yaml.Node, path, cure, format string, args ...any) {
@@ -39,16 +40,18 @@ func (p *parser) fail(n *yaml.Node, path, cure, format string, args ...any) {
 
 func parse(file string, text []byte, cat Catalog, o Options, above []string) (*Recipe, error) {
 	if len(text) > maxFile {
-		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "a recipe has at most 16 MiB"}}
+		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "a recipe has at most 16 MiB", Cure: "is this a recipe?"}}
 	}
-	root, err := document(file, text)
+	root, err := readYAML(file, text)
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{r: &Recipe{File: file, Text: text}, cat: cat, opt: o, above: append(above, realName(file)),
-		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}}
+	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
+		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, loose: map[string]bool{},
+		reads: map[string]string{}, writes: map[string]string{}}
 	if mergekit.Is(root) {
 		if root = p.fromMergekit(root); root == nil {
+			p.problems.Sort()
 			return nil, p.problems
 		}
 	}
@@ -70,62 +73,15 @@ func realName(file string) string {
 	return file
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): (.*)`)
-
-// document parses YAML and returns the root mapping.
-func document(file string, text []byte) (*yaml.Node, error) {
-	var doc, more yaml.Node
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	err := d.Decode(&doc)
-	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
-		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "the file is empty", Cure: "roux init writes a recipe to begin with"}}
-	}
-	if err != nil {
-		pos := schema.Pos{File: file}
-		msg := err.Error()
-		if m := yamlLine.FindStringSubmatch(msg); m != nil {
-			pos.Line, _ = strconv.Atoi(m[1])
-			pos.Column, msg = 1, m[2]
-		}
-		return nil, schema.Problems{{Pos: pos, Msg: msg}}
-	}
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, schema.Problems{{Pos: schema.NodePos(&more, file), Msg: "a second document follows", Cure: "a recipe is one document; write the second as a file of its own"}}
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, schema.Problems{{Pos: schema.NodePos(root, file), Msg: "a recipe is a mapping of roux, models, steps and outputs"}}
-	}
-	if nodes(root, 0) > maxNodes {
-		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "the document is too large or nests too deeply"}}
-	}
-	return root, nil
-}
-
-// maxNodes bounds a document with all of its aliases written out.
-const maxNodes = 1_000_000
-
-// nodes counts, aliases written out, up to a little over the bound.
-func nodes(n *yaml.Node, depth int) int {
-	if depth > 100 {
-		return maxNodes + 1
-	}
-	if n.Kind == yaml.AliasNode {
-		return nodes(n.Alias, depth+1)
-	}
-	total := 1
-	for _, c := range n.Content {
-		if total += nodes(c, depth+1); total > maxNodes {
-			return total
-		}
-	}
-	return total
+// stem is the file's name without its folder and extension.
+func stem(file string) string {
+	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 }
 
 func (p *parser) fromMergekit(root *yaml.Node) *yaml.Node {
 	p.r.Mergekit = true
 	if p.opt.Out == "" {
-		p.opt.Out = filepath.Join("out", strings.TrimSuffix(filepath.Base(p.r.File), filepath.Ext(p.r.File)))
+		p.opt.Out = filepath.Join("out", stem(p.r.File))
 	}
 	out, problems, notes := mergekit.Compile(root, p.r.File, p.opt.Out)
 	p.problems = append(p.problems, problems...)
@@ -134,84 +90,89 @@ func (p *parser) fromMergekit(root *yaml.Node) *yaml.Node {
 	return out
 }
 
-// top is the order in which the parts are read, whatever their order in the
-// file: names before their uses.
+// top lists the parts of a recipe in the order in which they are read,
+// whatever their order in the file: names before their uses.
 var top = []string{"roux", "name", "description", "seed", "params", "models", "data", "steps", "gates", "outputs"}
 
 func (p *parser) document(root *yaml.Node) {
-	pairs, problems := schema.Pairs(root, p.r.File, "")
-	p.problems = append(p.problems, problems...)
-	parts := map[string]schema.Pair{}
-	for _, pair := range pairs {
-		if !slices.Contains(top, pair.Key.Value) {
-			p.fail(pair.Key, "", schema.DidYouMean(pair.Key.Value, top), "unknown key %q", pair.Key.Value)
-			continue
-		}
-		parts[pair.Key.Value] = pair
-	}
+	parts := p.parts(root)
 	p.header(root, parts)
-	params := p.params(parts["params"].Value)
-	for _, part := range []string{"name", "description", "seed", "models", "data", "steps", "gates", "outputs"} {
-		if n := parts[part].Value; n != nil {
-			parts[part] = schema.Pair{Key: parts[part].Key, Value: p.interpolate(n, map[string]any{"params": params}, part)}
+	p.readParams(parts["params"])
+	env := map[string]any{"params": p.params}
+	for _, part := range []string{"name", "description", "seed", "models", "data", "gates", "outputs"} {
+		if n := parts[part]; n != nil {
+			parts[part] = p.interpolate(n, env, part)
 		}
 	}
 	p.simple(parts)
-	p.models(parts["models"].Value)
-	p.stepsOf(parts["steps"].Value, params)
-	p.gates(parts["gates"].Value)
-	p.outputs(root, parts["outputs"].Value)
-	if len(p.problems) == 0 {
-		p.order()
-	}
-	if len(p.problems) == 0 {
-		p.unused()
-	}
+	p.models(parts["models"])
+	p.data(parts["data"])
+	p.steps(parts["steps"])
+	p.gates(parts["gates"])
+	p.outputs(root, parts["outputs"])
+	p.order()
+	p.unused()
 }
 
-func (p *parser) header(root *yaml.Node, parts map[string]schema.Pair) {
-	v, ok := parts["roux"]
+// parts files the top-level values by key, null ones left out.
+func (p *parser) parts(root *yaml.Node) map[string]*yaml.Node {
+	parts := map[string]*yaml.Node{}
+	for _, pair := range p.pairs(root, "", "") {
+		switch {
+		case !slices.Contains(top, pair.Key.Value):
+			p.fail(pair.Key, "", schema.DidYouMean(pair.Key.Value, top), "unknown key %q", pair.Key.Value)
+			p.mention(pair.Value)
+		case !null(pair.Value):
+			parts[pair.Key.Value] = pair.Value
+		}
+	}
+	return parts
+}
+
+func (p *parser) header(root *yaml.Node, parts map[string]*yaml.Node) {
+	v := parts["roux"]
 	switch {
-	case !ok:
+	case v == nil:
 		p.fail(root, "", "write roux: 1 on the first line", "missing key %q: the version of the recipe language", "roux")
-	case v.Value.Value != strconv.Itoa(version):
-		p.fail(v.Value, "roux", "this roux reads version 1: upgrade roux, or rewrite the recipe", "recipe language version %q", v.Value.Value)
+	case v.Value != strconv.Itoa(version):
+		p.fail(v, "roux", "this roux reads version 1: upgrade roux, or rewrite the recipe", "recipe language version %s", describe(v))
 	}
-	for _, need := range []string{"models"} {
-		if _, ok := parts[need]; !ok {
-			p.fail(root, "", "name at least one model", "missing key %q", need)
-		}
+	if parts["models"] == nil {
+		p.fail(root, "", "name at least one model", "missing key %q", "models")
 	}
 }
 
-func (p *parser) simple(parts map[string]schema.Pair) {
-	p.r.Name = strings.TrimSuffix(filepath.Base(p.r.File), filepath.Ext(p.r.File))
-	if n := parts["name"].Value; n != nil {
-		p.r.Name = n.Value
+func (p *parser) simple(parts map[string]*yaml.Node) {
+	p.r.Name = stem(p.r.File)
+	if n := parts["name"]; n != nil {
+		p.r.Name = p.text(n, "name")
 	}
-	if n := parts["description"].Value; n != nil {
-		p.r.Description = n.Value
+	if n := parts["description"]; n != nil {
+		p.r.Description = p.text(n, "description")
 	}
-	if n := parts["seed"].Value; n != nil {
-		seed, err := strconv.ParseUint(n.Value, 0, 64)
-		if err != nil {
-			p.fail(n, "seed", "", "want a whole number that is not negative, found %q", n.Value)
-		}
-		p.r.Seed = seed
+	if n := parts["seed"]; n != nil {
+		p.r.Seed = p.seed(n, "seed")
 	}
-	if n := parts["data"].Value; n != nil && len(n.Content) > 0 {
-		p.fail(n, "data", "no op of this version reads data: remove it", "data is not used")
+}
+
+// data reports texts: no op can name one yet, so all of them are unused.
+func (p *parser) data(n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	for _, pair := range p.pairs(n, "data", "write data as name: {text: PATH}") {
+		p.fail(pair.Key, "data."+pair.Key.Value, "remove it: no op of this version reads data", "nothing uses data %q", pair.Key.Value)
 	}
 }
 
 // claim reserves a name shared by models and steps.
 func (p *parser) claim(key *yaml.Node, path, name string, model bool) bool {
 	if first, taken := p.names[name]; taken {
-		p.fail(key, path, "", "the name %q is taken, at line %d", name, first.Line)
+		p.fail(key, path, "rename one of them", "the name %q is taken, at line %d, column %d", name, first.Line, first.Column)
 		return false
 	}
 	if !nameRule.MatchString(name) {
-		p.fail(key, path, "use letters, digits, _ and -, beginning with a letter", "%q is no name", name)
+		p.fail(key, path, "use letters, digits, . _ and -, beginning with a letter", "%q is no name", name)
 		return false
 	}
 	p.names[name] = schema.NodePos(key, p.r.File)
@@ -220,3 +181,17 @@ func (p *parser) claim(key *yaml.Node, path, name string, model bool) bool {
 }
 
 var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.\-]*$`)
+
+// mention remembers the names in a part that cannot be read, so that what they
+// name is not reported as unused too.
+func (p *parser) mention(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		p.loose[n.Value] = true
+		for _, v := range p.variants[n.Value] {
+			p.loose[v] = true
+		}
+	}
+	for _, c := range n.Content {
+		p.mention(c)
+	}
+}

@@ -8,17 +8,18 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/rouxml/roux/schema"
 )
 
-// Catalog is what a recipe may use.
+// Catalog is what a recipe may use: the ops and their params.
 type Catalog interface {
+	// Names lists the ops.
 	Names() []string
 	// Params returns a pointer to a new params struct, or false for an unknown op.
 	Params(op string) (any, bool)
-	// Check reports rules between fields of decoded params.
+	// Check reports rules between fields of decoded params; a problem's path
+	// begins with the field that it is about.
 	Check(op string, params any) []schema.Problem
 	// Measures says whether the op yields metrics and not a model.
 	Measures(op string) bool
@@ -32,25 +33,26 @@ type Options struct {
 
 // Recipe is a checked recipe.
 type Recipe struct {
-	File, Name, Description string
-	Seed                    uint64
-	Models                  []Model
-	Steps                   []Step // in an order in which each follows what it reads
-	Gates                   []Gate
-	Outputs                 []Output
-	Text                    []byte   // as it stands in the file
-	Notes                   []string // words for the user
-	Mergekit                bool     // it came as a mergekit file
+	File, Dir         string // the file as it was named, and its folder
+	Name, Description string
+	Seed              uint64
+	Models            []Model
+	Steps             []Step // in an order in which each follows what it reads
+	Gates             []Gate
+	Outputs           []Output
+	Text              []byte   // as it stands in the file
+	Notes             []string // words for the user
+	Mergekit          bool     // it came as a mergekit file
 }
 
 // Model is an input.
 type Model struct {
 	Name                     string
 	Pos                      schema.Pos
-	Path, Revision           string
+	Path, Revision           string // a local path or a hub id; revision may be empty
 	Adapter, AdapterRevision string
 	Recipe                   *Recipe // another recipe whose output this is
-	Output                   string
+	Output                   string  // its output or step; empty for its only output
 }
 
 // Step is one op applied.
@@ -62,6 +64,7 @@ type Step struct {
 	Params     any
 	Inputs     []*schema.Ref // the models that it takes, in the order of its fields
 	Where      *schema.Predicate
+	WherePos   schema.Pos
 	When       *Expr
 	Cache      string // auto, always or never
 	Seed       *uint64
@@ -118,6 +121,3 @@ func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) 
 func Parse(file string, text []byte, cat Catalog, o Options) (*Recipe, error) {
 	return parse(file, text, cat, o, nil)
 }
-
-// dir is the folder of the recipe.
-func (r *Recipe) dir() string { return filepath.Dir(r.File) }

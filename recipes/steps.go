@@ -1,9 +1,9 @@
 package recipes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -16,72 +16,65 @@ var reserved = []string{"op", "where", "cache", "when", "matrix", "seed", "note"
 
 // rawStep is a step before its params are decoded.
 type rawStep struct {
-	name string
-	key  *yaml.Node
-	own  map[string]*yaml.Node // reserved keys
-	rest *yaml.Node            // the op's own keys
-	node *yaml.Node
+	name   string
+	matrix string // the step that it is a variant of
+	key    *yaml.Node
+	own    map[string]*yaml.Node // reserved keys
+	rest   *yaml.Node            // the op's own keys
+	node   *yaml.Node
 }
 
-// stepsOf reads all steps: first their names, then what is in them, since a
-// step may name one that stands further down.
-func (p *parser) stepsOf(n *yaml.Node, params map[string]any) {
+// steps reads all steps: first their names, then what is in them, since a step
+// may name one that stands further down.
+func (p *parser) steps(n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	if n.Kind != yaml.MappingNode {
-		p.fail(n, "steps", "write steps as name: {op: ...}", "want a mapping")
-		return
-	}
-	pairs, problems := schema.Pairs(n, p.r.File, "steps")
-	p.problems = append(p.problems, problems...)
 	var raw []rawStep
-	for _, pair := range pairs {
-		raw = append(raw, p.expand(pair, params)...)
-	}
-	for i := range raw {
-		op := raw[i].own["op"]
-		if p.claim(raw[i].key, "steps."+raw[i].name, raw[i].name, op == nil || !p.cat.Measures(op.Value)) {
-			continue
+	for _, pair := range p.pairs(n, "steps", "write steps as name: {op: ...}") {
+		for _, r := range p.expand(pair) {
+			if p.claim(r.key, "steps."+r.name, r.name, !p.measures(r)) {
+				raw = append(raw, r)
+			} else {
+				p.mention(r.node)
+			}
 		}
-		raw[i].name = ""
 	}
+	previous, latest := "", ""
+	for i, r := range raw {
+		if i == 0 || r.matrix == "" || r.matrix != raw[i-1].matrix {
+			previous = latest
+		}
+		p.step(r, previous)
+		if !p.measures(r) {
+			latest = cmp.Or(r.matrix, r.name)
+		}
+	}
+	measuring := p.measuring()
 	for _, r := range raw {
-		if r.name != "" {
-			p.step(r)
+		if when := r.own["when"]; when != nil {
+			p.when(r.name, p.metricExpr(when, "steps."+r.name+".when", measuring))
 		}
 	}
 }
 
-// expand cuts a step into its reserved and its own keys, and a matrix into its
-// variants.
-func (p *parser) expand(pair schema.Pair, params map[string]any) []rawStep {
-	path := "steps." + pair.Key.Value
-	if pair.Value.Kind != yaml.MappingNode {
-		p.fail(pair.Value, path, "write {op: NAME, ...}", "want a mapping")
-		return nil
+func (p *parser) when(step string, e *Expr) {
+	for i := range p.r.Steps {
+		if p.r.Steps[i].Name == step {
+			p.r.Steps[i].When = e
+		}
 	}
-	r := p.cut(pair.Key.Value, pair.Key, pair.Value, path)
-	m := r.own["matrix"]
-	if m == nil {
-		return []rawStep{r}
-	}
-	var all []rawStep
-	for _, combo := range p.combinations(m, path+".matrix") {
-		name := pair.Key.Value + "-" + combo.label
-		node := p.interpolate(pair.Value, map[string]any{"params": params, "matrix": combo.values}, path)
-		one := p.cut(name, pair.Key, node, path)
-		p.variants[pair.Key.Value] = append(p.variants[pair.Key.Value], name)
-		all = append(all, one)
-	}
-	return all
 }
 
+func (p *parser) measures(r rawStep) bool {
+	op := r.own["op"]
+	return op != nil && p.cat.Measures(op.Value)
+}
+
+// cut parts a step's reserved keys from its op's.
 func (p *parser) cut(name string, key, n *yaml.Node, path string) rawStep {
 	r := rawStep{name: name, key: key, node: n, own: map[string]*yaml.Node{}, rest: &yaml.Node{Kind: yaml.MappingNode, Line: n.Line, Column: n.Column}}
-	pairs, problems := schema.Pairs(n, p.r.File, path)
-	p.problems = append(p.problems, problems...)
-	for _, pair := range pairs {
+	for _, pair := range p.pairs(n, path, "write {op: NAME, ...}") {
 		if slices.Contains(reserved, pair.Key.Value) {
 			r.own[pair.Key.Value] = pair.Value
 		} else {
@@ -91,152 +84,105 @@ func (p *parser) cut(name string, key, n *yaml.Node, path string) rawStep {
 	return r
 }
 
-// combo is one point of a matrix.
-type combo struct {
-	label  string
-	values map[string]any
-}
-
-// combinations lists every point of a matrix, the last key fastest.
-func (p *parser) combinations(n *yaml.Node, path string) []combo {
-	pairs, problems := schema.Pairs(n, p.r.File, path)
-	p.problems = append(p.problems, problems...)
-	all := []combo{{values: map[string]any{}}}
-	for _, pair := range pairs {
-		var values []any
-		if err := pair.Value.Decode(&values); err != nil || len(values) == 0 {
-			p.fail(pair.Value, path+"."+pair.Key.Value, "write name: [value, value]", "want a list of values")
-			return nil
-		}
-		var next []combo
-		for _, c := range all {
-			for _, v := range values {
-				m := map[string]any{pair.Key.Value: v}
-				for k, old := range c.values {
-					m[k] = old
-				}
-				next = append(next, combo{strings.TrimPrefix(c.label+"-"+fmt.Sprint(v), "-"), m})
-			}
-		}
-		if all = next; len(all) > 10_000 {
-			p.fail(n, path, "", "a matrix of more than 10000 steps")
-			return nil
-		}
-	}
-	return all
-}
-
-func (p *parser) step(r rawStep) {
+// step reads one step; previous is the one before it that yields a model.
+func (p *parser) step(r rawStep, previous string) {
 	path := "steps." + r.name
-	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Cache: "auto"}
 	op := r.own["op"]
 	if op == nil {
+		p.mention(r.node)
 		p.fail(r.node, path, "write op: NAME; roux ops lists them", "missing key %q", "op")
 		return
 	}
-	s.Op, s.OpPos = op.Value, schema.NodePos(op, p.r.File)
 	params, ok := p.cat.Params(op.Value)
 	if !ok {
-		p.fail(op, path+".op", schema.DidYouMean(op.Value, p.cat.Names()), "unknown op %q", op.Value)
+		p.mention(r.node)
+		p.fail(op, path+".op", schema.DidYouMean(op.Value, p.cat.Names()), "unknown op %s", describe(op))
 		return
 	}
-	s.Params, s.Measures = params, p.cat.Measures(op.Value)
+	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Op: op.Value, OpPos: schema.NodePos(op, p.r.File),
+		Params: params, Measures: p.cat.Measures(op.Value), Cache: "auto"}
 	p.spread(r.rest)
 	problems := schema.Decode(r.rest, p.r.File, path, params)
 	p.problems = append(p.problems, problems...)
 	p.reservedKeys(r, path, &s)
-	p.inputs(path, r, &s)
+	p.inputs(r, path, previous, &s)
 	if problems == nil {
-		for _, problem := range p.cat.Check(s.Op, params) {
-			problem.Pos, problem.Path = schema.NodePos(find(r.rest, problem.Path, r.node), p.r.File), strings.TrimSuffix(path+"."+problem.Path, ".")
-			p.problems = append(p.problems, problem)
-		}
+		p.crossCheck(r, path, &s)
+	} else {
+		p.mention(r.rest)
 	}
 	p.r.Steps = append(p.r.Steps, s)
-	if !s.Measures {
-		p.last = s.Name
+}
+
+// crossCheck asks the op about rules between its fields.
+func (p *parser) crossCheck(r rawStep, path string, s *Step) {
+	for _, problem := range p.cat.Check(s.Op, s.Params) {
+		problem.Pos = schema.NodePos(find(r.rest, problem.Path, r.node), p.r.File)
+		problem.Path = strings.TrimSuffix(path+"."+problem.Path, ".")
+		p.problems = append(p.problems, problem)
 	}
 }
 
-// find returns the value of a key, or the step itself.
-func find(n *yaml.Node, key string, otherwise *yaml.Node) *yaml.Node {
+// find returns the value of a path's first key, or the step itself.
+func find(n *yaml.Node, path string, otherwise *yaml.Node) *yaml.Node {
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		path = path[:i]
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
+		if n.Content[i].Value == path {
 			return n.Content[i+1]
 		}
 	}
 	return otherwise
 }
 
-// spread replaces the name of a matrix in a list by the names of its variants.
-func (p *parser) spread(n *yaml.Node) {
-	if n.Kind != yaml.SequenceNode {
-		for _, c := range n.Content {
-			p.spread(c)
-		}
-		return
-	}
-	var content []*yaml.Node
-	for _, c := range n.Content {
-		names := p.variants[c.Value]
-		if c.Kind != yaml.ScalarNode || len(names) == 0 {
-			p.spread(c)
-			content = append(content, c)
-			continue
-		}
-		for _, name := range names {
-			content = append(content, &yaml.Node{Kind: yaml.ScalarNode, Value: name, Line: c.Line, Column: c.Column})
-		}
-	}
-	n.Content = content
-}
-
+// reservedKeys reads what the language says about every step.
 func (p *parser) reservedKeys(r rawStep, path string, s *Step) {
 	if n := r.own["where"]; n != nil {
-		pred, problems := schema.CompilePredicate(n.Value, schema.NodePos(n, p.r.File), path+".where")
-		p.problems = append(p.problems, problems...)
-		s.Where = &pred
+		pred, problems := schema.CompilePredicate(p.text(n, path+".where"), schema.NodePos(n, p.r.File), path+".where")
+		if n.Kind == yaml.ScalarNode {
+			p.problems = append(p.problems, problems...)
+		}
+		s.Where, s.WherePos = &pred, schema.NodePos(n, p.r.File)
 	}
 	if n := r.own["cache"]; n != nil {
 		s.Cache = n.Value
-		if !slices.Contains([]string{"auto", "always", "never"}, n.Value) {
-			p.fail(n, path+".cache", "use auto, always or never", "unknown cache mode %q", n.Value)
+		if modes := []string{"auto", "always", "never"}; !slices.Contains(modes, n.Value) {
+			p.fail(n, path+".cache", "use auto, always or never", "unknown cache mode %s", describe(n))
 		}
 	}
 	if n := r.own["seed"]; n != nil {
-		seed, err := strconv.ParseUint(n.Value, 0, 64)
-		if err != nil {
-			p.fail(n, path+".seed", "", "want a whole number that is not negative, found %q", n.Value)
-		}
+		seed := p.seed(n, path+".seed")
 		s.Seed = &seed
 	}
 	if n := r.own["note"]; n != nil {
-		s.Note = n.Value
+		s.Note = p.text(n, path+".note")
 	}
 	if n := r.own["allow_empty"]; n != nil {
-		s.AllowEmpty = n.Value == "true"
-	}
-	if n := r.own["when"]; n != nil {
-		s.When = p.metricExpr(n, path+".when", p.measuring())
+		if err := n.Decode(&s.AllowEmpty); err != nil {
+			p.fail(n, path+".allow_empty", "", "want true or false, found %s", describe(n))
+		}
 	}
 }
 
 // inputs finds what the step takes; a model left out is the previous step.
-func (p *parser) inputs(path string, r rawStep, s *Step) {
+func (p *parser) inputs(r rawStep, path, previous string, s *Step) {
 	for _, ref := range schema.PreviousRefs(s.Params) {
-		if p.last == "" {
+		if previous == "" {
 			p.fail(r.node, path, "say model: NAME", "there is no step before this one to take a model from")
-			return
+			continue
 		}
-		ref.Name, ref.Pos = p.last, schema.NodePos(r.node, p.r.File)
+		ref.Name, ref.Pos = previous, schema.NodePos(r.node, p.r.File)
 	}
-	s.Inputs = schema.Refs(s.Params)
-	for _, ref := range s.Inputs {
-		p.known(ref, path)
+	for _, ref := range schema.Refs(s.Params) {
+		if ref.Name != "" {
+			p.known(ref, path)
+			s.Inputs = append(s.Inputs, ref)
+		}
 	}
 }
 
-// measuring lists the steps so far that yield metrics.
+// measuring lists the steps that yield metrics, in file order.
 func (p *parser) measuring() []string {
 	var names []string
 	for _, s := range p.r.Steps {
@@ -252,11 +198,12 @@ func (p *parser) gates(n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		p.fail(n, "gates", "write gates as a list of expressions", "want a list")
+		p.fail(n, "gates", "write gates as a list of expressions", "want a list, found %s", describe(n))
 		return
 	}
+	measuring := p.measuring()
 	for i, item := range n.Content {
-		if e := p.metricExpr(item, fmt.Sprintf("gates[%d]", i), p.measuring()); e != nil {
+		if e := p.metricExpr(item, fmt.Sprintf("gates[%d]", i), measuring); e != nil {
 			p.r.Gates = append(p.r.Gates, Gate{Expr: e, Pos: schema.NodePos(item, p.r.File), Text: item.Value})
 		}
 	}

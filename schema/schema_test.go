@@ -201,7 +201,7 @@ func TestJSONSchema(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	if s := Suggest("desnity", []string{"density", "weight"}); s != "density" {
+	if s := Suggest("denssity", []string{"density", "weight"}); s != "density" {
 		t.Errorf("got %q", s)
 	}
 	if s := Suggest("xyzzy", []string{"density", "weight"}); s != "" {

@@ -36,7 +36,7 @@ func newInspect() *cobra.Command {
 		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			m, closer, err := all.Open(cmd.Context(), list[0], adapter)
+			m, closer, err := all.Open(cmd.Context(), all.Ref{Path: list[0], Adapter: adapter}, hubClient())
 			if err != nil {
 				return err
 			}

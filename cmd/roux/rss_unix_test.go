@@ -1,4 +1,4 @@
-//go:build unix
+//go:build (linux || darwin) && (amd64 || arm64)
 
 package main
 
@@ -10,7 +10,7 @@ import (
 // maxRSS is the largest resident set of an ended process, in bytes.
 func maxRSS(s *os.ProcessState) int64 {
 	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-		return int64(u.Maxrss) * 1024
+		return u.Maxrss * 1024
 	}
 	return 0
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rouxml/roux/engine"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/loaders/all"
+	"github.com/rouxml/roux/loaders/hub"
 	opsall "github.com/rouxml/roux/ops/all"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/schema"
@@ -98,7 +99,16 @@ func (f *recipeFlags) options() (engine.Options, error) {
 }
 
 func openModel(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
-	return all.Open(ctx, m.Path, m.Adapter)
+	return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, hubClient())
+}
+
+// hubClient is the Hub as the environment describes it.
+func hubClient() hub.Client {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	return hub.FromEnv(os.Getenv, home)
 }
 
 // openCache opens the cache that the flag, the environment or the system's
