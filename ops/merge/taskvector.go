@@ -153,8 +153,7 @@ func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 	}
 	lambda := float32(f.Lambda.Value())
 	for i, v := range base {
-		scaled := mix[i] * lambda
-		mix[i] = v + scaled
+		mix[i] = v + float32(mix[i]*lambda) // two roundings on every machine
 	}
 	return nil
 }

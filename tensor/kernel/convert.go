@@ -9,6 +9,10 @@ import (
 // twice as many bytes as dst has elements.
 func BF16ToF32(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
+	if n := vector(len(dst), 8); n > 0 {
+		widenBF16(&dst[0], &src[0], n)
+		dst, src = dst[n:], src[2*n:]
+	}
 	for len(dst) >= 4 {
 		v := binary.LittleEndian.Uint64(src)
 		d := dst[:4:4]
@@ -36,6 +40,10 @@ func bf16Bits(f float32) uint32 {
 // F32ToBF16 narrows to little-endian bfloat16, rounding to nearest even.
 func F32ToBF16(dst []byte, src []float32) {
 	dst = dst[:2*len(src)]
+	if n := vector(len(src), 16); n > 0 {
+		narrowBF16(&dst[0], &src[0], n)
+		dst, src = dst[2*n:], src[n:]
+	}
 	for len(src) >= 4 {
 		s := src[:4:4]
 		v := uint64(bf16Bits(s[0])) | uint64(bf16Bits(s[1]))<<16 | uint64(bf16Bits(s[2]))<<32 | uint64(bf16Bits(s[3]))<<48
@@ -49,6 +57,10 @@ func F32ToBF16(dst []byte, src []float32) {
 
 // RoundBF16 replaces every value by the nearest that bfloat16 holds.
 func RoundBF16(x []float32) {
+	if n := vector(len(x), 8); n > 0 {
+		roundBF16(&x[0], n)
+		x = x[n:]
+	}
 	for i, f := range x {
 		x[i] = math.Float32frombits(bf16Bits(f) << 16)
 	}

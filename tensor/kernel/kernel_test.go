@@ -109,9 +109,8 @@ func TestLoops(t *testing.T) {
 		Scale(dst, 3)
 		Add(dst, a)
 		for i := range dst {
-			p := 0.5 * b[i]
-			q := (a[i] - b[i]) + p
-			if want := q*3 + a[i]; dst[i] != want {
+			q := (a[i] - b[i]) + float32(0.5*b[i])
+			if want := float32(q*3) + a[i]; dst[i] != want {
 				t.Fatalf("n %d: [%d] = %v, want %v", n, i, dst[i], want)
 			}
 		}
@@ -205,4 +204,80 @@ func BenchmarkF32ToBF16(b *testing.B) {
 	for range b.N {
 		F32ToBF16(dst, src)
 	}
+}
+
+// TestTwins holds the assembly to its scalar twins, bit for bit, for every
+// length, unaligned, with NaN, Inf and denormals among the values.
+func TestTwins(t *testing.T) {
+	if !simd {
+		t.Log("no assembly on this machine: the twins are the only code")
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	draw := func(n int) []float32 {
+		x := make([]float32, n+1)[1:] // unaligned
+		for i := range x {
+			x[i] = math.Float32frombits(r.Uint32())
+			if r.IntN(3) > 0 {
+				x[i] = float32(r.NormFloat64())
+			}
+		}
+		return x
+	}
+	for n := range 131 {
+		a, b := draw(n), draw(n)
+		results := [2][]uint32{}
+		for k, on := range []bool{simd, false} {
+			results[k] = withSIMD(on, func() []uint32 { return everything(a, b) })
+		}
+		if !slices.Equal(results[0], results[1]) {
+			t.Fatalf("n %d: assembly and twin differ", n)
+		}
+	}
+}
+
+func withSIMD(on bool, f func() []uint32) []uint32 {
+	was := simd
+	simd = on
+	defer func() { simd = was }()
+	return f()
+}
+
+// everything runs all loops over copies of a and b and returns the bits; NaN
+// payloads of sums are left out, for x86 and the compiler choose them freely.
+func everything(a, b []float32) []uint32 {
+	var out []uint32
+	note := func(x []float32) {
+		for _, f := range x {
+			if f != f {
+				f = float32(math.NaN())
+			}
+			out = append(out, math.Float32bits(f))
+		}
+	}
+	raw := make([]byte, 2*len(a))
+	F32ToBF16(raw, a)
+	for _, c := range raw {
+		out = append(out, uint32(c))
+	}
+	wide := make([]float32, len(a))
+	BF16ToF32(wide, raw)
+	for _, f := range wide {
+		out = append(out, math.Float32bits(f))
+	}
+	x := slices.Clone(a)
+	RoundBF16(x)
+	for _, f := range x {
+		out = append(out, math.Float32bits(f))
+	}
+	Axpy(x, 0.3, b)
+	note(x)
+	ScaleTo(x, 1.7, b)
+	note(x)
+	Sub(x, a, b)
+	note(x)
+	Add(x, a)
+	note(x)
+	Scale(x, -0.1)
+	note(x)
+	return out
 }

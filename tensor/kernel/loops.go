@@ -2,19 +2,36 @@ package kernel
 
 import "math"
 
+// vector is how many of n elements the assembly takes, in steps; the rest are
+// for its scalar twin, which also runs where there is no assembly. Conversions
+// to float32 keep a compiler from fusing a product into a sum.
+func vector(n, step int) int {
+	if !simd {
+		return 0
+	}
+	return n - n%step
+}
+
 // Axpy adds w*x to dst, element by element, in two roundings.
 func Axpy(dst []float32, w float32, x []float32) {
 	x = x[:len(dst)]
-	for i := range dst {
-		p := w * x[i]
-		dst[i] += p
+	n := vector(len(dst), 8)
+	if n > 0 {
+		axpy(&dst[0], w, &x[0], n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] += float32(w * x[i])
 	}
 }
 
 // ScaleTo sets dst to w*x.
 func ScaleTo(dst []float32, w float32, x []float32) {
 	x = x[:len(dst)]
-	for i := range dst {
+	n := vector(len(dst), 8)
+	if n > 0 {
+		scaleTo(&dst[0], w, &x[0], n)
+	}
+	for i := n; i < len(dst); i++ {
 		dst[i] = w * x[i]
 	}
 }
@@ -25,7 +42,11 @@ func Scale(dst []float32, w float32) { ScaleTo(dst, w, dst) }
 // Sub sets dst to a-b.
 func Sub(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
+	n := vector(len(dst), 8)
+	if n > 0 {
+		sub(&dst[0], &a[0], &b[0], n)
+	}
+	for i := n; i < len(dst); i++ {
 		dst[i] = a[i] - b[i]
 	}
 }
@@ -33,7 +54,11 @@ func Sub(dst, a, b []float32) {
 // Add adds a to dst.
 func Add(dst, a []float32) {
 	a = a[:len(dst)]
-	for i := range dst {
+	n := vector(len(dst), 8)
+	if n > 0 {
+		add(&dst[0], &a[0], n)
+	}
+	for i := n; i < len(dst); i++ {
 		dst[i] += a[i]
 	}
 }
@@ -42,8 +67,7 @@ func Add(dst, a []float32) {
 func Lerp2(dst []float32, wa float32, a []float32, wb float32, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i := range dst {
-		p, q := wa*a[i], wb*b[i]
-		dst[i] = p + q
+		dst[i] = float32(wa*a[i]) + float32(wb*b[i])
 	}
 }
 
