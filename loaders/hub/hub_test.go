@@ -44,6 +44,13 @@ func (f *fakeHub) client(dir string) Client {
 	return Client{Endpoint: f.hub.URL, Token: "secret", CacheDir: dir, Sleep: func(context.Context, time.Duration) error { return nil }}
 }
 
+// total is how many bytes storage has sent.
+func (f *fakeHub) total() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
+}
+
 const config = `{"model_type":"llama"}`
 
 func (f *fakeHub) serveHub(w http.ResponseWriter, r *http.Request) {
@@ -135,9 +142,9 @@ func TestSnapshot(t *testing.T) {
 	if ref, _ := os.ReadFile(filepath.Join(dir, "models--me--tiny", "refs", "main")); string(ref) != commit {
 		t.Errorf("ref %q", ref)
 	}
-	sent := f.sent
-	if _, _, err := f.client(dir).Snapshot(context.Background(), "me/tiny", "main"); err != nil || f.sent != sent {
-		t.Errorf("sent %d more: %v", f.sent-sent, err)
+	sent := f.total()
+	if _, _, err := f.client(dir).Snapshot(context.Background(), "me/tiny", "main"); err != nil || f.total() != sent {
+		t.Errorf("sent %d more: %v", f.total()-sent, err)
 	}
 	offline := Client{CacheDir: dir, Offline: true}
 	if again, _, err := offline.Snapshot(context.Background(), "me/tiny", ""); err != nil || again != got {
@@ -166,6 +173,8 @@ func TestResume(t *testing.T) {
 	if err != nil || string(text) != string(f.weights) {
 		t.Errorf("weights: %v", err)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(f.ranges) != 2 || f.sent != len(f.weights) {
 		t.Errorf("ranges %v, sent %d of %d", f.ranges, f.sent, len(f.weights))
 	}
