@@ -31,6 +31,7 @@ type compiler struct {
 	base   *yaml.Node
 
 	names  map[string]string // model reference -> name in the recipe
+	casts  map[string]string // name in the recipe -> step that casts it
 	models *yaml.Node
 	steps  *yaml.Node
 }
@@ -44,7 +45,7 @@ type level struct {
 // Compile returns the equivalent recipe, which writes to out. Notes are words
 // for the user about keys that mergekit would have ignored.
 func Compile(root *yaml.Node, file, out string) (*yaml.Node, schema.Problems, []string) {
-	c := &compiler{file: file, root: root, names: map[string]string{}, models: mapping(root), steps: mapping(root)}
+	c := &compiler{file: file, root: root, names: map[string]string{}, casts: map[string]string{}, models: mapping(root), steps: mapping(root)}
 	c.read()
 	last := ""
 	if c.problems == nil {
@@ -54,7 +55,7 @@ func Compile(root *yaml.Node, file, out string) (*yaml.Node, schema.Problems, []
 		return nil, c.problems, c.notes
 	}
 	if d := get(root, "out_dtype"); set(d) {
-		last = c.step("cast-out", d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
+		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
 	}
 	output := mapping(root, pair("from", word(root, last)), pair("path", word(root, out)))
 	recipe := mapping(root, pair("roux", word(root, "1")), pair("models", c.models), pair("steps", c.steps), pair("outputs", mapping(root, pair("model", output))))
@@ -243,11 +244,10 @@ func (c *compiler) load(ref string, at *yaml.Node) string {
 	if c.dtype == nil {
 		return name
 	}
-	cast := name + "-" + c.dtype.Value
-	if get(c.steps, cast) == nil {
-		c.step(cast, at, "edit.cast", pair("model", word(at, name)), pair("dtype", c.dtype))
+	if c.casts[name] == "" {
+		c.casts[name] = c.step(c.fresh(name+"-"+c.dtype.Value), at, "edit.cast", pair("model", word(at, name)), pair("dtype", c.dtype))
 	}
-	return cast
+	return c.casts[name]
 }
 
 // fresh makes a name that nothing has yet.

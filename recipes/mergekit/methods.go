@@ -69,7 +69,7 @@ func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int,
 		}
 		entry := mapping(s.node, pair("model", word(s.node, s.name)))
 		for _, p := range m.perModel {
-			c.curve(entry, s.node, p, append([]level{s.own}, levels...))
+			c.curve(entry, s.node, p, seenBy(s, levels))
 		}
 		list.Content = append(list.Content, entry)
 	}
@@ -94,7 +94,7 @@ func (c *compiler) passthrough(name string, at *yaml.Node, sources []source, lev
 	}
 	s := sources[0]
 	scale := mapping(s.node)
-	c.curve(scale, s.node, param{"scale", "1"}, append([]level{s.own}, levels...))
+	c.curve(scale, s.node, param{"scale", "1"}, seenBy(s, levels))
 	if v := get(scale, "scale"); v == nil || v.Value == "1" {
 		return s.name
 	}
@@ -102,6 +102,9 @@ func (c *compiler) passthrough(name string, at *yaml.Node, sources []source, lev
 }
 
 func (c *compiler) slerp(name string, at *yaml.Node, sources []source, base int, levels []level) string {
+	if len(sources) == 1 {
+		return sources[0].name // a lone model passes through
+	}
 	if len(sources) != 2 || base < 0 {
 		c.fail(at, "models", "name two models, one of them as base_model", "slerp takes exactly two models, one of which is the base")
 		return ""
@@ -111,6 +114,16 @@ func (c *compiler) slerp(name string, at *yaml.Node, sources []source, base int,
 	// t belongs to the merge, but mergekit's users also write it with a source.
 	c.curve(step, at, param{"t", ""}, levels)
 	return c.step(c.fresh(name), at, "merge.slerp", pairsOf(step)...)
+}
+
+// seenBy returns a source's levels of parameters. Filters on what belongs to a
+// model see that model's own layer numbers, on whatever level they stand.
+func seenBy(s source, levels []level) []level {
+	all := []level{s.own}
+	for _, l := range levels {
+		all = append(all, level{l.params, s.own.start})
+	}
+	return all
 }
 
 // unknownParams notes parameters that the method does not have.

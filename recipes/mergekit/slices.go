@@ -16,8 +16,10 @@ func (c *compiler) sliced(list *yaml.Node) string {
 		return ""
 	}
 	var parts []*yaml.Node
+	done := 0 // layers of the output so far
 	for k, item := range list.Content {
-		name := c.slice(k, deref(item))
+		name, length := c.slice(k, deref(item), done)
+		done += length
 		parts = append(parts, mapping(item, pair("model", word(item, name))))
 	}
 	if c.problems != nil {
@@ -26,13 +28,15 @@ func (c *compiler) sliced(list *yaml.Node) string {
 	return c.step(c.fresh("stacked"), list, "resize.stack", pair("slices", sequence(list, parts)))
 }
 
-func (c *compiler) slice(k int, item *yaml.Node) string {
+// slice returns the name of the slice's model and how many layers it has.
+// Filters on what belongs to the merge see the output's layer numbers.
+func (c *compiler) slice(k int, item *yaml.Node, done int) (string, int) {
 	where := fmt.Sprintf("slices[%d]", k)
 	c.keys(item, where, []string{"sources", "base_model", "parameters", "residual_weight"})
 	list := get(item, "sources")
 	if !set(list) || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
 		c.fail(item, where, "write sources: [{model: PATH, layer_range: [0, 8]}]", "the slice has no sources")
-		return ""
+		return "", 0
 	}
 	var sources []source
 	length := -1
@@ -53,10 +57,11 @@ func (c *compiler) slice(k int, item *yaml.Node) string {
 		}
 	}
 	if c.problems != nil {
-		return ""
+		return "", 0
 	}
 	base := c.baseOf(item, &sources)
-	return c.merge(fmt.Sprintf("slice%d", k), item, sources, base, []level{{params: get(item, "parameters")}, c.top})
+	levels := []level{{get(item, "parameters"), done}, {c.top.params, done}}
+	return c.merge(fmt.Sprintf("slice%d", k), item, sources, base, levels), length
 }
 
 // cut emits a model's layers [start, end) as a model of their own.
