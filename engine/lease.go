@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rouxml/roux/ops"
 )
@@ -25,9 +26,10 @@ func (l *lease) release() {
 	l.held = nil
 }
 
-// load makes a block of an action with its operands read. The lease is to be
+// load makes a block of an action with its operands read, or only those named.
+// The lease is to be
 // released even when there is an error.
-func (r *run) load(ctx context.Context, a *action, row, n int) (*ops.Block, *lease, error) {
+func (r *run) load(ctx context.Context, a *action, row, n int, only ...int) (*ops.Block, *lease, error) {
 	held := &lease{bufs: &r.bufs}
 	b := &ops.Block{Row: row, Rows: n, In: make([][]float32, len(a.in)), NewScratch: held.take}
 	if len(a.in) > 0 {
@@ -35,6 +37,9 @@ func (r *run) load(ctx context.Context, a *action, row, n int) (*ops.Block, *lea
 		b.Index = row / partitionOf(a.in[0].info.Shape).per
 	}
 	for i, c := range a.in {
+		if len(only) > 0 && !slices.Contains(only, i) {
+			continue
+		}
 		b.In[i] = held.take(n * c.info.Shape.Cols())
 		if err := r.read(ctx, c, b.In[i], row, n); err != nil {
 			return nil, held, err

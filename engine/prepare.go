@@ -43,8 +43,8 @@ func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 	for i, a := range g.members {
 		part := partitionOf(a.in[0].info.Shape)
 		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
-			Each: func(ctx context.Context, f func(*ops.Block) error) error {
-				return r.crew.each(ctx, part.count, func(i int) error { return r.visit(ctx, a, part, i, f) })
+			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {
+				return r.crew.each(ctx, part.count, func(i int) error { return r.visit(ctx, a, part, i, f, operands...) })
 			}}
 	}
 	states, err := g.node.op.Rows.Prepare(ctx, members)
@@ -55,12 +55,12 @@ func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 }
 
 // visit loads one block of an action's operands and shows it to f.
-func (r *run) visit(ctx context.Context, a *action, part partition, i int, f func(*ops.Block) error) error {
+func (r *run) visit(ctx context.Context, a *action, part partition, i int, f func(*ops.Block) error, operands ...int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	row, n := part.span(i)
-	b, held, err := r.load(ctx, a, row, n)
+	b, held, err := r.load(ctx, a, row, n, operands...)
 	defer held.release()
 	if err != nil {
 		return err

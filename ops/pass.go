@@ -59,8 +59,9 @@ type Scan struct {
 	Params any
 	Pass   *Pass
 	// Each calls f for every block of the operands, from several goroutines
-	// and in any order; what f gathers must not depend on the order.
-	Each func(ctx context.Context, f func(b *Block) error) error
+	// and in any order; what f gathers must not depend on the order. When
+	// operands are named, by index, only those are read and the others are nil.
+	Each func(ctx context.Context, f func(b *Block) error, operands ...int) error
 	// Blocks is how many blocks Each calls f with.
 	Blocks int
 }

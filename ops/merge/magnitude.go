@@ -15,16 +15,13 @@ import (
 type magnitude struct{}
 
 // The numbers of its state: the magnitude from which elements are kept, as
-// bits; the index of the last element of just that magnitude that is kept; the
-// rescaling factor.
+// bits; the rescaling factor; then for every block how many elements of just
+// that magnitude it keeps.
 const (
 	magBits = iota
-	magLast
 	magFactor
-	magSize
+	magTies
 )
-
-func (magnitude) size() int { return magSize }
 
 func (magnitude) needed(float64, bool) bool { return true }
 
@@ -33,32 +30,35 @@ func (magnitude) prepare(ctx context.Context, d deltas, model int, density float
 	if err != nil {
 		return nil, err
 	}
-	last, err := lastTie(ctx, d, model, bits, ties)
-	if err != nil {
-		return nil, err
+	state := append(make([]float64, magTies), make([]float64, d.scan.Blocks)...)
+	state[magBits], state[magFactor] = float64(bits), 1
+	if err := spread(ctx, d, model, bits, ties, state[magTies:]); err != nil || !rescale {
+		return state, err
 	}
-	state := []float64{float64(bits), float64(last), 1}
-	if rescale {
-		state[magFactor], err = rescaling(ctx, d, model, func(b *ops.Block, delta []float32) { keep(delta, b.Start(), bits, last) })
-	}
+	state[magFactor], err = rescaling(ctx, d, model, func(b *ops.Block, delta []float32) {
+		kernel.KeepLargest(delta, bits, int(state[magTies+b.Index]))
+	})
 	return state, err
 }
 
 func (magnitude) apply(_ *ops.Pass, b *ops.Block, _ int, _ float64, state []float64, delta []float32) {
-	keep(delta, b.Start(), uint32(state[magBits]), int(state[magLast]))
+	kernel.KeepLargest(delta, uint32(state[magBits]), int(state[magTies+b.Index]))
 	if f := state[magFactor]; f != 1 {
 		kernel.Scale(delta, float32(f))
 	}
 }
 
-// keep zeroes what is below the threshold, and ties behind the last one.
-func keep(delta []float32, start int, bits uint32, last int) {
-	for i, v := range delta {
-		b := kernel.MagnitudeBits(v)
-		if b < bits || b == bits && start+i > last {
-			delta[i] = 0
-		}
+// spread hands the ties to the blocks, the first blocks first.
+func spread(ctx context.Context, d deltas, model int, bits uint32, ties int, kept []float64) error {
+	err := d.each(ctx, model, func(b *ops.Block, delta []float32) error {
+		kept[b.Index] = float64(kernel.CountEqual(delta, bits))
+		return nil
+	})
+	for i, c := range kept {
+		kept[i] = min(c, float64(ties))
+		ties -= int(kept[i])
 	}
+	return err
 }
 
 // threshold returns the magnitude of the k-th largest element, k being the
@@ -98,43 +98,6 @@ func histogram(ctx context.Context, d deltas, model, bins int, count func([]uint
 		return nil
 	})
 	return total, err
-}
-
-// lastTie returns the index of the ties-th element of that magnitude.
-func lastTie(ctx context.Context, d deltas, model int, bits uint32, ties int) (int, error) {
-	counts := make([]int, d.scan.Blocks)
-	err := d.each(ctx, model, func(b *ops.Block, delta []float32) error {
-		counts[b.Index] = kernel.CountEqual(delta, bits)
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	block, left := 0, ties
-	for block < len(counts) && left > counts[block] {
-		left -= counts[block]
-		block++
-	}
-	last := -1
-	err = d.each(ctx, model, func(b *ops.Block, delta []float32) error {
-		if b.Index == block {
-			last = b.Start() + nth(delta, bits, left)
-		}
-		return nil
-	})
-	return last, err
-}
-
-// nth is the index of the n-th element of that magnitude, counting from one.
-func nth(x []float32, bits uint32, n int) int {
-	for i, v := range x {
-		if kernel.MagnitudeBits(v) == bits {
-			if n--; n == 0 {
-				return i
-			}
-		}
-	}
-	return len(x)
 }
 
 // rescaling is the factor that restores the sum of magnitudes after dropping;

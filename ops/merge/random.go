@@ -12,8 +12,6 @@ import (
 // draws that depend on the seed, the tensor's name and the element alone.
 type random struct{}
 
-func (random) size() int { return 1 }
-
 // needed: only rescaling must know the whole tensor.
 func (random) needed(_ float64, rescale bool) bool { return rescale }
 

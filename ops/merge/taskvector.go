@@ -55,10 +55,8 @@ type method struct {
 // sparsifier keeps a share of a task vector.
 type sparsifier interface {
 	// prepare returns what apply needs to know of the whole tensor's delta for
-	// a model: always size numbers.
+	// a model.
 	prepare(ctx context.Context, d deltas, model int, density float64, rescale bool) ([]float64, error)
-	// size is how many numbers prepare returns.
-	size() int
 	// needed says whether prepare must run.
 	needed(density float64, rescale bool) bool
 	// apply drops elements of a block of the delta and rescales the rest.
@@ -77,7 +75,7 @@ func (d deltas) each(ctx context.Context, model int, f func(b *ops.Block, delta 
 		delta := b.In[model+1]
 		kernel.Sub(delta, delta, b.In[0])
 		return f(b, delta)
-	})
+	}, 0, model+1)
 }
 
 // pipeline is sparsify, weigh, elect, combine: the whole family in one place.
@@ -109,8 +107,7 @@ func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]op
 	states := make([]ops.State, len(members))
 	for k, member := range members {
 		f, m := l.family(member.Params), l.method(member.Params)
-		size := m.sparse.size()
-		states[k] = make(ops.State, size*len(f.Models))
+		parts := make([][]float64, len(f.Models))
 		for i := range f.Models {
 			if !l.prepares(f, m, i) {
 				continue
@@ -119,10 +116,25 @@ func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]op
 			if err != nil {
 				return nil, fmt.Errorf("model %d: %w", i+1, err)
 			}
-			copy(states[k][i*size:], s)
+			parts[i] = s
 		}
+		states[k] = level(parts)
 	}
 	return states, nil
+}
+
+// level joins the models' parts, each made as long as the longest, so that
+// rows can cut the state apart again.
+func level(parts [][]float64) ops.State {
+	size := 0
+	for _, p := range parts {
+		size = max(size, len(p))
+	}
+	state := make(ops.State, size*len(parts))
+	for i, p := range parts {
+		copy(state[i*size:], p)
+	}
+	return state
 }
 
 func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
@@ -136,10 +148,8 @@ func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 		}
 		kernel.Sub(delta, delta, base)
 		if d := f.density(i); d < 1 && m.sparse != nil {
-			var state []float64
-			if n := m.sparse.size(); len(x.State) > 0 {
-				state = x.State[i*n : (i+1)*n]
-			}
+			n := len(x.State) / len(f.Models)
+			state := x.State[i*n : (i+1)*n]
 			m.sparse.apply(x, b, i, d, state, delta)
 		}
 		kernel.Scale(delta, float32(f.weight(i)))

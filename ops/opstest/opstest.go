@@ -225,7 +225,7 @@ func (x *executor) prepare(works []*work) error {
 func (x *executor) scan(w *work) ops.Scan {
 	spans := cut(w.pass.In[0].Shape.Rows(), 5)
 	order := x.shuffle(len(spans))
-	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error) error {
+	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		for half := range 2 {
@@ -233,6 +233,11 @@ func (x *executor) scan(w *work) ops.Scan {
 				for k := half; k < len(order) && errs[half] == nil; k += 2 {
 					b := w.block(spans[order[k]])
 					b.Index = order[k]
+					for i := range b.In {
+						if len(operands) > 0 && !slices.Contains(operands, i) {
+							b.In[i] = nil
+						}
+					}
 					errs[half] = f(b)
 				}
 			})
