@@ -5,29 +5,40 @@ import (
 	"sync"
 )
 
-// buffers hands out float32 and byte slices and takes them back. Touching
-// fresh memory is far slower than reusing it, so what was once touched is kept.
+// buffers hands out slices and takes them back. Touching fresh memory is far
+// slower than reusing it, so what was once touched is kept.
 type buffers struct {
-	mu     sync.Mutex
-	floats [48][][]float32
-	bytes  [48][][]byte
+	floats pool[float32]
+	bytes  pool[byte]
 }
 
-// f32 returns n floats with undefined contents.
-func (p *buffers) f32(n int) []float32 {
+// f32 returns n floats with undefined contents, and putF32 takes them back.
+func (b *buffers) f32(n int) []float32 { return b.floats.get(n) }
+func (b *buffers) putF32(x []float32)  { b.floats.put(x) }
+
+// raw returns n bytes with undefined contents, and putRaw takes them back.
+func (b *buffers) raw(n int) []byte { return b.bytes.get(n) }
+func (b *buffers) putRaw(x []byte)  { b.bytes.put(x) }
+
+// pool keeps slices by the power of two of their capacity.
+type pool[T any] struct {
+	mu   sync.Mutex
+	free [48][][]T
+}
+
+func (p *pool[T]) get(n int) []T {
 	class := bits.Len(uint(max(n, 1) - 1))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if free := p.floats[class]; len(free) > 0 {
+	if free := p.free[class]; len(free) > 0 {
 		b := free[len(free)-1]
-		p.floats[class] = free[:len(free)-1]
+		p.free[class] = free[:len(free)-1]
 		return b[:n]
 	}
-	return make([]float32, n, 1<<class)
+	return make([]T, n, 1<<class)
 }
 
-// putF32 takes back what f32 gave.
-func (p *buffers) putF32(b []float32) {
+func (p *pool[T]) put(b []T) {
 	if cap(b) == 0 {
 		return
 	}
@@ -35,33 +46,7 @@ func (p *buffers) putF32(b []float32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if class <= keptClass {
-		p.floats[class] = append(p.floats[class], b[:cap(b)])
-	}
-}
-
-// raw returns n bytes with undefined contents.
-func (p *buffers) raw(n int) []byte {
-	class := bits.Len(uint(max(n, 1) - 1))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if free := p.bytes[class]; len(free) > 0 {
-		b := free[len(free)-1]
-		p.bytes[class] = free[:len(free)-1]
-		return b[:n]
-	}
-	return make([]byte, n, 1<<class)
-}
-
-// putRaw takes back what raw gave.
-func (p *buffers) putRaw(b []byte) {
-	if cap(b) == 0 {
-		return
-	}
-	class := bits.Len(uint(cap(b) - 1))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if class <= keptClass {
-		p.bytes[class] = append(p.bytes[class], b[:cap(b)])
+		p.free[class] = append(p.free[class], b[:cap(b)])
 	}
 }
 

@@ -3,35 +3,88 @@ package engine
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
-// lease is the buffers that one block holds.
+// lease is a block and the buffers that it holds. Leases are reused whole, so
+// that a block costs no allocation and few locks once all have been made.
 type lease struct {
-	bufs *buffers
-	held [][]float32
+	block  ops.Block
+	floats shelf[float32]
+	masks  shelf[uint64]
+	bytes  shelf[byte]
 }
 
-func (l *lease) take(n int) []float32 {
-	b := l.bufs.f32(n)
-	l.held = append(l.held, b)
-	return b
+// shelf is the slices of one lease: the first used of them are taken.
+type shelf[T any] struct {
+	list [][]T
+	used int
 }
 
-func (l *lease) release() {
-	for _, b := range l.held {
-		l.bufs.putF32(b)
+// take returns n elements with undefined contents.
+func (s *shelf[T]) take(n int) []T {
+	for i := s.used; i < len(s.list); i++ {
+		if cap(s.list[i]) >= n {
+			s.list[s.used], s.list[i] = s.list[i], s.list[s.used]
+			s.used++
+			return s.list[s.used-1][:n]
+		}
 	}
-	l.held = nil
+	// What is too small for this tensor is dropped: the next blocks are as large.
+	s.list = append(s.list[:s.used], make([]T, n))
+	s.used++
+	return s.list[s.used-1]
+}
+
+// reset takes everything back, but for what is too large to lie idle.
+func (s *shelf[T]) reset(size int) {
+	s.list = slices.DeleteFunc(s.list, func(b []T) bool { return cap(b)*size > keptBytes })
+	s.used = 0
+}
+
+// keptBytes is the largest buffer that is kept for reuse: larger ones, of whole
+// tensors, go back to the runtime so that the budget is not exceeded by idle
+// ones.
+const keptBytes = 1 << 24
+
+// leases hands out leases and takes them back.
+type leases struct {
+	mu   sync.Mutex
+	idle []*lease
+}
+
+func (p *leases) get() *lease {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		l := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return l
+	}
+	l := &lease{}
+	l.block.NewScratch = l.floats.take
+	l.block.NewMask = func(n int) kernel.Mask { return l.masks.take(kernel.MaskWords(n)) }
+	return l
+}
+
+func (p *leases) put(l *lease) {
+	l.floats.reset(4)
+	l.masks.reset(8)
+	l.bytes.reset(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, l)
 }
 
 // load makes a block of an action with its operands read, or only those named.
-// The lease is to be
-// released even when there is an error.
-func (r *run) load(ctx context.Context, a *action, row, n int, only ...int) (*ops.Block, *lease, error) {
-	held := &lease{bufs: &r.bufs}
-	b := &ops.Block{Row: row, Rows: n, In: make([][]float32, len(a.in)), NewScratch: held.take}
+func (r *run) load(ctx context.Context, l *lease, a *action, row, n int, only ...int) (*ops.Block, error) {
+	b := &l.block
+	b.Index, b.Row, b.Rows, b.Cols = 0, row, n, 0
+	b.In, b.Out, b.Rec = slices.Grow(b.In[:0], len(a.in))[:len(a.in)], nil, nil
+	clear(b.In)
 	if len(a.in) > 0 {
 		b.Cols = a.in[0].info.Shape.Cols()
 		b.Index = row / partitionOf(a.in[0].info.Shape).per
@@ -40,10 +93,10 @@ func (r *run) load(ctx context.Context, a *action, row, n int, only ...int) (*op
 		if len(only) > 0 && !slices.Contains(only, i) {
 			continue
 		}
-		b.In[i] = held.take(n * c.info.Shape.Cols())
+		b.In[i] = l.floats.take(n * c.info.Shape.Cols())
 		if err := r.read(ctx, c, b.In[i], row, n); err != nil {
-			return nil, held, err
+			return nil, err
 		}
 	}
-	return b, held, nil
+	return b, nil
 }

@@ -102,7 +102,8 @@ func (r *run) sums(ctx context.Context, a *action) ([]float64, error) {
 	part := partitionOf(a.in[0].info.Shape)
 	blocks := make([][]float64, part.count)
 	err := r.crew.each(ctx, part.count, func(i int) error {
-		return r.visit(ctx, a, part, i, func(b *ops.Block) error {
+		row, n := part.span(i)
+		return r.visit(ctx, a, row, n, func(b *ops.Block) error {
 			var err error
 			blocks[i], err = a.node.op.Measure.Sums(a.params, a.pass, b)
 			return err

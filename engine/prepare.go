@@ -8,6 +8,10 @@ import (
 	"github.com/rouxml/roux/ops"
 )
 
+// kept says whether a group's states go into the cache: those of a single
+// tensor cost no more to find again than its rows to compute.
+func (g *group) kept() bool { return g.scope > ops.Tensor }
+
 // prepare makes sure that the states of a group are known: from the cache, or
 // by scanning all of its members.
 func (r *run) prepare(ctx context.Context, g *group) error {
@@ -44,7 +48,13 @@ func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 		part := partitionOf(a.in[0].info.Shape)
 		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
 			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {
-				return r.crew.each(ctx, part.count, func(i int) error { return r.visit(ctx, a, part, i, f, operands...) })
+				return r.crew.each(ctx, part.count, func(i int) error {
+					row, n := part.span(i)
+					return r.visit(ctx, a, row, n, f, operands...)
+				})
+			},
+			At: func(ctx context.Context, row, rows int, f func(*ops.Block) error, operands ...int) error {
+				return r.visit(ctx, a, row, rows, f, operands...)
 			}}
 	}
 	states, err := g.node.op.Rows.Prepare(ctx, members)
@@ -54,14 +64,14 @@ func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 	return states, err
 }
 
-// visit loads one block of an action's operands and shows it to f.
-func (r *run) visit(ctx context.Context, a *action, part partition, i int, f func(*ops.Block) error, operands ...int) error {
+// visit loads rows of an action's operands and shows them to f.
+func (r *run) visit(ctx context.Context, a *action, row, n int, f func(*ops.Block) error, operands ...int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	row, n := part.span(i)
-	b, held, err := r.load(ctx, a, row, n, operands...)
-	defer held.release()
+	l := r.leases.get()
+	defer r.leases.put(l)
+	b, err := r.load(ctx, l, a, row, n, operands...)
 	if err != nil {
 		return err
 	}
@@ -70,6 +80,9 @@ func (r *run) visit(ctx context.Context, a *action, part partition, i int, f fun
 }
 
 func (r *run) cachedStates(g *group, key [32]byte) ([]ops.State, bool) {
+	if !g.kept() {
+		return nil, false
+	}
 	text, ok := r.opt.Cache.GetBytes(key)
 	if !ok {
 		return nil, false
@@ -84,6 +97,9 @@ func (r *run) cachedStates(g *group, key [32]byte) ([]ops.State, bool) {
 
 // keepStates stores states; a cache that cannot be written only costs time.
 func (r *run) keepStates(g *group, key [32]byte, states []ops.State) {
+	if !g.kept() {
+		return
+	}
 	text, err := json.Marshal(states)
 	if err != nil {
 		return // states with NaN or Inf are not worth keeping

@@ -121,8 +121,9 @@ func (r *run) compute(ctx context.Context, a *action, dst []float32, rec []byte,
 		return err
 	}
 	info := pass.Out()
-	b, held, err := r.load(ctx, a, row, n)
-	defer held.release()
+	l := r.leases.get()
+	defer r.leases.put(l)
+	b, err := r.load(ctx, l, a, row, n)
 	if err != nil {
 		return err
 	}
@@ -131,8 +132,7 @@ func (r *run) compute(ctx context.Context, a *action, dst []float32, rec []byte,
 	if info.Quant != nil {
 		b.Rec = rec
 		if rec == nil {
-			b.Rec = r.bufs.raw(n * info.RowBytes())
-			defer r.bufs.putRaw(b.Rec)
+			b.Rec = l.bytes.take(n * info.RowBytes())
 		}
 	}
 	r.blocks.Add(1)

@@ -13,6 +13,7 @@ type run struct {
 	opt    Options
 	crew   crew
 	bufs   buffers
+	leases leases
 	budget *semaphore.Weighted
 
 	blocks atomic.Int64 // kernel calls

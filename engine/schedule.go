@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/rouxml/roux/ops"
 )
 
 // schedule orders the dear work that a set of cells rests on: each job is a
@@ -116,7 +118,7 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 	if j, ok := s.jobs[g]; ok {
 		return j, nil
 	}
-	j := &job{bytes: g.members[0].stream() * int64(s.on.opt.Workers), work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
+	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
 	s.jobs[g] = j
 	for _, a := range g.members {
 		more, err := s.operands(ctx, a)

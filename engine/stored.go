@@ -160,17 +160,28 @@ func (r *run) keep(ctx context.Context, a *action, out int, fill func(row, n int
 	return w.Commit()
 }
 
+// writeBytes is about how much is written at once.
+const writeBytes = 1 << 18
+
 // writeBlocks fills a tensor's stored form block by block, on all idle cores.
 func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, fill func(row, n int, dst []byte) error) error {
 	part, size := partitionOf(info.Shape), info.RowBytes()
-	return r.crew.each(ctx, part.count, func(i int) error {
-		row, n := part.span(i)
-		raw := r.bufs.raw(n * size)
+	if part.count == 0 {
+		return nil
+	}
+	blocks := max(1, writeBytes/(part.per*size))
+	return r.crew.each(ctx, (part.count+blocks-1)/blocks, func(i int) error {
+		first, _ := part.span(i * blocks)
+		end := min(first+blocks*part.per, part.rows)
+		raw := r.bufs.raw((end - first) * size)
 		defer r.bufs.putRaw(raw)
-		if err := fill(row, n, raw); err != nil {
-			return err
+		for row := first; row < end; row += part.per {
+			n := min(part.per, end-row)
+			if err := fill(row, n, raw[(row-first)*size:(row-first+n)*size]); err != nil {
+				return err
+			}
 		}
-		_, err := w.WriteAt(raw, int64(row)*int64(size))
+		_, err := w.WriteAt(raw, int64(first)*int64(size))
 		return err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/rng"
 )
 
@@ -39,6 +40,7 @@ type Block struct {
 	Out        []float32   // Rows x Cols; nil in Prepare and Measure
 	Rec        []byte      // Rows records when the output is quantized
 	NewScratch func(n int) []float32
+	NewMask    func(n int) kernel.Mask
 }
 
 // Start returns the element index of the block's first element.
@@ -47,6 +49,10 @@ func (b *Block) Start() int { return b.Row * b.Cols }
 // Scratch returns a buffer of n floats with undefined contents that lives as
 // long as the block.
 func (b *Block) Scratch(n int) []float32 { return b.NewScratch(n) }
+
+// Mask returns a mask of n elements with undefined contents that lives as long
+// as the block.
+func (b *Block) Mask(n int) kernel.Mask { return b.NewMask(n) }
 
 // Member is one unit in the extent that Prepare sees, with its params.
 type Member[P any] struct {
@@ -64,4 +70,10 @@ type Scan struct {
 	Each func(ctx context.Context, f func(b *Block) error, operands ...int) error
 	// Blocks is how many blocks Each calls f with.
 	Blocks int
+	// At calls f once with any range of rows, whose Index says nothing.
+	At func(ctx context.Context, row, rows int, f func(b *Block) error, operands ...int) error
 }
+
+// PrepareMemory is how many bytes a Prepare may hold beside the blocks that it
+// is shown.
+const PrepareMemory = 32 << 20

@@ -210,7 +210,8 @@ func (c *Cache) GetBytes(k Key) ([]byte, bool) {
 	return b, err == nil || (errors.Is(err, io.EOF) && len(b) == 0)
 }
 
-// writeFile replaces a file atomically.
+// writeFile replaces a file atomically. It does not wait for the disk: after a
+// crash the file may be damaged, which its digest shows and which is a miss.
 func (c *Cache) writeFile(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -221,9 +222,6 @@ func (c *Cache) writeFile(path string, b []byte) error {
 	}
 	defer t.discard()
 	if _, err := t.f.Write(b); err != nil {
-		return err
-	}
-	if err := t.f.Sync(); err != nil {
 		return err
 	}
 	return os.Rename(t.f.Name(), path)

@@ -34,9 +34,21 @@ type Writer struct {
 
 // out is one file being written.
 type out struct {
-	name string
-	f    *os.File
-	size int64
+	name  string
+	f     *os.File
+	size  int64
+	dirty atomic.Int64 // bytes written since writeback was last asked for
+}
+
+// dirtyEnough is after how many bytes writeback is asked for: early enough that
+// the disk works while tensors are computed, seldom enough to cost nothing.
+const dirtyEnough = 8 << 20
+
+// wrote counts bytes and keeps the disk busy.
+func (o *out) wrote(n int) {
+	if now := o.dirty.Add(int64(n)); now >= dirtyEnough && o.dirty.CompareAndSwap(now, 0) {
+		loaders.StartWriteback(o.f)
+	}
 }
 
 // place is where a tensor's bytes go.
@@ -121,7 +133,7 @@ func (w *Writer) begin(name string, infos []tensor.Info) error {
 		w.places[info.Name] = &place{file: o, info: info, at: o.size}
 		o.size += info.Bytes()
 	}
-	return f.Truncate(o.size)
+	return loaders.Reserve(f, o.size)
 }
 
 // encodeHeader writes the length and the JSON, padded with spaces so that the
@@ -184,6 +196,7 @@ func (p *place) WriteAt(b []byte, off int64) (int, error) {
 	}
 	n, err := p.file.f.WriteAt(b, p.at+off)
 	p.written.Add(int64(n))
+	p.file.wrote(n)
 	return n, err
 }
 

@@ -25,24 +25,18 @@ func init() {
 }
 
 func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
-	var total float64
+	total := 0.0
+	weights := make([]float32, len(p.Models))
 	for i, m := range p.Models {
-		w := m.Weight.Value()
-		total += w
-		if i == 0 {
-			kernel.ScaleTo(b.Out, float32(w), b.In[0])
-		} else {
-			kernel.Axpy(b.Out, float32(w), b.In[i])
-		}
+		total += m.Weight.Value()
+		weights[i] = float32(m.Weight.Value())
 	}
 	if !p.Normalize {
-		return nil
+		total = 1
 	}
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
 	}
-	for i := range b.Out {
-		b.Out[i] /= float32(total)
-	}
+	kernel.LinearSum(b.Out, weights, b.In, float32(total))
 	return nil
 }

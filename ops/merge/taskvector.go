@@ -2,7 +2,6 @@ package merge
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
@@ -52,15 +51,20 @@ type method struct {
 	rescale   bool
 }
 
-// sparsifier keeps a share of a task vector.
+// part is one model's share in the work of a sparsifier.
+type part struct {
+	model   int // index into Shared.Models
+	density float64
+}
+
+// sparsifier keeps a share of each task vector.
 type sparsifier interface {
-	// prepare returns what apply needs to know of the whole tensor's delta for
-	// a model.
-	prepare(ctx context.Context, d deltas, model int, density float64, rescale bool) ([]float64, error)
 	// needed says whether prepare must run.
-	needed(density float64, rescale bool) bool
-	// apply drops elements of a block of the delta and rescales the rest.
-	apply(x *ops.Pass, b *ops.Block, model int, density float64, state []float64, delta []float32)
+	needed(rescale bool) bool
+	// prepare returns what keep must know of whole tensors, for each part.
+	prepare(ctx context.Context, d deltas, parts []part) ([]ops.State, error)
+	// keep sets the mask to the elements of a block's delta that stay.
+	keep(x *ops.Pass, b *ops.Block, p part, state ops.State, delta []float32, keep kernel.Mask)
 }
 
 // deltas is a way through the task vectors of one tensor.
@@ -69,13 +73,20 @@ type deltas struct {
 	pass *ops.Pass
 }
 
-// each calls f with every block's delta of a model, in any order.
-func (d deltas) each(ctx context.Context, model int, f func(b *ops.Block, delta []float32) error) error {
-	return d.scan.Each(ctx, func(b *ops.Block) error {
-		delta := b.In[model+1]
-		kernel.Sub(delta, delta, b.In[0])
-		return f(b, delta)
-	}, 0, model+1)
+// of makes a block's operand the task vector of a model.
+func (deltas) of(b *ops.Block, model int) []float32 {
+	delta := b.In[model+1]
+	kernel.Sub(delta, delta, b.In[0])
+	return delta
+}
+
+// operands are the base and the models of the parts.
+func (deltas) operands(parts []part) []int {
+	list := []int{0}
+	for _, p := range parts {
+		list = append(list, p.model+1)
+	}
+	return list
 }
 
 // pipeline is sparsify, weigh, elect, combine: the whole family in one place.
@@ -89,112 +100,107 @@ func (l pipeline[P]) kernel() *ops.RowKernel[P] {
 }
 
 func (l pipeline[P]) extent(p *P) ops.Scope {
-	f, m := l.family(p), l.method(p)
-	for i := range f.Models {
-		if l.prepares(f, m, i) {
-			return ops.Tensor
-		}
+	if len(l.prepared(p)) > 0 {
+		return ops.Tensor
 	}
 	return ops.Rows
 }
 
-func (l pipeline[P]) prepares(f *Shared, m method, i int) bool {
-	d := f.density(i)
-	return m.sparse != nil && d < 1 && f.weight(i) != 0 && m.sparse.needed(d, m.rescale)
+// prepared is the models whose whole task vector must be seen first.
+func (l pipeline[P]) prepared(p *P) []part {
+	f, m := l.family(p), l.method(p)
+	var parts []part
+	for i := range f.Models {
+		if d := f.density(i); m.sparse != nil && d < 1 && f.weight(i) != 0 && m.sparse.needed(m.rescale) {
+			parts = append(parts, part{i, d})
+		}
+	}
+	return parts
 }
+
+// stateSize is the numbers of one model in a state: the rescaling factor, and
+// what its sparsifier knows.
+const stateSize = 3
 
 func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]ops.State, error) {
 	states := make([]ops.State, len(members))
 	for k, member := range members {
-		f, m := l.family(member.Params), l.method(member.Params)
-		parts := make([][]float64, len(f.Models))
-		for i := range f.Models {
-			if !l.prepares(f, m, i) {
-				continue
-			}
-			s, err := m.sparse.prepare(ctx, deltas{member.Scan, member.Scan.Pass}, i, f.density(i), m.rescale)
-			if err != nil {
-				return nil, fmt.Errorf("model %d: %w", i+1, err)
-			}
-			parts[i] = s
+		m, parts := l.method(member.Params), l.prepared(member.Params)
+		d := deltas{member.Scan, member.Scan.Pass}
+		own, err := m.sparse.prepare(ctx, d, parts)
+		if err != nil {
+			return nil, err
 		}
-		states[k] = level(parts)
+		states[k] = make(ops.State, stateSize*len(l.family(member.Params).Models))
+		for i, p := range parts {
+			at := states[k][p.model*stateSize:]
+			at[0] = 1
+			copy(at[1:stateSize], own[i])
+		}
+		if m.rescale {
+			if err := d.rescale(ctx, m.sparse, parts, states[k]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return states, nil
 }
 
-// level joins the models' parts, each made as long as the longest, so that
-// rows can cut the state apart again.
-func level(parts [][]float64) ops.State {
-	size := 0
-	for _, p := range parts {
-		size = max(size, len(p))
+// rescale finds the factors that restore each sum of magnitudes after
+// dropping; a factor is 1 when either sum is next to nothing.
+func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state ops.State) error {
+	before, after := make([][]float64, len(parts)), make([][]float64, len(parts))
+	for i := range parts {
+		before[i], after[i] = make([]float64, d.scan.Blocks), make([]float64, d.scan.Blocks)
 	}
-	state := make(ops.State, size*len(parts))
+	err := d.scan.Each(ctx, func(b *ops.Block) error {
+		for i, p := range parts {
+			delta := d.of(b, p.model)
+			keep := b.Mask(len(delta))
+			s.keep(d.pass, b, p, state[p.model*stateSize+1:], delta, keep)
+			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, keep)
+		}
+		return nil
+	}, d.operands(parts)...)
 	for i, p := range parts {
-		copy(state[i*size:], p)
+		if x, y := total(before[i]), total(after[i]); x >= 1e-7 && y >= 1e-7 {
+			state[p.model*stateSize] = x / y
+		}
 	}
-	return state
+	return err
+}
+
+func total(x []float64) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += v
+	}
+	return sum
 }
 
 func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 	f, m := l.family(p), l.method(p)
-	base := b.In[0]
+	var ds []kernel.Delta
 	for i := range f.Models {
-		delta := b.In[i+1]
 		if f.weight(i) == 0 {
-			clear(delta)
 			continue
 		}
-		kernel.Sub(delta, delta, base)
-		if d := f.density(i); d < 1 && m.sparse != nil {
-			n := len(x.State) / len(f.Models)
-			state := x.State[i*n : (i+1)*n]
-			m.sparse.apply(x, b, i, d, state, delta)
+		d := kernel.Delta{X: deltas{}.of(b, i), Rescale: 1, Weight: float32(f.weight(i))}
+		if density := f.density(i); density < 1 && m.sparse != nil {
+			var state ops.State
+			if x.State != nil {
+				state = x.State[i*stateSize : (i+1)*stateSize]
+				d.Rescale, state = float32(state[0]), state[1:]
+			}
+			d.Keep = b.Mask(len(d.X))
+			m.sparse.keep(x, b, part{i, density}, state, d.X, d.Keep)
 		}
-		kernel.Scale(delta, float32(f.weight(i)))
+		ds = append(ds, d)
 	}
-	mix := b.Out
-	clear(mix)
-	if m.elect {
-		l.vote(f, m, b, mix)
-	} else {
-		l.sum(f, m, b, mix)
+	if len(ds) == 0 {
+		copy(b.Out, b.In[0])
+		return nil
 	}
-	lambda := float32(f.Lambda.Value())
-	for i, v := range base {
-		mix[i] = v + float32(mix[i]*lambda) // two roundings on every machine
-	}
+	kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}.Into(b.Out, b.In[0], ds)
 	return nil
-}
-
-// sum combines without a vote: the sum of the deltas, over the sum of the
-// weights when the method normalises.
-func (pipeline[P]) sum(f *Shared, m method, b *ops.Block, mix []float32) {
-	var total float32
-	for i := range f.Models {
-		kernel.Add(mix, b.In[i+1])
-		total += float32(f.weight(i))
-	}
-	if m.normalize && (total >= 1e-8 || total <= -1e-8) {
-		for i := range mix {
-			mix[i] /= total
-		}
-	}
-}
-
-// vote combines what agrees with the sign of the sum of all deltas.
-func (pipeline[P]) vote(f *Shared, m method, b *ops.Block, mix []float32) {
-	sum, div := b.Scratch(len(mix)), b.Scratch(len(mix))
-	clear(sum)
-	clear(div)
-	for i := range f.Models {
-		kernel.Add(sum, b.In[i+1])
-	}
-	for i := range f.Models {
-		kernel.Elect(mix, div, sum, b.In[i+1], float32(f.weight(i)))
-	}
-	if m.normalize {
-		kernel.DivideVotes(mix, div)
-	}
 }

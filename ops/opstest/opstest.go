@@ -16,6 +16,7 @@ import (
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
 // Matrix is a tensor in memory.
@@ -244,6 +245,8 @@ func (x *executor) scan(w *work) ops.Scan {
 		}
 		wg.Wait()
 		return slices.MaxFunc(errs, func(a, b error) int { return boolInt(a != nil) - boolInt(b != nil) })
+	}, At: func(_ context.Context, row, rows int, f func(*ops.Block) error, _ ...int) error {
+		return f(w.block([2]int{row, rows}))
 	}}
 }
 
@@ -275,7 +278,7 @@ func cut(rows, per int) [][2]int {
 
 // block copies the rows, as the engine does: kernels may overwrite them.
 func (w *work) block(span [2]int) *ops.Block {
-	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }}
+	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
 		b.In = append(b.In, slices.Clone(data[span[0]*cols:(span[0]+span[1])*cols]))
@@ -309,11 +312,10 @@ func (x *executor) compute(w *work) (Model, error) {
 	return x.rows(w, outs[0])
 }
 
-// rows runs a row kernel. Prepare's blocks are fixed; Run's may be any, but
-// for ops whose state counts by block, which need the same.
+// rows runs a row kernel. Prepare's blocks are fixed; Run's may be any.
 func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	per := 5
-	if x.op.Rows.Extent(w.params) == ops.Rows && x.order.Rows > 0 {
+	if x.order.Rows > 0 {
 		per = x.order.Rows
 	}
 	spans := cut(info.Shape.Rows(), per)

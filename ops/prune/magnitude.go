@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/largest"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor/kernel"
 )
@@ -53,79 +53,27 @@ func extent(p *magnitude) ops.Scope {
 	return ops.Tensor
 }
 
-// prepare finds the threshold over all members together: the magnitude from
-// which elements stay, and for each member how many of just that magnitude its
-// blocks keep, in the order of members and elements.
+// prepare finds the cut over all members together; its state is the cut of
+// each.
 func prepare(ctx context.Context, members []ops.Member[magnitude]) ([]ops.State, error) {
+	s := largest.Selection{Values: func(b *ops.Block, _ int) []float32 { return b.In[0] }}
 	total, dropped := 0, 0
 	for _, m := range members {
 		n := m.Scan.Pass.Out().Shape.Numel()
 		total += n
 		dropped += int(math.Trunc(m.Params.Sparsity.Value() * float64(n)))
+		s.Scans = append(s.Scans, m.Scan)
 	}
-	bits, ties, err := threshold(ctx, members, total-dropped)
+	s.Keep = []int{total - dropped}
+	cuts, err := s.Cuts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	states := make([]ops.State, len(members))
-	for i, m := range members {
-		if states[i], ties, err = tieState(ctx, m, bits, ties); err != nil {
-			return nil, err
-		}
+	for i, c := range cuts[0] {
+		states[i] = ops.State{float64(c.Bits), float64(c.Index)}
 	}
 	return states, nil
-}
-
-func threshold(ctx context.Context, members []ops.Member[magnitude], keep int) (bits uint32, ties int, err error) {
-	high, err := histogram(ctx, members, kernel.HighBins, kernel.HistHigh)
-	if err != nil {
-		return 0, 0, err
-	}
-	bin, within := kernel.Kth(high, keep)
-	low, err := histogram(ctx, members, kernel.LowBins, func(h []uint32, x []float32) { kernel.HistLow(h, x, bin) })
-	if err != nil {
-		return 0, 0, err
-	}
-	rest, ties := kernel.Kth(low, within)
-	return bin<<15 | rest, ties, nil
-}
-
-func histogram(ctx context.Context, members []ops.Member[magnitude], bins int, count func([]uint32, []float32)) ([]uint64, error) {
-	total := make([]uint64, bins)
-	var mu sync.Mutex
-	for _, m := range members {
-		err := m.Scan.Each(ctx, func(b *ops.Block) error {
-			h := make([]uint32, bins)
-			count(h, b.In[0])
-			mu.Lock()
-			defer mu.Unlock()
-			for i, c := range h {
-				total[i] += uint64(c)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return total, nil
-}
-
-// tieState is the threshold and, for every block, how many ties it keeps; left
-// is what remains of the ties for later members.
-func tieState(ctx context.Context, m ops.Member[magnitude], bits uint32, ties int) (state ops.State, left int, err error) {
-	counts := make([]int, m.Scan.Blocks)
-	err = m.Scan.Each(ctx, func(b *ops.Block) error {
-		counts[b.Index] = kernel.CountEqual(b.In[0], bits)
-		return nil
-	})
-	state = ops.State{float64(bits)}
-	for _, c := range counts {
-		kept := min(c, ties)
-		ties -= kept
-		state = append(state, float64(kept))
-	}
-	return state, ties, err
 }
 
 func run(p *magnitude, x *ops.Pass, b *ops.Block) error {
@@ -142,7 +90,9 @@ func run(p *magnitude, x *ops.Pass, b *ops.Block) error {
 			pruneRow(b.Out[i*b.Cols:(i+1)*b.Cols], int(math.Trunc(p.Sparsity.Value()*float64(b.Cols))))
 		}
 	default:
-		kernel.KeepLargest(b.Out, uint32(x.State[0]), int(x.State[1+b.Index]))
+		keep := b.Mask(len(b.Out))
+		largest.Cut{Bits: uint32(x.State[0]), Index: int(x.State[1])}.Keep(keep, b.Start(), b.Out)
+		keep.Apply(b.Out)
 	}
 	return nil
 }

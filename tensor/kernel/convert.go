@@ -9,8 +9,12 @@ import (
 // twice as many bytes as dst has elements.
 func BF16ToF32(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
-	if n := vector(len(dst), 8); n > 0 {
-		widenBF16(&dst[0], &src[0], n)
+	if n := body(len(dst), 2); n > 0 {
+		if wide() {
+			widenBF16AVX512(&dst[0], &src[0], n)
+		} else {
+			widenBF16AVX2(&dst[0], &src[0], n)
+		}
 		dst, src = dst[n:], src[2*n:]
 	}
 	for len(dst) >= 4 {
@@ -40,8 +44,12 @@ func bf16Bits(f float32) uint32 {
 // F32ToBF16 narrows to little-endian bfloat16, rounding to nearest even.
 func F32ToBF16(dst []byte, src []float32) {
 	dst = dst[:2*len(src)]
-	if n := vector(len(src), 16); n > 0 {
-		narrowBF16(&dst[0], &src[0], n)
+	if n := body(len(src), 2); n > 0 {
+		if wide() {
+			narrowBF16AVX512(&dst[0], &src[0], n)
+		} else {
+			narrowBF16AVX2(&dst[0], &src[0], n)
+		}
 		dst, src = dst[2*n:], src[n:]
 	}
 	for len(src) >= 4 {
@@ -57,8 +65,12 @@ func F32ToBF16(dst []byte, src []float32) {
 
 // RoundBF16 replaces every value by the nearest that bfloat16 holds.
 func RoundBF16(x []float32) {
-	if n := vector(len(x), 8); n > 0 {
-		roundBF16(&x[0], n)
+	if n := body(len(x), 1); n > 0 {
+		if wide() {
+			roundBF16AVX512(&x[0], n)
+		} else {
+			roundBF16AVX2(&x[0], n)
+		}
 		x = x[n:]
 	}
 	for i, f := range x {
@@ -68,6 +80,15 @@ func RoundBF16(x []float32) {
 
 // F16ToF32 widens little-endian IEEE half precision.
 func F16ToF32(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	if n := body(len(dst), 1); n > 0 {
+		if wide() {
+			widenF16AVX512(&dst[0], &src[0], n)
+		} else {
+			widenF16AVX2(&dst[0], &src[0], n)
+		}
+		dst, src = dst[n:], src[2*n:]
+	}
 	for i := range dst {
 		dst[i] = halfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
 	}
@@ -76,6 +97,15 @@ func F16ToF32(dst []float32, src []byte) {
 // F32ToF16 narrows to half precision, rounding to nearest even; what is beyond
 // 65504 by half a step or more becomes infinite, NaN stays NaN.
 func F32ToF16(dst []byte, src []float32) {
+	dst = dst[:2*len(src)]
+	if n := body(len(src), 1); n > 0 {
+		if wide() {
+			narrowF16AVX512(&dst[0], &src[0], n)
+		} else {
+			narrowF16AVX2(&dst[0], &src[0], n)
+		}
+		dst, src = dst[2*n:], src[n:]
+	}
 	for i, f := range src {
 		binary.LittleEndian.PutUint16(dst[2*i:], floatToHalf(f))
 	}

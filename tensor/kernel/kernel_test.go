@@ -90,46 +90,6 @@ func TestFP8(t *testing.T) {
 	}
 }
 
-// TestLoops holds the unrolled loops to plain ones, for every length and with
-// guards behind the slices.
-func TestLoops(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for n := range 131 {
-		a, b := make([]float32, n), make([]float32, n)
-		for i := range a {
-			a[i], b[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
-		}
-		guarded := make([]float32, n+8)
-		for i := range guarded {
-			guarded[i] = 7
-		}
-		dst := guarded[:n]
-		Sub(dst, a, b)
-		Axpy(dst, 0.5, b)
-		Scale(dst, 3)
-		Add(dst, a)
-		for i := range dst {
-			q := (a[i] - b[i]) + float32(0.5*b[i])
-			if want := float32(q*3) + a[i]; dst[i] != want {
-				t.Fatalf("n %d: [%d] = %v, want %v", n, i, dst[i], want)
-			}
-		}
-		for _, g := range guarded[n:] {
-			if g != 7 {
-				t.Fatalf("n %d: wrote past the end", n)
-			}
-		}
-		var dot, sum float64
-		for i := range a {
-			dot += float64(a[i]) * float64(b[i])
-			sum += math.Abs(float64(a[i]))
-		}
-		if math.Abs(Dot(a, b)-dot) > 1e-12*float64(n+1) || math.Abs(AbsSum(a)-sum) > 1e-12*float64(n+1) {
-			t.Fatalf("n %d: dot %v, want %v; sum %v, want %v", n, Dot(a, b), dot, AbsSum(a), sum)
-		}
-	}
-}
-
 // TestSelection finds the k-th magnitude by histograms as sorting does.
 func TestSelection(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -150,36 +110,65 @@ func TestSelection(t *testing.T) {
 			if want := MagnitudeBits(sorted[k-1]); bits != want {
 				t.Fatalf("n %d k %d: %#x, want %#x", n, k, bits, want)
 			}
-			kept := slices.Clone(x)
-			KeepLargest(kept, bits, ties)
-			count := 0
-			for i, v := range x {
-				if kept[i] == v && (v != 0 || MagnitudeBits(v) >= bits) {
-					count++
-				}
-			}
-			nonzero := 0
-			for _, v := range kept {
-				if v != 0 {
-					nonzero++
-				}
-			}
-			if bits > 0 && nonzero != k {
-				t.Fatalf("n %d k %d: kept %d of %d", n, k, nonzero, count)
+			keep := make(Mask, MaskWords(n))
+			KeepLargest(keep, x, bits, after(x, bits, ties))
+			if got, want := kept(keep), firstLargest(x, k); !slices.Equal(got, want) {
+				t.Fatalf("n %d k %d: kept %v, want %v", n, k, got, want)
 			}
 		}
 	}
 }
 
-// TestElect is the vote of TIES by hand.
-func TestElect(t *testing.T) {
-	mix, div := make([]float32, 4), make([]float32, 4)
-	a, b := []float32{1, -1, 0, 2}, []float32{2, 3, -4, -2}
-	sum := []float32{3, 2, -4, 0}
-	Elect(mix, div, sum, a, 0.5)
-	Elect(mix, div, sum, b, 0.25)
-	if !slices.Equal(mix, []float32{3, 3, -4, 2}) || !slices.Equal(div, []float32{0.75, 0.25, 0.25, 0.5}) {
-		t.Errorf("mix %v, div %v", mix, div)
+// after is the index behind the n-th element of that magnitude.
+func after(x []float32, bits uint32, n int) int {
+	for i, f := range x {
+		if MagnitudeBits(f) == bits {
+			if n--; n == 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+func kept(m Mask) []int {
+	var at []int
+	for i := range 64 * len(m) {
+		if m.Has(i) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// firstLargest is the indices of the k largest magnitudes, ties to the first.
+func firstLargest(x []float32, k int) []int {
+	at := make([]int, len(x))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return int(MagnitudeBits(x[b])) - int(MagnitudeBits(x[a])) })
+	at = at[:k]
+	slices.Sort(at)
+	return at
+}
+
+// TestVote is the vote of TIES by hand: deltas (1,-1,0,2) and (2,3,-4,-2).
+func TestVote(t *testing.T) {
+	deltas := []Delta{{X: []float32{1, -1, 0, 2}, Rescale: 1, Weight: 0.5}, {X: []float32{2, 3, -4, -2}, Rescale: 2, Weight: 0.5}}
+	base, out := []float32{10, 10, 10, 10}, make([]float32, 4)
+	// weighed: (0.5, -0.5, 0, 1) and (2, 3, -4, -2); sums 2.5, 2.5, -4, -1
+	Mix{Elect: true, Lambda: 1}.Into(out, base, deltas)
+	if want := []float32{12.5, 13, 6, 8}; !slices.Equal(out, want) {
+		t.Errorf("vote: %v, want %v", out, want)
+	}
+	Mix{Elect: true, Normalize: true, Lambda: 1}.Into(out, base, deltas)
+	if want := []float32{12.5, 16, 2, 6}; !slices.Equal(out, want) {
+		t.Errorf("divided by votes: %v, want %v", out, want)
+	}
+	Mix{Normalize: true, Lambda: 2}.Into(out, base, deltas)
+	if want := []float32{15, 15, 2, 8}; !slices.Equal(out, want) {
+		t.Errorf("sum: %v, want %v", out, want)
 	}
 }
 
@@ -204,80 +193,4 @@ func BenchmarkF32ToBF16(b *testing.B) {
 	for range b.N {
 		F32ToBF16(dst, src)
 	}
-}
-
-// TestTwins holds the assembly to its scalar twins, bit for bit, for every
-// length, unaligned, with NaN, Inf and denormals among the values.
-func TestTwins(t *testing.T) {
-	if !simd {
-		t.Log("no assembly on this machine: the twins are the only code")
-	}
-	r := rand.New(rand.NewPCG(5, 6))
-	draw := func(n int) []float32 {
-		x := make([]float32, n+1)[1:] // unaligned
-		for i := range x {
-			x[i] = math.Float32frombits(r.Uint32())
-			if r.IntN(3) > 0 {
-				x[i] = float32(r.NormFloat64())
-			}
-		}
-		return x
-	}
-	for n := range 131 {
-		a, b := draw(n), draw(n)
-		results := [2][]uint32{}
-		for k, on := range []bool{simd, false} {
-			results[k] = withSIMD(on, func() []uint32 { return everything(a, b) })
-		}
-		if !slices.Equal(results[0], results[1]) {
-			t.Fatalf("n %d: assembly and twin differ", n)
-		}
-	}
-}
-
-func withSIMD(on bool, f func() []uint32) []uint32 {
-	was := simd
-	simd = on
-	defer func() { simd = was }()
-	return f()
-}
-
-// everything runs all loops over copies of a and b and returns the bits; NaN
-// payloads of sums are left out, for x86 and the compiler choose them freely.
-func everything(a, b []float32) []uint32 {
-	var out []uint32
-	note := func(x []float32) {
-		for _, f := range x {
-			if f != f {
-				f = float32(math.NaN())
-			}
-			out = append(out, math.Float32bits(f))
-		}
-	}
-	raw := make([]byte, 2*len(a))
-	F32ToBF16(raw, a)
-	for _, c := range raw {
-		out = append(out, uint32(c))
-	}
-	wide := make([]float32, len(a))
-	BF16ToF32(wide, raw)
-	for _, f := range wide {
-		out = append(out, math.Float32bits(f))
-	}
-	x := slices.Clone(a)
-	RoundBF16(x)
-	for _, f := range x {
-		out = append(out, math.Float32bits(f))
-	}
-	Axpy(x, 0.3, b)
-	note(x)
-	ScaleTo(x, 1.7, b)
-	note(x)
-	Sub(x, a, b)
-	note(x)
-	Add(x, a)
-	note(x)
-	Scale(x, -0.1)
-	note(x)
-	return out
 }

@@ -1,23 +1,18 @@
 package kernel
 
-import "math"
-
-// vector is how many of n elements the assembly takes, in steps; the rest are
-// for its scalar twin, which also runs where there is no assembly. Conversions
-// to float32 keep a compiler from fusing a product into a sum.
-func vector(n, step int) int {
-	if !simd {
-		return 0
-	}
-	return n - n%step
-}
+// Conversions to float32 keep a compiler from fusing a product into a sum, so
+// that every machine rounds twice.
 
 // Axpy adds w*x to dst, element by element, in two roundings.
 func Axpy(dst []float32, w float32, x []float32) {
 	x = x[:len(dst)]
-	n := vector(len(dst), 8)
-	if n > 0 {
-		axpy(&dst[0], w, &x[0], n)
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		axpyAVX512(&dst[0], w, &x[0], n)
+	default:
+		axpyAVX2(&dst[0], w, &x[0], n)
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] += float32(w * x[i])
@@ -27,9 +22,13 @@ func Axpy(dst []float32, w float32, x []float32) {
 // ScaleTo sets dst to w*x.
 func ScaleTo(dst []float32, w float32, x []float32) {
 	x = x[:len(dst)]
-	n := vector(len(dst), 8)
-	if n > 0 {
-		scaleTo(&dst[0], w, &x[0], n)
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		scaleToAVX512(&dst[0], w, &x[0], n)
+	default:
+		scaleToAVX2(&dst[0], w, &x[0], n)
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] = w * x[i]
@@ -42,9 +41,13 @@ func Scale(dst []float32, w float32) { ScaleTo(dst, w, dst) }
 // Sub sets dst to a-b.
 func Sub(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	n := vector(len(dst), 8)
-	if n > 0 {
-		sub(&dst[0], &a[0], &b[0], n)
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		subAVX512(&dst[0], &a[0], &b[0], n)
+	default:
+		subAVX2(&dst[0], &a[0], &b[0], n)
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] = a[i] - b[i]
@@ -54,9 +57,13 @@ func Sub(dst, a, b []float32) {
 // Add adds a to dst.
 func Add(dst, a []float32) {
 	a = a[:len(dst)]
-	n := vector(len(dst), 8)
-	if n > 0 {
-		add(&dst[0], &a[0], n)
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		addAVX512(&dst[0], &a[0], n)
+	default:
+		addAVX2(&dst[0], &a[0], n)
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] += a[i]
@@ -66,66 +73,45 @@ func Add(dst, a []float32) {
 // Lerp2 sets dst to wa*a + wb*b, in three roundings.
 func Lerp2(dst []float32, wa float32, a []float32, wb float32, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		lerp2AVX512(&dst[0], wa, &a[0], wb, &b[0], n)
+	default:
+		lerp2AVX2(&dst[0], wa, &a[0], wb, &b[0], n)
+	}
+	for i := n; i < len(dst); i++ {
 		dst[i] = float32(wa*a[i]) + float32(wb*b[i])
 	}
 }
 
-// lanes is how many partial sums a reduction keeps: element i goes to sum
-// i mod lanes, and the sums are joined in order.
-const lanes = 8
-
-// Dot returns the sum of a*b in float64.
-func Dot(a, b []float32) float64 {
-	var s [lanes]float64
-	b = b[:len(a)]
-	n := len(a) &^ (lanes - 1)
-	for i := 0; i < n; i += lanes {
-		x, y := a[i:i+lanes:i+lanes], b[i:i+lanes:i+lanes]
-		for l := range s {
-			s[l] += float64(x[l]) * float64(y[l])
+// LinearSum sets dst to the sum of w[j]*xs[j], in the order of j, divided by
+// total; there is at least one x. A total of 1 divides nothing.
+func LinearSum(dst []float32, w []float32, xs [][]float32, total float32) {
+	n := body(len(dst), 1)
+	if n > 0 {
+		from := pointers(xs, len(dst))
+		if wide() {
+			linearSumAVX512(&dst[0], &from[0], &w[0], len(xs), total, n)
+		} else {
+			linearSumAVX2(&dst[0], &from[0], &w[0], len(xs), total, n)
 		}
 	}
-	for i := n; i < len(a); i++ {
-		s[i-n] += float64(a[i]) * float64(b[i])
-	}
-	return join(s)
-}
-
-func join(s [lanes]float64) float64 {
-	return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))
-}
-
-// Norm2 returns the sum of squares in float64.
-func Norm2(a []float32) float64 { return Dot(a, a) }
-
-// AbsSum returns the sum of magnitudes in float64.
-func AbsSum(a []float32) float64 {
-	var s [lanes]float64
-	n := len(a) &^ (lanes - 1)
-	for i := 0; i < n; i += lanes {
-		x := a[i : i+lanes : i+lanes]
-		for l := range s {
-			s[l] += math.Abs(float64(x[l]))
+	for i := n; i < len(dst); i++ {
+		sum := w[0] * xs[0][i]
+		for j := 1; j < len(xs); j++ {
+			sum += float32(w[j] * xs[j][i])
 		}
+		dst[i] = sum / total
 	}
-	for i := n; i < len(a); i++ {
-		s[i-n] += math.Abs(float64(a[i]))
-	}
-	return join(s)
 }
 
-// CountNonFinite counts NaN and infinite elements.
-func CountNonFinite(a []float32) (nan, inf int) {
-	const exp = 0x7f800000
-	for _, f := range a {
-		if b := math.Float32bits(f) & 0x7fffffff; b >= exp {
-			if b == exp {
-				inf++
-			} else {
-				nan++
-			}
-		}
+// pointers is where every x begins; each must have n elements, one at least.
+func pointers(xs [][]float32, n int) []*float32 {
+	from := make([]*float32, len(xs))
+	for j, x := range xs {
+		from[j] = &x[:n][0]
 	}
-	return nan, inf
+	return from
 }

@@ -33,38 +33,9 @@ func HistLow(hist []uint32, x []float32, high uint32) {
 	}
 }
 
-// CountEqual counts the elements of exactly that magnitude.
-func CountEqual(x []float32, bits uint32) int {
-	n := 0
-	for _, f := range x {
-		if MagnitudeBits(f) == bits {
-			n++
-		}
-	}
-	return n
-}
-
-// KeepLargest zeroes every element below the magnitude, and of those equal to
-// it all but the first `ties`. It returns how many ties were kept.
-func KeepLargest(x []float32, bits uint32, ties int) int {
-	kept := 0
-	for i, f := range x {
-		b := MagnitudeBits(f)
-		if b > bits {
-			continue
-		}
-		if b == bits && kept < ties {
-			kept++
-			continue
-		}
-		x[i] = 0
-	}
-	return kept
-}
-
-// Kth finds the k-th largest magnitude of a histogram: the bin it falls into
-// and how many of that bin belong to the k largest. k counts from one; a k
-// beyond the total keeps everything: bin zero and its whole count.
+// Kth finds the k-th largest of a histogram: the bin it falls into and how many
+// of that bin belong to the k largest. k counts from one; a k beyond the total
+// keeps everything: bin zero and its whole count.
 func Kth[N uint32 | uint64](hist []N, k int) (bin uint32, within int) {
 	left := k
 	for b := len(hist) - 1; b >= 0; b-- {
@@ -74,4 +45,92 @@ func Kth[N uint32 | uint64](hist []N, k int) (bin uint32, within int) {
 		left -= int(hist[b])
 	}
 	return 0, int(hist[0])
+}
+
+// Bracket is a range of magnitude bits that is believed to hold a threshold.
+// A Lo of -1 lies below all magnitudes.
+type Bracket struct{ Lo, Hi int32 }
+
+// Tally is how the elements of a block lie to a bracket.
+type Tally struct {
+	Above, AtHi, AtLo int      // counts; AtLo is 0 where Lo is Hi
+	Between           []uint32 // magnitude bits strictly within, in order
+}
+
+// Tally sorts elements into the bracket. The room is overwritten; it has 16
+// elements more than x.
+func (b Bracket) Tally(x []float32, room []uint32) Tally {
+	var t Tally
+	var counts [48]uint32
+	n, taken := body(len(x), 1), 0
+	lanes := 8
+	switch {
+	case n == 0:
+	case wide():
+		lanes = 16
+		taken = bracketAVX512(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &counts[0])
+	default:
+		taken = bracketAVX2(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &counts[0])
+	}
+	for i := range lanes {
+		t.Above += int(counts[i])
+		t.AtHi += int(counts[lanes+i])
+		t.AtLo += int(counts[2*lanes+i])
+	}
+	t.Between = room[:taken]
+	for _, f := range x[n:] {
+		t.add(b, int32(MagnitudeBits(f)))
+	}
+	if b.Lo == b.Hi {
+		t.AtLo = 0
+	}
+	return t
+}
+
+func (t *Tally) add(b Bracket, bits int32) {
+	switch {
+	case bits > b.Hi:
+		t.Above++
+	case bits == b.Hi:
+		t.AtHi++
+	case bits == b.Lo:
+		t.AtLo++
+	case bits > b.Lo:
+		t.Between = append(t.Between, uint32(bits))
+	}
+}
+
+// KeepLargest sets the mask to the elements whose magnitude bits are above
+// bits, and those equal to it whose index is below upto.
+func KeepLargest(keep Mask, x []float32, bits uint32, upto int) {
+	bound := int32(bits)
+	if upto >= len(x) {
+		bound--
+	}
+	keepAbove(keep, x, bound)
+	if upto >= len(x) {
+		return
+	}
+	for i := range max(upto, 0) {
+		if MagnitudeBits(x[i]) == bits {
+			keep.Set(i)
+		}
+	}
+}
+
+func keepAbove(keep Mask, x []float32, bound int32) {
+	clear(keep)
+	n := body(len(x), 1)
+	switch {
+	case n == 0:
+	case wide():
+		aboveMaskAVX512(&keep[0], &x[0], n, bound)
+	default:
+		aboveMaskAVX2(&keep[0], &x[0], n, bound)
+	}
+	for i := n; i < len(x); i++ {
+		if int32(MagnitudeBits(x[i])) > bound {
+			keep.Set(i)
+		}
+	}
 }

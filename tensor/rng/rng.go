@@ -49,16 +49,6 @@ func (k Key) block(n uint64) [4]uint32 {
 	return philox([4]uint32{uint32(n), uint32(n >> 32), k.c2, k.c3}, k.k0, k.k1)
 }
 
-// halves returns the eight 16-bit draws of counter n.
-func (k Key) halves(n uint64) [8]uint16 {
-	b := k.block(n)
-	var h [8]uint16
-	for i, w := range b {
-		h[2*i], h[2*i+1] = uint16(w), uint16(w>>16)
-	}
-	return h
-}
-
 // Word returns the 32-bit draw of index i.
 func (k Key) Word(i int) uint32 { return k.block(uint64(i) >> 2)[i&3] }
 
@@ -79,19 +69,4 @@ func (k Key) Normal(i int) float64 {
 // probability p. The share kept is within 2^-17 of p.
 func Threshold(p float64) uint32 {
 	return uint32(math.RoundToEven(min(max(p, 0), 1) * (1 << 16)))
-}
-
-// Drop zeroes each element of x with probability 1-p: element j of x is
-// element start+j of the tensor. Each takes 16 bits.
-func (k Key) Drop(start int, p float64, x []float32) {
-	limit := Threshold(p)
-	for i := 0; i < len(x); {
-		at := start + i
-		h := k.halves(uint64(at) >> 3)
-		for l := at & 7; l < 8 && i < len(x); l, i = l+1, i+1 {
-			if uint32(h[l]) >= limit {
-				x[i] = 0
-			}
-		}
-	}
 }

@@ -2,7 +2,10 @@ package rng
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // TestKnownAnswers holds Philox4x32-10 to the vectors of Random123.
@@ -36,41 +39,66 @@ func TestKeysDiffer(t *testing.T) {
 	}
 }
 
-// TestDrop: the share kept is near p by four standard deviations, and any cut
-// of the range draws the same.
-func TestDrop(t *testing.T) {
-	const n = 1 << 16
-	for _, p := range []float64{0.1, 0.5, 0.9} {
+// TestKeep: the share kept is near p by four standard deviations, any cut of
+// the range draws the same, at every CPU level, and a draw is the half word
+// that the generator's definition gives.
+func TestKeep(t *testing.T) {
+	const n = 1 << 15
+	for _, p := range []float64{0, 0.1, 0.5, 0.9, 1} {
 		k := NewKey(1, "op", "role", "tensor", "drop")
-		whole := ones(n)
-		k.Drop(0, p, whole)
+		var want []uint64
+		for _, level := range cpu.Levels() {
+			restore := cpu.Force(level)
+			whole := make([]uint64, n/64)
+			k.Keep(whole, 0, n, p)
+			cuts(t, k, whole, n, p)
+			restore()
+			if want == nil {
+				want = whole
+			} else if !slices.Equal(whole, want) {
+				t.Errorf("p %v: %s draws otherwise than the scalar code", p, level)
+			}
+		}
 		kept := 0
-		for _, v := range whole {
-			if v != 0 {
+		for i := range n {
+			if has(want, i) {
 				kept++
+			}
+			half := uint16(k.Word(i/2) >> (16 * (i % 2)))
+			if has(want, i) != (uint32(half) < Threshold(p)) {
+				t.Fatalf("p %v: element %d", p, i)
 			}
 		}
 		if d := math.Abs(float64(kept) - p*n); d > 4*math.Sqrt(n*p*(1-p)) {
 			t.Errorf("p %v: kept %d of %d", p, kept, n)
 		}
-		cut := ones(n)
-		for from := 0; from < n; from += 1013 {
-			k.Drop(from, p, cut[from:min(from+1013, n)])
-		}
-		for i := range cut {
-			if cut[i] != whole[i] {
-				t.Fatalf("p %v: element %d depends on the cut", p, i)
+	}
+}
+
+func has(mask []uint64, i int) bool { return mask[i/64]>>(i%64)&1 != 0 }
+
+// cuts draws the range in pieces that begin anywhere.
+func cuts(t *testing.T, k Key, whole []uint64, n int, p float64) {
+	t.Helper()
+	for from, size := 0, 1; from < n; from, size = from+size, size+37 {
+		m := min(size, n-from)
+		cut := make([]uint64, (m+63)/64)
+		k.Keep(cut, from, m, p)
+		for i := range m {
+			if has(cut, i) != has(whole, from+i) {
+				t.Fatalf("p %v: element %d depends on the cut at %d", p, from+i, from)
 			}
 		}
 	}
 }
 
-func ones(n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = 1
+func BenchmarkKeep(b *testing.B) {
+	mask := make([]uint64, 1<<8)
+	k := NewKey(2, "", "", "", "")
+	b.SetBytes(1 << 14)
+	for range b.N {
+		k.Keep(mask, 0, 1<<14, 0.5)
 	}
-	return x
 }
 
 // TestMoments checks mean and variance of the uniform and normal draws.

@@ -11,7 +11,7 @@ type Level int32
 // The levels. Portable is plain Go, the only one off amd64.
 const (
 	Portable Level = iota
-	AVX2           // with FMA and F16C
+	AVX2           // with FMA, F16C and BMI2
 	AVX512         // F, BW, CD, DQ and VL
 )
 

@@ -1,0 +1,140 @@
+// Package largest finds which elements of tensors are the k largest in
+// magnitude, exactly, without ever holding a tensor: a sample of rows gives a
+// bracket that very likely holds the threshold, one pass counts what lies
+// above it and copies out what lies in it, and the threshold is found among
+// those. Where the bracket missed, histograms find the threshold in two more
+// passes. The result is the same either way.
+package largest
+
+import (
+	"context"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel"
+)
+
+// Cut says which elements of one tensor are kept: those whose magnitude bits
+// are above Bits, and those of just that magnitude whose index is below Index.
+type Cut struct {
+	Bits  uint32
+	Index int
+}
+
+// Keep sets the mask for a block x that begins at element start.
+func (c Cut) Keep(keep kernel.Mask, start int, x []float32) {
+	kernel.KeepLargest(keep, x, c.Bits, c.Index-start)
+}
+
+// Selection is what to look through. Several quantities, such as the task
+// vectors of several models, are found in the same passes.
+type Selection struct {
+	Scans []ops.Scan
+	// Operands are those that Values needs; nil means all.
+	Operands []int
+	// Values returns quantity q of a block. It may overwrite operands that no
+	// other quantity reads.
+	Values func(b *ops.Block, q int) []float32
+	// Keep is, for each quantity, how many elements stay of all scans together;
+	// at least one does.
+	Keep []int
+}
+
+// Cuts returns a cut for each quantity and scan. Of equal magnitudes the
+// earlier scans and elements stay.
+func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
+	todo := make([]int, len(s.Keep))
+	for q := range todo {
+		todo[q] = q
+	}
+	brackets, err := s.brackets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cuts := make([][]Cut, len(s.Keep))
+	missed, err := s.within(ctx, todo, brackets, cuts)
+	if err != nil || len(missed) == 0 {
+		return cuts, err
+	}
+	for _, q := range missed {
+		bits, err := s.exact(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		brackets[q] = kernel.Bracket{Lo: int32(bits), Hi: int32(bits)}
+	}
+	_, err = s.within(ctx, missed, brackets, cuts)
+	return cuts, err
+}
+
+// within makes the cuts of the quantities whose brackets hold the threshold
+// and returns the others.
+func (s Selection) within(ctx context.Context, todo []int, brackets []kernel.Bracket, cuts [][]Cut) (missed []int, err error) {
+	tallies, err := s.tally(ctx, todo, brackets)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range todo {
+		bits, ties, ok := tallies[q].threshold(brackets[q], s.keep(q))
+		if !ok {
+			missed = append(missed, q)
+			continue
+		}
+		if cuts[q], err = s.cut(ctx, q, tallies[q], brackets[q], bits, ties); err != nil {
+			return nil, err
+		}
+	}
+	return missed, nil
+}
+
+func (s Selection) keep(q int) int { return min(max(s.Keep[q], 1), s.numel()) }
+
+func (s Selection) numel() int {
+	n := 0
+	for _, scan := range s.Scans {
+		n += scan.Pass.In[0].Shape.Numel()
+	}
+	return n
+}
+
+// cut hands the ties to the scans and blocks in order.
+func (s Selection) cut(ctx context.Context, q int, t tallies, br kernel.Bracket, bits uint32, ties int) ([]Cut, error) {
+	cuts := make([]Cut, len(s.Scans))
+	for i, scan := range s.Scans {
+		cuts[i] = Cut{Bits: bits, Index: scan.Pass.In[0].Shape.Numel()}
+		for _, b := range t.scans[i] {
+			n := b.equal(br, bits)
+			if n <= ties {
+				ties -= n
+				continue
+			}
+			index, err := s.find(ctx, scan, q, b, bits, ties)
+			if err != nil {
+				return nil, err
+			}
+			cuts[i].Index, ties = index, 0
+			break
+		}
+	}
+	return cuts, nil
+}
+
+// find returns the index behind the n-th element of just that magnitude in a
+// block.
+func (s Selection) find(ctx context.Context, scan ops.Scan, q int, at block, bits uint32, n int) (index int, err error) {
+	if n == 0 {
+		return at.start, nil
+	}
+	err = scan.At(ctx, at.row, at.rows, func(b *ops.Block) error {
+		for i, v := range s.Values(b, q) {
+			if kernel.MagnitudeBits(v) != bits {
+				continue
+			}
+			if n--; n == 0 {
+				index = at.start + i + 1
+				return nil
+			}
+		}
+		return nil
+	}, s.Operands...)
+	return index, err
+}

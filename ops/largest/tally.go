@@ -1,0 +1,138 @@
+package largest
+
+import (
+	"context"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel"
+)
+
+// most is how many magnitudes may be copied out at once.
+const most = ops.PrepareMemory / 4
+
+// tallies is how the blocks of all scans lie to one quantity's bracket.
+type tallies struct {
+	scans [][]block
+	over  bool // too much lies in the bracket to be copied out
+}
+
+// block is the tally of one block and its place.
+type block struct {
+	kernel.Tally
+	row, rows, start int
+}
+
+// equal is how many elements of the block have just that magnitude.
+func (b block) equal(br kernel.Bracket, bits uint32) int {
+	switch int32(bits) {
+	case br.Hi:
+		return b.AtHi
+	case br.Lo:
+		return b.AtLo
+	}
+	n := 0
+	for _, v := range b.Between {
+		if v == bits {
+			n++
+		}
+	}
+	return n
+}
+
+// tally passes once over all scans for the quantities of the list.
+func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Bracket) ([]tallies, error) {
+	all := make([]tallies, len(s.Keep))
+	for _, q := range list {
+		for _, scan := range s.Scans {
+			all[q].scans = append(all[q].scans, make([]block, scan.Blocks))
+		}
+	}
+	copied := make([]atomic.Int64, len(s.Keep))
+	limit := int64(most / len(list))
+	var rooms sync.Pool
+	for i, scan := range s.Scans {
+		err := scan.Each(ctx, func(b *ops.Block) error {
+			for _, q := range list {
+				x := s.Values(b, q)
+				room, _ := rooms.Get().(*[]uint32)
+				if room == nil || len(*room) < len(x)+16 {
+					bigger := make([]uint32, len(x)+16)
+					room = &bigger
+				}
+				t := brackets[q].Tally(x, *room)
+				if copied[q].Add(int64(len(t.Between))) > limit {
+					t.Between = nil
+				}
+				t.Between = slices.Clone(t.Between)
+				rooms.Put(room)
+				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start()}
+			}
+			return nil
+		}, s.Operands...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, q := range list {
+		all[q].over = copied[q].Load() > limit
+	}
+	return all, nil
+}
+
+// threshold returns the magnitude of the k-th largest element and how many of
+// just that magnitude belong to the k. It is false where the bracket does not
+// hold it.
+func (t tallies) threshold(br kernel.Bracket, k int) (bits uint32, ties int, ok bool) {
+	if t.over {
+		return 0, 0, false
+	}
+	var above, atHi, atLo, between int
+	var lists [][]uint32
+	for _, blocks := range t.scans {
+		for _, b := range blocks {
+			above, atHi, atLo, between = above+b.Above, atHi+b.AtHi, atLo+b.AtLo, between+len(b.Between)
+			lists = append(lists, b.Between)
+		}
+	}
+	left := k - above
+	switch {
+	case left <= 0:
+		return 0, 0, false
+	case left <= atHi:
+		return uint32(br.Hi), left, true
+	case left <= atHi+between:
+		bits, ties = kth(lists, left-atHi, uint32(max(br.Lo, 0)), uint32(br.Hi))
+		return bits, ties, true
+	case left <= atHi+between+atLo:
+		return uint32(br.Lo), left - atHi - between, true
+	}
+	return 0, 0, false
+}
+
+// kth returns the k-th largest of all lists and how many of its equals belong
+// to the k, by counting eleven bits at a time. It lies between lo and hi: the
+// bits that these have in common need no counting.
+func kth(lists [][]uint32, k int, lo, hi uint32) (value uint32, within int) {
+	const digit = 11
+	open := bits.Len32(lo ^ hi)
+	value = hi >> open << open
+	for open > 0 {
+		shift := max(open-digit, 0)
+		var hist [1 << digit]uint32
+		for _, list := range lists {
+			for _, v := range list {
+				if d := (v ^ value) >> shift; d < 1<<(open-shift) {
+					hist[d]++
+				}
+			}
+		}
+		bin, rest := kernel.Kth(hist[:], k)
+		value |= bin << shift
+		k, open = rest, shift
+	}
+	return value, k
+}

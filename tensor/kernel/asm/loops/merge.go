@@ -1,0 +1,228 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// merges builds the combination of task vectors: out = base + lambda*mix, with
+// mix the sum of the deltas (divided by total), or of those whose sign wins.
+func (s isa) merges() {
+	s.merge("mergeSum", func(m merger, sums []reg.VecVirtual) []reg.VecVirtual {
+		for _, sum := range sums {
+			VDIVPS(m.total, sum, sum)
+		}
+		return sums
+	})
+	s.merge("mergeVote", merger.vote)
+}
+
+// merger is what the body of a merge loop holds.
+type merger struct {
+	isa
+	factors, scratch, models reg.GPVirtual
+	total, zero, bits        reg.VecVirtual
+}
+
+// pair is how many vectors the body takes at once: what is said of a model is
+// then read half as often.
+const pair = 2
+
+func (s isa) merge(name string, finish func(merger, []reg.VecVirtual) []reg.VecVirtual) {
+	s.begin(name, "func(out, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total, lambda float32, n int)")
+	Doc(name + " needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.")
+	out, base, xs, keeps, n := ptr("out"), ptr("base"), ptr("xs"), ptr("keeps"), ptr("n")
+	m := merger{isa: s, factors: ptr("factors"), scratch: ptr("scratch"), models: ptr("m"), total: s.param32("total"), zero: s.zero()}
+	lambda := s.param32("lambda")
+	if !s.wide {
+		m.bits = s.vec()
+		VPMOVZXBD(laneBit, m.bits)
+	}
+	each("loop", n, pair*s.lanes, func(i reg.GPVirtual) {
+		for u, mix := range finish(m, m.gather(xs, keeps, i)) {
+			VMULPS(lambda, mix, mix)
+			VADDPS(elem(base, i, u*s.bytes()), mix, mix)
+			VMOVUPS(mix, elem(out, i, u*s.bytes()))
+		}
+	})
+	end()
+}
+
+func (m merger) zeros() []reg.VecVirtual {
+	v := make([]reg.VecVirtual, pair)
+	for u := range v {
+		v[u] = m.vec()
+		VMOVAPS(m.zero, v[u])
+	}
+	return v
+}
+
+// gather leaves every model's weighed deltas in scratch and returns their sums.
+func (m merger) gather(xs, keeps, i reg.GPVirtual) []reg.VecVirtual {
+	sums := m.zeros()
+	j, x, keep, to, byteIndex := GP64(), GP64(), GP64(), GP64(), GP64()
+	MOVQ(i, byteIndex)
+	SHRQ(Imm(3), byteIndex)
+	XORQ(j, j)
+	MOVQ(m.scratch, to)
+	Label("gather")
+	MOVQ(Mem{Base: xs, Index: j, Scale: 8}, x)
+	MOVQ(Mem{Base: keeps, Index: j, Scale: 8}, keep)
+	v := m.load(x, i, keep, byteIndex)
+	for u := range pair {
+		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8})
+		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8, Disp: 4})
+		VMOVUPS(v[u], at(to, u*m.bytes()))
+		VADDPS(v[u], sums[u], sums[u])
+	}
+	ADDQ(U32(pair*m.bytes()), to)
+	INCQ(j)
+	CMPQ(j, m.models)
+	JLT(LabelRef("gather"))
+	return sums
+}
+
+func (m merger) scale(v reg.VecVirtual, by Mem) {
+	if m.wide {
+		VMULPS_BCST(by, v, v)
+		return
+	}
+	w := m.vec()
+	VBROADCASTSS(by, w)
+	VMULPS(w, v, v)
+}
+
+// load reads deltas, with zeros where their mask, if there is one, drops them.
+func (m merger) load(x, i, keep, byteIndex reg.GPVirtual) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, pair)
+	for u := range v {
+		v[u] = m.vec()
+	}
+	TESTQ(keep, keep)
+	JZ(LabelRef("all"))
+	for u := range v {
+		m.masked(v[u], elem(x, i, u*m.bytes()), Mem{Base: keep, Index: byteIndex, Scale: 1, Disp: u * m.lanes / 8})
+	}
+	JMP(LabelRef("loaded"))
+	Label("all")
+	for u := range v {
+		VMOVUPS(elem(x, i, u*m.bytes()), v[u])
+	}
+	Label("loaded")
+	return v
+}
+
+func (m merger) masked(v reg.VecVirtual, from, keep Mem) {
+	if m.wide {
+		g, k := GP32(), K()
+		MOVWLZX(keep, g)
+		KMOVW(g, k)
+		VMOVUPS_Z(from, k, v)
+		return
+	}
+	mask := m.vec()
+	VPBROADCASTB(keep, mask)
+	VPAND(mask, m.bits, mask)
+	VPCMPEQD(mask, m.bits, mask)
+	VPAND(from, mask, v)
+}
+
+// voter is what decides the vote of one vector: the sign that loses, and where
+// there is a sum at all (a NaN has none).
+type voter struct {
+	mix, div, flip reg.VecVirtual
+	real           reg.Register
+}
+
+// vote adds up the deltas whose sign is that of their sum, a zero sum counting
+// as positive. With a total of zero mix is divided by the votes' weights where
+// there are any.
+func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
+	mix, div := m.zeros(), m.zeros()
+	voters := make([]voter, pair)
+	for u, sum := range sums {
+		voters[u] = voter{mix[u], div[u], sum, m.compare(sum, sum, 7)}
+		m.signOf(sum)
+	}
+	j, from := GP64(), GP64()
+	XORQ(j, j)
+	MOVQ(m.scratch, from)
+	Label("vote")
+	weight := m.vec()
+	VBROADCASTSS(Mem{Base: m.factors, Index: j, Scale: 8, Disp: 4}, weight)
+	for u, v := range voters {
+		m.count(v, at(from, u*m.bytes()), weight)
+	}
+	ADDQ(U32(pair*m.bytes()), from)
+	INCQ(j)
+	CMPQ(j, m.models)
+	JLT(LabelRef("vote"))
+	m.divide(voters)
+	return mix
+}
+
+// signOf leaves the sign bit of values below zero, and nothing of others.
+func (m merger) signOf(v reg.VecVirtual) {
+	below := m.compare(v, m.zero, 1)
+	sign := m.splat(0x80000000)
+	if m.wide {
+		VMOVAPS_Z(sign, below.(reg.OpmaskVirtual), v)
+		return
+	}
+	VANDPS(sign, below.(reg.VecVirtual), v)
+}
+
+// compare is a mask of a op b: 1 is less, 4 not equal, 7 ordered, 14 greater.
+func (m merger) compare(a, b reg.VecVirtual, op uint8) reg.Register {
+	if m.wide {
+		k := K()
+		VCMPPS(U8(op), b, a, k)
+		return k
+	}
+	v := m.vec()
+	VCMPPS(U8(op), b, a, v)
+	return v
+}
+
+// count adds a delta to mix and its weight to div where it agrees: where it is
+// above zero once its sign is flipped with the sum's.
+func (m merger) count(v voter, from Mem, weight reg.VecVirtual) {
+	x, agreed := m.vec(), m.vec()
+	VMOVUPS(from, x)
+	if m.wide {
+		k := K()
+		VXORPS(x, v.flip, agreed)
+		VCMPPS(U8(14), m.zero, agreed, v.real.(reg.OpmaskVirtual), k)
+		VADDPS(x, v.mix, k, v.mix)
+		VADDPS(weight, v.div, k, v.div)
+		return
+	}
+	VXORPS(x, v.flip, agreed)
+	VCMPPS(U8(14), m.zero, agreed, agreed)
+	VANDPS(v.real.(reg.VecVirtual), agreed, agreed)
+	t := m.vec()
+	VADDPS(x, v.mix, t)
+	VBLENDVPS(agreed, t, v.mix, v.mix)
+	VADDPS(weight, v.div, t)
+	VBLENDVPS(agreed, t, v.div, v.div)
+}
+
+// divide divides mix by div where div is not zero and total is.
+func (m merger) divide(voters []voter) {
+	sign := GP32()
+	VMOVD(m.total.AsX(), sign)
+	TESTL(sign, sign)
+	JNZ(LabelRef("divided"))
+	for _, v := range voters {
+		q := m.vec()
+		VDIVPS(v.div, v.mix, q)
+		some := m.compare(v.div, m.zero, 4)
+		if m.wide {
+			VMOVAPS(q, some.(reg.OpmaskVirtual), v.mix)
+		} else {
+			VBLENDVPS(some.(reg.VecVirtual), q, v.mix, v.mix)
+		}
+	}
+	Label("divided")
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// sums is how many float64 partial sums a reduction keeps: element i goes to
+// sum i mod sums. The twins in Go keep as many.
+const sums = 16
+
+func (s isa) reductions() {
+	s.dot()
+	s.absSums()
+	s.countNonFinite()
+}
+
+// partials is the registers that hold the partial sums.
+func (s isa) partials() []reg.VecVirtual {
+	acc := make([]reg.VecVirtual, 2*sums/s.lanes)
+	for i := range acc {
+		acc[i] = s.zero()
+	}
+	return acc
+}
+
+func (s isa) spill(acc []reg.VecVirtual, to reg.GPVirtual, disp int) {
+	for i, a := range acc {
+		VMOVUPD(a, at(to, disp+i*s.bytes()))
+	}
+}
+
+// dot keeps products exactly: that of two float32 fits a float64, so that
+// fusing it into the sum rounds no differently.
+func (s isa) dot() {
+	s.begin("dot", "func(a, b *float32, n int, partial *float64)")
+	Doc("dot needs n to be a multiple of 16; it writes 16 partial sums.")
+	a, b, n, partial := ptr("a"), ptr("b"), ptr("n"), ptr("partial")
+	acc := s.partials()
+	step := s.bytes() / 2
+	each("loop", n, sums, func(i reg.GPVirtual) {
+		for k := range acc {
+			x, y := s.vec(), s.vec()
+			VCVTPS2PD(elem(a, i, k*step), x)
+			VCVTPS2PD(elem(b, i, k*step), y)
+			VFMADD231PD(x, y, acc[k])
+		}
+	})
+	s.spill(acc, partial, 0)
+	end()
+}
+
+// absSums adds up magnitudes: all of them, and those that a mask keeps.
+func (s isa) absSums() {
+	s.begin("absSums", "func(x *float32, keep *uint64, n int, all, kept *float64)")
+	Doc("absSums needs n to be a multiple of 16; it writes 16 partial sums each.")
+	x, keep, n, all, kept := ptr("x"), ptr("keep"), ptr("n"), ptr("all"), ptr("kept")
+	total, some := s.partials(), s.partials()
+	abs := s.splat64(0x7fffffffffffffff)
+	var bits reg.VecVirtual
+	if !s.wide {
+		bits = s.laneBits()
+	}
+	step := s.bytes() / 2
+	each("loop", n, sums, func(i reg.GPVirtual) {
+		word := s.maskWord(keep, i)
+		for k := range total {
+			v := s.vec()
+			VCVTPS2PD(elem(x, i, k*step), v)
+			if s.wide {
+				VPANDQ(v, abs, v)
+				VADDPD(v, total[k], total[k])
+				m := K()
+				KMOVB(word, m)
+				VADDPD(v, some[k], m, some[k])
+				SHRL(Imm(8), word)
+				continue
+			}
+			VANDPD(v, abs, v)
+			VADDPD(v, total[k], total[k])
+			VANDPD(s.expand64(word, bits), v, v)
+			VADDPD(v, some[k], some[k])
+			SHRL(Imm(4), word)
+		}
+	})
+	s.spill(total, all, 0)
+	s.spill(some, kept, 0)
+	end()
+}
+
+// maskWord loads the 16 bits of the mask from element i on.
+func (s isa) maskWord(keep, i reg.GPVirtual) reg.GPVirtual {
+	byteIndex, word := GP64(), GP32()
+	MOVQ(i, byteIndex)
+	SHRQ(Imm(3), byteIndex)
+	MOVWLZX(Mem{Base: keep, Index: byteIndex, Scale: 1}, word)
+	return word
+}
+
+func (s isa) splat64(bits uint64) reg.VecVirtual {
+	g, x, v := GP64(), XMM(), s.vec()
+	MOVQ(U64(bits), g)
+	VMOVQ(g, x)
+	VPBROADCASTQ(x, v)
+	return v
+}
+
+// laneBit is the bytes 1, 2, 4 ... 128: the bit of a mask that belongs to each
+// lane.
+var laneBit Mem
+
+func data() {
+	laneBit = GLOBL("laneBit", RODATA|NOPTR)
+	DATA(0, U64(0x8040201008040201))
+}
+
+// laneBits holds 1, 2, 4 and 8 in the four 64-bit lanes of an AVX2 register.
+func (s isa) laneBits() reg.VecVirtual {
+	v := s.vec()
+	VPMOVZXBQ(laneBit, v)
+	return v
+}
+
+// expand64 turns the low four bits of a word into full lanes.
+func (s isa) expand64(word reg.GPVirtual, bits reg.VecVirtual) reg.VecVirtual {
+	x, v := XMM(), s.vec()
+	VMOVD(word, x)
+	VPBROADCASTQ(x, v)
+	VPAND(v, bits, v)
+	VPCMPEQQ(v, bits, v)
+	return v
+}
+
+// countNonFinite counts lanes whose exponent is all ones, and of those the NaN.
+func (s isa) countNonFinite() {
+	s.begin("countNonFinite", "func(x *float32, n int) (nonFinite, nan int)")
+	Doc("countNonFinite needs n to be a multiple of a vector.")
+	x, n := ptr("x"), ptr("n")
+	abs, inf := s.splat(0x7fffffff), s.splat(0x7f800000)
+	bad, nans := GP64(), GP64()
+	XORQ(bad, bad)
+	XORQ(nans, nans)
+	below := s.splat(0x7f7fffff)
+	each("loop", n, s.lanes, func(i reg.GPVirtual) {
+		v := s.vec()
+		s.and(elem(x, i, 0), abs, v)
+		m := s.greaterBits(v, below)
+		TESTL(m, m)
+		JZ(LabelRef("next"))
+		c := GP32()
+		POPCNTL(m, c)
+		ADDQ(c.As64(), bad)
+		m = s.greaterBits(v, inf)
+		POPCNTL(m, m)
+		ADDQ(m.As64(), nans)
+		Label("next")
+	})
+	Store(bad, ReturnIndex(0))
+	Store(nans, ReturnIndex(1))
+	end()
+}
+
+// and is the bitwise product.
+func (s isa) and(m Op, v, dst reg.VecVirtual) {
+	if s.wide {
+		VPANDD(m, v, dst)
+		return
+	}
+	VPAND(m, v, dst)
+}
+
+// greaterBits is a bit for every lane of a that is greater, as signed integers,
+// than that of b.
+func (s isa) greaterBits(a, b reg.VecVirtual) reg.GPVirtual {
+	g := GP32()
+	if s.wide {
+		k := K()
+		VPCMPGTD(b, a, k)
+		KMOVW(k, g)
+		return g
+	}
+	t := s.vec()
+	VPCMPGTD(b, a, t)
+	VMOVMSKPS(t, g)
+	return g
+}

@@ -1,0 +1,91 @@
+package kernel
+
+import "math"
+
+// sums is how many float64 partial sums a reduction keeps: element i goes to
+// sum i mod sums, and the sums are joined in a fixed tree. It is the same at
+// every CPU level, so that the same bits come out.
+const sums = 16
+
+func join(s *[sums]float64) float64 {
+	for w := sums / 2; w > 0; w /= 2 {
+		for i := range w {
+			s[i] += s[i+w]
+		}
+	}
+	return s[0]
+}
+
+// wholes is how many of n elements the assembly of a reduction takes.
+func wholes(n int) int {
+	if body(n, 1) == 0 {
+		return 0
+	}
+	return n &^ (sums - 1)
+}
+
+// Dot returns the sum of a*b in float64. The product of two float32 is exact
+// there.
+func Dot(a, b []float32) float64 {
+	var s [sums]float64
+	b = b[:len(a)]
+	n := wholes(len(a))
+	switch {
+	case n == 0:
+	case wide():
+		dotAVX512(&a[0], &b[0], n, &s[0])
+	default:
+		dotAVX2(&a[0], &b[0], n, &s[0])
+	}
+	for i := n; i < len(a); i++ {
+		s[i%sums] += float64(a[i]) * float64(b[i])
+	}
+	return join(&s)
+}
+
+// Norm2 returns the sum of squares in float64.
+func Norm2(a []float32) float64 { return Dot(a, a) }
+
+// AbsSums returns the sum of all magnitudes, and of those that the mask keeps,
+// in float64.
+func AbsSums(x []float32, keep Mask) (all, kept float64) {
+	var total, some [sums]float64
+	n := wholes(len(x))
+	switch {
+	case n == 0:
+	case wide():
+		absSumsAVX512(&x[0], &keep[0], n, &total[0], &some[0])
+	default:
+		absSumsAVX2(&x[0], &keep[0], n, &total[0], &some[0])
+	}
+	for i := n; i < len(x); i++ {
+		v := math.Abs(float64(x[i]))
+		total[i%sums] += v
+		if keep.Has(i) {
+			some[i%sums] += v
+		}
+	}
+	return join(&total), join(&some)
+}
+
+// CountNonFinite counts NaN and infinite elements.
+func CountNonFinite(a []float32) (nan, inf int) {
+	n, bad := body(len(a), 1), 0
+	switch {
+	case n == 0:
+	case wide():
+		bad, nan = countNonFiniteAVX512(&a[0], n)
+	default:
+		bad, nan = countNonFiniteAVX2(&a[0], n)
+	}
+	inf = bad - nan
+	const exp = 0x7f800000
+	for _, f := range a[n:] {
+		if b := MagnitudeBits(f); b == exp {
+			inf++
+		} else if b > exp {
+			nan++
+		}
+	}
+	return nan, inf
+}
