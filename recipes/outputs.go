@@ -81,7 +81,9 @@ func (p *parser) place(n *yaml.Node, path string, out Output) {
 }
 
 // within says whether a path lies inside of a folder.
-func within(folder, path string) bool { return strings.HasPrefix(path, folder+string(filepath.Separator)) }
+func within(folder, path string) bool {
+	return strings.HasPrefix(path, folder+string(filepath.Separator))
+}
 
 // known checks that a reference names a model.
 func (p *parser) known(ref *schema.Ref, path string) {
