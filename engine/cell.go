@@ -69,11 +69,11 @@ type action struct {
 	member int
 	stored bool // outputs are kept in the cache
 
+	canonical []byte // params as keys see them
+
 	streams int64 // estimate of a block's buffers, once made
 
-	keyOnce sync.Once
-	key     cas.Key
-	keyErr  error
+	own, whole keyOnce // of the unit alone, and with what its Prepare sees
 
 	run flight // computes stored outputs once
 }
@@ -84,7 +84,21 @@ type group struct {
 	members []*action
 	scope   ops.Scope
 
+	key keyOnce // of the states
+
 	run flight
+}
+
+// keyOnce computes a key once for all who ask.
+type keyOnce struct {
+	once sync.Once
+	key  cas.Key
+	err  error
+}
+
+func (k *keyOnce) get(make func() (cas.Key, error)) (cas.Key, error) {
+	k.once.Do(func() { k.key, k.err = make() })
+	return k.key, k.err
 }
 
 // flight runs a function once for all who ask, and lets a later caller try

@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
-	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -27,6 +29,26 @@ func (c *cell) key(ctx context.Context) (cas.Key, error) {
 		return cas.Key{}, err
 	}
 	return cas.NewHash("cell").Key(k).Int(int64(c.out)).Sum(), nil
+}
+
+// keysOf returns the keys of many cells, made on all cores.
+func keysOf(ctx context.Context, cells []*cell) ([]cas.Key, error) {
+	const chunk = 4096
+	keys := make([]cas.Key, len(cells))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < len(cells); from += chunk {
+		g.Go(func() error {
+			for i := from; i < min(from+chunk, len(cells)); i++ {
+				var err error
+				if keys[i], err = cells[i].key(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return keys, g.Wait()
 }
 
 func leafKey(ctx context.Context, t tensor.Tensor) (cas.Key, error) {
@@ -55,61 +77,55 @@ func hashInfo(h *cas.Hash, i tensor.Info) *cas.Hash {
 }
 
 // actionKey covers everything that the outputs depend on, and nothing else:
-// not threads, memory, paths, labels or the build.
+// not threads, memory, paths, labels or the build. A threshold over a layer or
+// a model depends on all of its members.
 func (a *action) actionKey(ctx context.Context) (cas.Key, error) {
-	a.keyOnce.Do(func() { a.key, a.keyErr = a.computeKey(ctx) })
-	return a.key, a.keyErr
-}
-
-func (a *action) computeKey(ctx context.Context) (cas.Key, error) {
-	own, err := a.ownKey(ctx)
-	if err != nil || a.group == nil || a.group.scope <= ops.Tensor {
-		return own, err
+	if a.group == nil || a.group.scope <= ops.Tensor {
+		return a.ownKey(ctx)
 	}
-	// A threshold over a layer or a model depends on all of its members.
-	h := cas.NewHash("grouped").Key(own).Int(int64(a.member))
-	for _, m := range a.group.members {
-		k, err := m.ownKey(ctx)
+	return a.whole.get(func() (cas.Key, error) {
+		own, err := a.ownKey(ctx)
 		if err != nil {
 			return cas.Key{}, err
 		}
-		h.Key(k)
-	}
-	return h.Sum(), nil
+		all, err := a.group.stateKey(ctx)
+		return cas.NewHash("grouped").Key(own).Int(int64(a.member)).Key(all).Sum(), err
+	})
 }
 
+// ownKey covers one unit: the op, its params and what it reads.
 func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
-	params, err := schema.Canonical(a.params)
-	if err != nil {
-		return cas.Key{}, err
-	}
-	op := a.node.op
-	h := cas.NewHash("action").Int(keyVersion).String(op.Name).Int(int64(op.Version)).Bytes(params)
-	for _, info := range a.pass.Unit.Out {
-		hashInfo(h, info)
-	}
-	if op.Random {
-		h.Int(int64(a.pass.Seed)).String(a.pass.Out().Name)
-	}
-	for i, c := range a.in {
-		k, err := c.key(ctx)
-		if err != nil {
-			return cas.Key{}, err
+	return a.own.get(func() (cas.Key, error) {
+		op := a.node.op
+		h := cas.NewHash("action").Int(keyVersion).String(op.Name).Int(int64(op.Version)).Bytes(a.canonical)
+		for _, info := range a.pass.Unit.Out {
+			hashInfo(h, info)
 		}
-		h.Int(int64(a.pass.Unit.In[i].Port)).Key(k)
-	}
-	return h.Sum(), nil
+		if op.Random {
+			h.Int(int64(a.pass.Seed)).String(a.pass.Out().Name)
+		}
+		for i, c := range a.in {
+			k, err := c.key(ctx)
+			if err != nil {
+				return cas.Key{}, err
+			}
+			h.Int(int64(a.pass.Unit.In[i].Port)).Key(k)
+		}
+		return h.Sum(), nil
+	})
 }
 
 // stateKey names the states of a group.
 func (g *group) stateKey(ctx context.Context) (cas.Key, error) {
-	h := cas.NewHash("state")
-	for _, a := range g.members {
-		k, err := a.ownKey(ctx)
-		if err != nil {
-			return cas.Key{}, err
+	return g.key.get(func() (cas.Key, error) {
+		h := cas.NewHash("state")
+		for _, a := range g.members {
+			k, err := a.ownKey(ctx)
+			if err != nil {
+				return cas.Key{}, err
+			}
+			h.Key(k)
 		}
-		h.Key(k)
-	}
-	return h.Sum(), nil
+		return h.Sum(), nil
+	})
 }

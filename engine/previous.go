@@ -116,12 +116,12 @@ func (w *write) root(ctx context.Context) (cas.Key, error) {
 	for _, f := range w.node.model.Files {
 		h.String(f.Name).Bytes(f.Data).String(fileLook(f.Path))
 	}
-	for _, c := range w.cells {
-		k, err := c.key(ctx)
-		if err != nil {
-			return cas.Key{}, err
-		}
-		h.String(c.info.Name).Key(k)
+	keys, err := keysOf(ctx, w.cells)
+	if err != nil {
+		return cas.Key{}, err
+	}
+	for i, c := range w.cells {
+		h.String(c.info.Name).Key(keys[i])
 	}
 	return h.Sum(), nil
 }
@@ -132,7 +132,11 @@ func (p *Plan) remember(ctx context.Context, w *write) {
 	s := stands{Tensors: map[string]cas.Key{}}
 	var err error
 	if s.Root, err = w.root(ctx); err == nil {
-		if err = s.keys(ctx, w.cells); err == nil {
+		var keys []cas.Key
+		if keys, err = keysOf(ctx, w.cells); err == nil {
+			for i, c := range w.cells {
+				s.Tensors[c.info.Name] = keys[i]
+			}
 			s.Files, err = look(w.path)
 		}
 	}
@@ -145,17 +149,6 @@ func (p *Plan) remember(ctx context.Context, w *write) {
 	if err != nil {
 		p.opt.emit(Warning{Text: "cannot remember what stands in " + w.path + ": " + err.Error()})
 	}
-}
-
-func (s stands) keys(ctx context.Context, cells []*cell) error {
-	for _, c := range cells {
-		k, err := c.key(ctx)
-		if err != nil {
-			return err
-		}
-		s.Tensors[c.info.Name] = k
-	}
-	return nil
 }
 
 func (s stands) unchanged(dir string) bool {

@@ -24,9 +24,10 @@ func (p *Plan) layUnits(n *node) error {
 	if len(units) == 0 && !n.step.AllowEmpty {
 		return fmt.Errorf("%s selects no tensor that the op can work on: mend `where`, or say allow_empty: true", n.whereText())
 	}
-	made := map[string]*cell{}
+	made := make(map[string]*cell, len(units))
+	resolver, canonical := schema.NewResolver(n.step.Params), map[any][]byte{}
 	for _, u := range units {
-		a, err := p.newAction(n, u)
+		a, err := p.newAction(n, u, resolver, canonical)
 		if err != nil {
 			return err
 		}
@@ -118,8 +119,9 @@ func (n *node) layerCount() int {
 	return n.layersKnown - 1
 }
 
-// newAction resolves curves for the unit and gathers its operands.
-func (p *Plan) newAction(n *node, u ops.Unit) (*action, error) {
+// newAction resolves curves for the unit and gathers its operands. Units whose
+// curves say the same share params and their canonical text.
+func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
 	subject := u.Out[0]
 	if len(u.In) > 0 {
 		if c, ok := n.ports[u.In[0].Port].index[u.In[0].Name]; ok {
@@ -127,11 +129,16 @@ func (p *Plan) newAction(n *node, u ops.Unit) (*action, error) {
 		}
 	}
 	env := n.tensorEnv(subject)
-	params, err := schema.Resolve(n.step.Params, env)
+	params, err := r.Resolve(env)
 	if err != nil {
 		return nil, n.place(subject.Name, err)
 	}
-	a := &action{node: n, params: params, stored: p.stores(n)}
+	if _, ok := canonical[params]; !ok {
+		if canonical[params], err = schema.Canonical(params); err != nil {
+			return nil, n.place(subject.Name, err)
+		}
+	}
+	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
 		Role: tensor.Role{Layer: env.Layer, Kind: tensor.Kind(env.Kind)}}
 	if n.step.Seed != nil {

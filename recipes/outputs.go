@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -65,13 +66,23 @@ func (p *parser) place(n *yaml.Node, path string, out Output) {
 		return
 	}
 	real := realName(out.Path)
-	if first, taken := p.writes[real]; taken {
-		p.fail(at, path, "give it a path of its own", "outputs %s and %s go to one path, %s", first, out.Name, out.Path)
+	for _, other := range keys(p.writes) {
+		switch {
+		case other == real:
+			p.fail(at, path, "give it a path of its own", "outputs %s and %s go to one path, %s", p.writes[other], out.Name, out.Path)
+		case within(other, real) || within(real, other):
+			p.fail(at, path, "put them side by side", "outputs %s and %s lie one inside of the other: writing one would replace both", p.writes[other], out.Name)
+		}
 	}
 	if input, taken := p.reads[real]; taken {
 		p.fail(at, path, "write to another path", "output %s would overwrite the input %s", out.Name, input)
 	}
 	p.writes[real] = out.Name
+}
+
+// within says whether a path lies inside of a folder.
+func within(folder, path string) bool {
+	return strings.HasPrefix(path, folder+string(filepath.Separator))
 }
 
 // known checks that a reference names a model.

@@ -1,29 +1,68 @@
 package schema
 
 import (
+	"encoding/binary"
 	"fmt"
 	"iter"
+	"math"
 	"reflect"
 )
 
-// Resolve returns params with every Curve as the number that holds for one
-// tensor: params itself when all are constant, else a deep copy. A Curve none
-// of whose cases is for the tensor takes its default, or is an error.
-func Resolve(params any, e Env) (any, error) {
-	varies := false
-	eachCurve(params, func(c *Curve, _ reflect.StructTag) { varies = varies || !c.Constant() })
-	if !varies {
-		return params, nil
-	}
-	out := deepCopy(reflect.ValueOf(params))
-	var err error
-	eachCurve(out.Interface(), func(c *Curve, tag reflect.StructTag) {
-		if err == nil {
-			err = settle(c, tag, e)
+// Resolver gives the params of one step for many tensors. Tensors for which all
+// curves say the same share one copy, so that what is made of params can be made
+// once for each. It is not for several goroutines at once.
+type Resolver struct {
+	params any
+	curves []*Curve // that vary
+	tags   []reflect.StructTag
+	seen   map[string]any // resolved params by the bits of their curves
+}
+
+// NewResolver finds the curves of params.
+func NewResolver(params any) *Resolver {
+	r := &Resolver{params: params, seen: map[string]any{}}
+	eachCurve(params, func(c *Curve, tag reflect.StructTag) {
+		if !c.Constant() {
+			r.curves, r.tags = append(r.curves, c), append(r.tags, tag)
 		}
 	})
-	return out.Interface(), err
+	return r
 }
+
+// Resolve returns params with every Curve as the number that holds for one
+// tensor: params itself when all are constant, else a deep copy, to be left as
+// it is. A Curve none of whose cases is for the tensor takes its default, or is
+// an error.
+func (r *Resolver) Resolve(e Env) (any, error) {
+	if len(r.curves) == 0 {
+		return r.params, nil
+	}
+	settled := make([]Curve, len(r.curves))
+	var id []byte
+	for i, c := range r.curves {
+		settled[i] = *c
+		if err := settle(&settled[i], r.tags[i], e); err != nil {
+			return nil, err
+		}
+		id = binary.LittleEndian.AppendUint64(id, math.Float64bits(settled[i].value))
+	}
+	if params, ok := r.seen[string(id)]; ok {
+		return params, nil
+	}
+	out := deepCopy(reflect.ValueOf(r.params)).Interface()
+	next := 0
+	eachCurve(out, func(c *Curve, _ reflect.StructTag) {
+		if !c.Constant() {
+			*c = settled[next]
+			next++
+		}
+	})
+	r.seen[string(id)] = out
+	return out, nil
+}
+
+// Resolve is a Resolver's for a single tensor.
+func Resolve(params any, e Env) (any, error) { return NewResolver(params).Resolve(e) }
 
 func settle(c *Curve, tag reflect.StructTag, e Env) error {
 	if !c.set {

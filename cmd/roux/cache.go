@@ -18,7 +18,7 @@ func newCache() *cobra.Command {
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
 	cmd.AddCommand(cacheList(&dir), cacheVerify(&dir), cacheTrim(&dir), cacheClear(&dir))
-	return cmd
+	return group(cmd)
 }
 
 func cacheList(dir *string) *cobra.Command {

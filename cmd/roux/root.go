@@ -71,7 +71,24 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newVersion())
-	return root
+	return group(root)
+}
+
+// group makes a command of commands: alone it shows its help, and an unknown
+// command is a usage error.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.Args = func(cmd *cobra.Command, list []string) error {
+		if len(list) == 0 {
+			return nil
+		}
+		var names []string
+		for _, c := range cmd.Commands() {
+			names = append(names, c.Name())
+		}
+		return usageError{fmt.Errorf("%s has no command %q (%s)", cmd.CommandPath(), list[0], schema.DidYouMean(list[0], names))}
+	}
+	return cmd
 }
 
 // args makes cobra's complaints about arguments usage errors.

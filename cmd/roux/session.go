@@ -59,7 +59,11 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 		}
 		set[name] = value
 	}
-	return recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
+	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
 }
 
 // plan opens the recipe's models and lays out its steps.

@@ -24,7 +24,7 @@ type Cache struct {
 	now func() time.Time
 
 	mu       sync.Mutex
-	verified map[Digest]bool // outputs whose bytes this process has checked
+	verified map[Digest]look // how outputs looked whose bytes this process has checked
 }
 
 // Entry says what a computation came to.
@@ -43,7 +43,7 @@ func Open(dir string, now func() time.Time) (*Cache, error) {
 	if now == nil {
 		now = time.Now
 	}
-	c := &Cache{dir: dir, now: now, verified: map[Digest]bool{}}
+	c := &Cache{dir: dir, now: now, verified: map[Digest]look{}}
 	for _, sub := range []string{"keys", "outputs", "records", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("cannot use the cache at %s: %w (choose another with --cache or ROUX_CACHE)", dir, err)
@@ -137,10 +137,12 @@ func (c *Cache) touch(path string, last time.Time) {
 }
 
 // File is an output opened for reading. It stays readable when the cache is
-// trimmed meanwhile.
+// trimmed or deleted meanwhile.
 type File struct {
 	*os.File
+	cache *Cache
 	entry Entry
+	look  look // when its bytes were checked
 }
 
 // Size returns the number of bytes.
@@ -149,8 +151,37 @@ func (f *File) Size() int64 { return f.entry.Size }
 // Digest returns the hash of the bytes.
 func (f *File) Digest() Digest { return f.entry.Digest }
 
-// Get opens a computation's output. Its bytes are checked once in a process;
-// an output that is missing, short or changed is removed and is a miss.
+// ErrDamaged is the root of errors about outputs that changed while they were
+// open. The entry is removed, so that it is computed anew.
+var ErrDamaged = errors.New("the cache was damaged while it was in use")
+
+// ReadAt reads what was checked: bytes that somebody changed since are ErrDamaged.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if now, bad := lookOf(f.File); bad == nil && now != f.look {
+		f.cache.drop(f.entry)
+		return 0, fmt.Errorf("%w: %s was changed; run again and it is computed anew", ErrDamaged, f.Name())
+	}
+	return n, err
+}
+
+// look tells two states of a file apart without reading it.
+type look struct {
+	size  int64
+	mtime time.Time
+}
+
+func lookOf(f *os.File) (look, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return look{}, err
+	}
+	return look{info.Size(), info.ModTime()}, nil
+}
+
+// Get opens a computation's output. Its bytes are checked once in a process,
+// and again when the file looks changed; an output that is missing, short or
+// changed is removed and is a miss.
 func (c *Cache) Get(k Key) (*File, bool) {
 	e, ok := c.Lookup(k)
 	if !ok {
@@ -160,33 +191,34 @@ func (c *Cache) Get(k Key) (*File, bool) {
 	if err != nil {
 		return nil, false
 	}
-	if !c.intact(e.Digest, f) {
+	now, err := lookOf(f)
+	if err != nil || !c.intact(e.Digest, f, now) {
 		_ = f.Close()
 		c.drop(e)
 		return nil, false
 	}
-	return &File{f, e}, true
+	return &File{f, c, e, now}, true
 }
 
-func (c *Cache) intact(want Digest, f *os.File) bool {
+func (c *Cache) intact(want Digest, f *os.File, now look) bool {
 	c.mu.Lock()
-	done := c.verified[want]
+	then, done := c.verified[want]
 	c.mu.Unlock()
-	if done {
+	if done && then == now {
 		return true
 	}
 	got, err := digestOf(f)
 	if err != nil || got != want {
 		return false
 	}
-	c.trust(want)
+	c.trust(want, now)
 	return true
 }
 
-func (c *Cache) trust(d Digest) {
+func (c *Cache) trust(d Digest, now look) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.verified[d] = true
+	c.verified[d] = now
 }
 
 // drop removes a damaged entry and its output.

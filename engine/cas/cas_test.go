@@ -3,6 +3,7 @@ package cas
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -104,6 +105,33 @@ func TestDamageIsAMiss(t *testing.T) {
 				t.Errorf("after storing again: %q %v", b, ok)
 			}
 		})
+	}
+}
+
+// TestChangedWhileOpen: an output that was checked and then changed in place is
+// never read as what it was, by who has it open or by who opens it again.
+func TestChangedWhileOpen(t *testing.T) {
+	for name, spoil := range map[string]func(string) error{
+		"same size": func(path string) error { return os.WriteFile(path, []byte("hello_world"), 0o644) },
+		"cut":       func(path string) error { return os.Truncate(path, 3) },
+	} {
+		c := open(t, nil)
+		put(t, c, "a", []byte("hello world"))
+		f, ok := c.Get(key("a"))
+		if !ok {
+			t.Fatal("miss")
+		}
+		defer f.Close()
+		time.Sleep(20 * time.Millisecond) // the file system's clock ticks
+		if err := spoil(f.Name()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := f.ReadAt(make([]byte, 11), 0); n != 0 || !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: read %d bytes, %v", name, n, err)
+		}
+		if b, ok := c.GetBytes(key("a")); ok {
+			t.Errorf("%s: the entry gives %q", name, b)
+		}
 	}
 }
 

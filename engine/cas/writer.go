@@ -55,7 +55,10 @@ func (w *Writer) Commit() error {
 	if _, err := w.tmp.f.Seek(0, 0); err != nil {
 		return err
 	}
-	var err error
+	now, err := lookOf(w.tmp.f)
+	if err != nil {
+		return err
+	}
 	if w.entry.Digest, err = digestOf(w.tmp.f); err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (w *Writer) Commit() error {
 	if err := os.Rename(w.tmp.f.Name(), to); err != nil {
 		return w.c.writeError(err)
 	}
-	w.c.trust(w.entry.Digest)
+	w.c.trust(w.entry.Digest, now)
 	return w.c.putEntry(w.entry)
 }
 

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -58,6 +56,7 @@ type Arch struct {
 	family   family
 	inferred bool
 	layers   int
+	roles    map[string]tensor.Role // of the tensors that it was made for
 }
 
 // Resolve picks the family by config.json's model_type; a nil config, or a
@@ -79,9 +78,11 @@ func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
 	if !known {
 		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config"}}
 	}
-	a := &Arch{family: f, inferred: !known}
+	a := &Arch{family: f, inferred: !known, roles: make(map[string]tensor.Role, len(infos))}
 	for _, info := range infos {
-		a.layers = max(a.layers, a.Role(info.Name, info.Shape).Layer+1)
+		r := a.role(info.Name)
+		a.roles[info.Name] = r
+		a.layers = max(a.layers, r.Layer+1)
 	}
 	return a, nil
 }
@@ -104,33 +105,62 @@ func (a *Arch) Notes() []string {
 	return []string{fmt.Sprintf("family %s has no data here: layers and kinds were inferred from the tensors' names", name)}
 }
 
-var number = regexp.MustCompile(`(^|\.)([0-9]{1,5})(\.|$)`)
-
-// split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3.
-// Without a number the layer is -1.
+// split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3;
+// later ones become "{expert}". Without a number the layer is -1.
 func split(name string) (pattern string, layer int) {
-	m := number.FindStringSubmatchIndex(name)
-	if m == nil {
-		return name, -1
+	layer = -1
+	var b strings.Builder
+	for rest := name; ; {
+		part, after, more := strings.Cut(rest, ".")
+		switch n, ok := number(part); {
+		case !ok:
+			b.WriteString(part)
+		case layer < 0:
+			layer = n
+			b.WriteString("{layer}")
+		default:
+			b.WriteString("{expert}")
+		}
+		if !more {
+			return b.String(), layer
+		}
+		b.WriteByte('.')
+		rest = after
 	}
-	n, err := strconv.Atoi(name[m[4]:m[5]])
-	if err != nil {
-		return name, -1
+}
+
+// number reads a part of a name that is a number of up to five digits.
+func number(part string) (n int, ok bool) {
+	if len(part) == 0 || len(part) > 5 {
+		return 0, false
 	}
-	rest := number.ReplaceAllString(name[m[5]:], "${1}{expert}${3}")
-	return name[:m[4]] + "{layer}" + rest, n
+	for _, c := range []byte(part) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, true
 }
 
 // Role returns the layer and kind of a tensor.
 func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
+	if r, ok := a.roles[name]; ok {
+		return r
+	}
+	return a.role(name)
+}
+
+func (a *Arch) role(name string) tensor.Role {
 	pattern, layer := split(name)
-	for _, prefix := range append([]string{""}, a.family.Prefixes...) {
-		short, had := strings.CutPrefix(pattern, prefix)
-		if !had {
-			continue
-		}
-		if kind, ok := a.family.Kinds[short]; ok {
-			return tensor.Role{Layer: layer, Kind: kind}
+	if kind, ok := a.family.Kinds[pattern]; ok {
+		return tensor.Role{Layer: layer, Kind: kind}
+	}
+	for _, prefix := range a.family.Prefixes {
+		if short, had := strings.CutPrefix(pattern, prefix); had {
+			if kind, ok := a.family.Kinds[short]; ok {
+				return tensor.Role{Layer: layer, Kind: kind}
+			}
 		}
 	}
 	return tensor.Role{Layer: layer, Kind: inferKind(name)}

@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
@@ -64,6 +66,9 @@ func OpenFile(_ context.Context, path string) (*tensor.Model, io.Closer, error) 
 func describe(dir string, weights tensor.Source) (*tensor.Model, error) {
 	m := &tensor.Model{Weights: weights}
 	path := filepath.Join(dir, "config.json")
+	if err := loaders.Inside(dir, "config.json"); err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -104,12 +109,13 @@ func riders(dir string) ([]tensor.File, error) {
 		if e.IsDir() || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
 			continue
 		}
-		for _, end := range rideAlong {
-			if strings.HasSuffix(name, end) {
-				files = append(files, tensor.File{Name: name, Path: filepath.Join(dir, name)})
-				break
-			}
+		if !slices.ContainsFunc(rideAlong, func(end string) bool { return strings.HasSuffix(name, end) }) {
+			continue
 		}
+		if err := loaders.Inside(dir, name); err != nil {
+			return nil, err
+		}
+		files = append(files, tensor.File{Name: name, Path: filepath.Join(dir, name)})
 	}
 	return files, nil
 }

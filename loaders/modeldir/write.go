@@ -43,6 +43,7 @@ type sink struct {
 	model *tensor.Model
 	// edit changes config.json last; nil leaves it.
 	edit func(config []byte) ([]byte, error)
+	made []string // files written beside the weights
 }
 
 // Commit writes config and riders, then the weights for good.
@@ -51,11 +52,23 @@ func (s *sink) Commit(ctx context.Context) error {
 		return err
 	}
 	for _, f := range s.model.Files {
+		s.made = append(s.made, f.Name)
 		if err := carry(s.dir, f); err != nil {
 			return err
 		}
 	}
 	return s.Sink.Commit(ctx)
+}
+
+// Abort removes the weights, and what a Commit that failed wrote beside them.
+func (s *sink) Abort() error {
+	errs := []error{s.Sink.Abort()}
+	for _, name := range s.made {
+		if err := os.Remove(filepath.Join(s.dir, filepath.FromSlash(name))); !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // config writes config.json as the headers say it must be.
@@ -70,6 +83,7 @@ func (s *sink) config() error {
 	if err != nil {
 		return err
 	}
+	s.made = append(s.made, "config.json")
 	return os.WriteFile(filepath.Join(s.dir, "config.json"), text, 0o644)
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
 )
@@ -99,6 +100,11 @@ func Is(path string) bool {
 
 // Open reads an adapter directory's headers.
 func Open(dir string) (*Adapter, error) {
+	for _, name := range []string{ConfigName, WeightsName} {
+		if err := loaders.Inside(dir, name); err != nil {
+			return nil, err
+		}
+	}
 	path := filepath.Join(dir, ConfigName)
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxConfig {

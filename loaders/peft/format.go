@@ -2,6 +2,7 @@ package peft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,4 +45,13 @@ func (s *sink) Commit(ctx context.Context) error {
 		return err
 	}
 	return s.Sink.Commit(ctx)
+}
+
+// Abort removes the weights, and the config of a Commit that failed.
+func (s *sink) Abort() error {
+	err := os.Remove(filepath.Join(s.dir, ConfigName))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, s.Sink.Abort())
 }

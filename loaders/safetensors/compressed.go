@@ -17,20 +17,18 @@ import (
 // activations as int-quantized. Plain tensors go through. It is a tensor.Sink over a Writer.
 type Compressed struct {
 	w     *Writer
-	infos map[string]tensor.Info
-	parts map[string]*packer
+	parts map[string]*packer // of the quantized tensors
 }
 
 // NewCompressed wraps a Writer.
 func NewCompressed(w *Writer) *Compressed {
-	return &Compressed{w: w, infos: map[string]tensor.Info{}, parts: map[string]*packer{}}
+	return &Compressed{w: w, parts: map[string]*packer{}}
 }
 
 // Begin announces the tensors that the format stores for each given one.
 func (c *Compressed) Begin(ctx context.Context, infos []tensor.Info) error {
 	var stored []tensor.Info
 	for _, info := range infos {
-		c.infos[info.Name] = info
 		if info.Quant == nil {
 			stored = append(stored, info)
 			continue
@@ -40,6 +38,7 @@ func (c *Compressed) Begin(ctx context.Context, infos []tensor.Info) error {
 			return err
 		}
 		stored = append(stored, more...)
+		c.parts[info.Name] = &packer{c: c, info: info}
 	}
 	return c.w.Begin(ctx, stored)
 }
@@ -74,13 +73,10 @@ func packed(q tensor.Quant) bool { return !q.Activations }
 // Writer returns where the records of a quantized tensor, or the bytes of a
 // plain one, go.
 func (c *Compressed) Writer(name string) (io.WriterAt, error) {
-	info, ok := c.infos[name]
-	if !ok || info.Quant == nil {
-		return c.w.Writer(name)
+	if p, ok := c.parts[name]; ok {
+		return p, nil
 	}
-	p := &packer{c: c, info: info, zeros: make([]int8, info.Shape[0]*info.Quant.Groups(info.Shape[1]))}
-	c.parts[name] = p
-	return p, nil
+	return c.w.Writer(name)
 }
 
 // Commit writes what is only known at the end, and makes all durable.
@@ -139,21 +135,38 @@ func (p *packer) codes(b []byte, row, n int) error {
 func (p *packer) scales(b []byte, row, n int) error {
 	groups := p.info.Quant.Groups(p.info.Shape[1])
 	vals := make([]float32, n*groups)
-	p.mu.Lock()
 	for i := range n {
 		r := codec.RecordAt(b, i, p.info.Shape[1], *p.info.Quant)
 		for g := range groups {
 			vals[i*groups+g] = r.Scale(g)
-			p.zeros[(row+i)*groups+g] = r.Zero(g)
 		}
 	}
-	p.mu.Unlock()
+	if !p.info.Quant.Symmetric {
+		p.keepZeros(b, row, n)
+	}
 	size := p.info.DType.Size()
 	out := make([]byte, len(vals)*size)
 	if err := codec.FromF32(out, vals, p.info.DType); err != nil {
 		return err
 	}
 	return p.put(p.info.Name+"_scale", out, int64(row*groups*size))
+}
+
+// keepZeros holds zero points until the end: rows of several blocks share the
+// words that they are packed into.
+func (p *packer) keepZeros(b []byte, row, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	groups := p.info.Quant.Groups(p.info.Shape[1])
+	if p.zeros == nil {
+		p.zeros = make([]int8, p.info.Shape[0]*groups)
+	}
+	for i := range n {
+		r := codec.RecordAt(b, i, p.info.Shape[1], *p.info.Quant)
+		for g := range groups {
+			p.zeros[(row+i)*groups+g] = r.Zero(g)
+		}
+	}
 }
 
 // finish writes the shape and the zero points.
@@ -166,8 +179,8 @@ func (p *packer) finish() error {
 			return err
 		}
 	}
-	if p.info.Quant.Symmetric {
-		return nil
+	if p.zeros == nil {
+		return nil // symmetric, or no row was written, which the Writer reports
 	}
 	return p.put(p.info.Name+"_zero_point", packZeros(p.zeros, rows, groups, p.info.Quant.Bits), 0)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -39,7 +40,7 @@ func OpenDir(dir string) (*Dir, error) {
 		return openIndex(dir, index)
 	}
 	single := filepath.Join(dir, SingleName)
-	if err := inside(dir, SingleName); err != nil {
+	if err := loaders.Inside(dir, SingleName); err != nil {
 		return nil, err
 	}
 	f, err := Open(single)
@@ -63,7 +64,7 @@ func openIndex(dir, path string) (*Dir, error) {
 	g.SetLimit(16)
 	for i, name := range shards {
 		g.Go(func() error {
-			if err := inside(dir, name); err != nil {
+			if err := loaders.Inside(dir, name); err != nil {
 				return err
 			}
 			f, err := Open(filepath.Join(dir, name))
@@ -91,7 +92,7 @@ func (d *Dir) add(f *File) error {
 	d.files = append(d.files, f)
 	for _, info := range f.infos {
 		if other := d.where[info.Name]; other != nil {
-			return fmt.Errorf("tensor %s lies in two shards, %s and %s", info.Name, filepath.Base(other.path), filepath.Base(f.path))
+			return fmt.Errorf("tensor %s lies in two shards, %s and %s: fetch the model again", info.Name, other.path, filepath.Base(f.path))
 		}
 		d.where[info.Name] = f
 		d.infos = append(d.infos, info)
@@ -155,28 +156,6 @@ func parseIndex(text []byte) (shards []string, weightMap map[string]string, err 
 
 func plainName(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00") && strings.HasSuffix(s, ".safetensors")
-}
-
-// inside refuses a symlink that leads out of the model directory, but for the
-// Hugging Face cache, whose snapshots link to blobs beside them.
-func inside(dir, name string) error {
-	real, err := filepath.EvalSymlinks(filepath.Join(dir, name))
-	if err != nil {
-		return nil // opening it says what is wrong
-	}
-	root, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return err
-	}
-	if within(root, real) || within(filepath.Join(root, "..", "..", "blobs"), real) {
-		return nil
-	}
-	return fmt.Errorf("%s in %s is a link to %s, outside of the model directory: copy the file there if you trust it", name, dir, real)
-}
-
-func within(root, path string) bool {
-	rel, err := filepath.Rel(root, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // Infos lists all headers.

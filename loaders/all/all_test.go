@@ -1,0 +1,16 @@
+package all
+
+import (
+	"testing"
+
+	"github.com/rouxml/roux/loaders/loadertest"
+)
+
+// TestConformance runs the suite over every format: a new one inherits it.
+func TestConformance(t *testing.T) {
+	r, err := Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loadertest.Run(t, r)
+}
