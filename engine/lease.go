@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
@@ -93,10 +94,20 @@ func (r *run) load(ctx context.Context, l *lease, a *action, row, n int, only ..
 		if len(only) > 0 && !slices.Contains(only, i) {
 			continue
 		}
-		b.In[i] = l.floats.take(n * c.info.Shape.Cols())
-		if err := r.read(ctx, c, b.In[i], row, n); err != nil {
+		if err := r.operand(ctx, l, c, &b.In[i], row, n); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// operand reads rows of a cell: as they are stored, if a kernel can take them
+// so, and else in float32.
+func (r *run) operand(ctx context.Context, l *lease, c *cell, v *ops.Values, row, n int) error {
+	if c.leaf != nil && c.info.DType == tensor.BF16 && c.info.Quant == nil {
+		v.BF16 = l.bytes.take(n * c.info.RowBytes())
+		return r.rawBytes(ctx, c, v.BF16, row, n)
+	}
+	v.F32 = l.floats.take(n * c.info.Shape.Cols())
+	return r.read(ctx, c, v.F32, row, n)
 }

@@ -97,7 +97,10 @@ func (r *run) rawBytes(ctx context.Context, c *cell, dst []byte, row, n int) err
 	off := int64(row) * int64(c.info.RowBytes())
 	switch {
 	case c.leaf != nil:
-		return readFull(c.leaf, dst, off)
+		if err := readFull(c.leaf, dst, off); err != nil {
+			return fmt.Errorf("tensor %s: %w", c.info.Name, err)
+		}
+		return nil
 	case c.act.stored:
 		f, err := r.stored(ctx, c)
 		if err != nil {

@@ -2,9 +2,9 @@ package ops
 
 import (
 	"context"
+	"sync"
 
 	"github.com/rouxml/roux/tensor"
-	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/rng"
 )
 
@@ -18,6 +18,8 @@ type Pass struct {
 	State State         // from Prepare
 	Op    string        // the op's name: the scope of random draws
 	Seed  uint64        // the step's seed, or the recipe's
+
+	keys sync.Map // rng.Key by [2]string of role and stream
 }
 
 // Out returns the header of the first output.
@@ -27,32 +29,14 @@ func (x *Pass) Out() tensor.Info { return x.Unit.Out[0] }
 // the part that the draws play, such as "model 2"; equal keys give equal draws
 // whatever the order of work.
 func (x *Pass) Key(role, stream string) rng.Key {
-	return rng.NewKey(x.Seed, x.Op, role, x.Out().Name, stream)
+	name := [2]string{role, stream}
+	if k, ok := x.keys.Load(name); ok {
+		return k.(rng.Key)
+	}
+	k := rng.NewKey(x.Seed, x.Op, role, x.Out().Name, stream)
+	x.keys.Store(name, k)
+	return k
 }
-
-// Block is a range of whole rows. Its slices belong to the engine and are only
-// valid during the call.
-type Block struct {
-	Index      int // position in the partition of the tensor, which depends on its shape alone
-	Row, Rows  int
-	Cols       int
-	In         [][]float32 // one slice of Rows x Cols for each operand; the kernel may overwrite them
-	Out        []float32   // Rows x Cols; nil in Prepare and Measure
-	Rec        []byte      // Rows records when the output is quantized
-	NewScratch func(n int) []float32
-	NewMask    func(n int) kernel.Mask
-}
-
-// Start returns the element index of the block's first element.
-func (b *Block) Start() int { return b.Row * b.Cols }
-
-// Scratch returns a buffer of n floats with undefined contents that lives as
-// long as the block.
-func (b *Block) Scratch(n int) []float32 { return b.NewScratch(n) }
-
-// Mask returns a mask of n elements with undefined contents that lives as long
-// as the block.
-func (b *Block) Mask(n int) kernel.Mask { return b.NewMask(n) }
 
 // Member is one unit in the extent that Prepare sees, with its params.
 type Member[P any] struct {

@@ -20,7 +20,7 @@ func init() {
 		Example: "op: edit.cast\ndtype: bfloat16\n",
 		Plan:    castPlan,
 		Rows: &ops.RowKernel[cast]{Run: func(_ *cast, _ *ops.Pass, b *ops.Block) error {
-			copy(b.Out, b.In[0]) // the engine rounds to the output's dtype
+			copy(b.Out, b.X(0)) // the engine rounds to the output's dtype
 			return nil
 		}},
 	})

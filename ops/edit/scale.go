@@ -19,7 +19,7 @@ func init() {
 		Source:  "mergekit passthrough with scale",
 		Example: "op: edit.scale\nscale: 0.9\nwhere: kind == \"mlp.down\"\n",
 		Rows: &ops.RowKernel[scale]{Run: func(p *scale, _ *ops.Pass, b *ops.Block) error {
-			kernel.ScaleTo(b.Out, float32(p.Scale.Value()), b.In[0])
+			kernel.ScaleTo(b.Out, float32(p.Scale.Value()), b.X(0))
 			return nil
 		}},
 	})

@@ -46,12 +46,12 @@ const (
 // model.
 func sums(p *compare, _ *ops.Pass, b *ops.Block) ([]float64, error) {
 	out := make([]float64, 1+each*len(p.Models))
-	ref := b.In[0]
+	ref := b.X(0)
 	for _, r := range ref {
 		out[0] += float64(r) * float64(r)
 	}
 	for m := range p.Models {
-		one(out[1+m*each:1+(m+1)*each], ref, b.In[m+1])
+		one(out[1+m*each:1+(m+1)*each], ref, b.X(m+1))
 	}
 	return out, nil
 }

@@ -19,7 +19,7 @@ const cols = 64
 func scan(x []float32, passes *int) ops.Scan {
 	rows := len(x) / cols
 	at := func(_ context.Context, row, n int, f func(*ops.Block) error, _ ...int) error {
-		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, In: [][]float32{x[row*cols : (row+n)*cols]}})
+		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, In: []ops.Values{{F32: slices.Clone(x[row*cols : (row+n)*cols])}}})
 	}
 	return ops.Scan{
 		Pass: &ops.Pass{In: []tensor.Info{{Shape: tensor.Shape{rows, cols}}}}, Blocks: (rows + 99) / 100, At: at,
@@ -97,7 +97,7 @@ func TestCuts(t *testing.T) {
 			for _, k := range []int{1, n / 10, n / 2, n - 1, n} {
 				passes := 0
 				s := Selection{Scans: []ops.Scan{scan(data[0], &passes), scan(data[1], &passes)}, Keep: []int{k},
-					Values: func(b *ops.Block, _ int) []float32 { return b.In[0] }}
+					Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
 				cuts, err := s.Cuts(context.Background())
 				if err != nil {
 					t.Fatal(err)
@@ -118,7 +118,7 @@ func TestMiss(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	data := [][]float32{draw(r, 500, kinds["normal"])}
 	passes := 0
-	s := Selection{Scans: []ops.Scan{scan(data[0], &passes)}, Keep: []int{1000, 20000}, Values: func(b *ops.Block, _ int) []float32 { return b.In[0] }}
+	s := Selection{Scans: []ops.Scan{scan(data[0], &passes)}, Keep: []int{1000, 20000}, Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
 	cuts := make([][]Cut, 2)
 	low, high := kernel.Bracket{Lo: 5, Hi: 9}, kernel.Bracket{Lo: math.MaxInt32 - 1, Hi: math.MaxInt32}
 	missed, err := s.within(context.Background(), []int{0, 1}, []kernel.Bracket{low, high}, cuts)

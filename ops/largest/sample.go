@@ -11,16 +11,16 @@ import (
 // Of every row that is sampled so many elements are looked at, and one row in
 // so many, within bounds. Tensors below small are not sampled.
 const (
-	perRow   = 512
-	oneIn    = 32
+	perRow   = 256
+	oneIn    = 64
 	fewRows  = 64
-	manyRows = 1024
+	manyRows = 512
 	small    = 1 << 15
 )
 
 // sure is how many standard errors a bracket reaches to both sides. A miss
 // costs two passes and no correctness.
-const sure = 4
+const sure = 3
 
 // brackets estimates where the thresholds lie.
 func (s Selection) brackets(ctx context.Context) ([]kernel.Bracket, error) {

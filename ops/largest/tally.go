@@ -122,15 +122,20 @@ func kth(lists [][]uint32, k int, lo, hi uint32) (value uint32, within int) {
 	value = hi >> open << open
 	for open > 0 {
 		shift := max(open-digit, 0)
-		var hist [1 << digit]uint32
+		// Two histograms: neighbours are often equal, and counting them in one
+		// place would wait for each other.
+		var hist [2][1 << digit]uint32
 		for _, list := range lists {
-			for _, v := range list {
+			for i, v := range list {
 				if d := (v ^ value) >> shift; d < 1<<(open-shift) {
-					hist[d]++
+					hist[i&1][d]++
 				}
 			}
 		}
-		bin, rest := kernel.Kth(hist[:], k)
+		for i, c := range hist[1] {
+			hist[0][i] += c
+		}
+		bin, rest := kernel.Kth(hist[0][:], k)
 		value |= bin << shift
 		k, open = rest, shift
 	}

@@ -10,7 +10,7 @@ type dareLinear struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[dareLinear]{
-		Name: "merge.dare_linear", Version: 1,
+		Name: "merge.dare_linear", Version: 2,
 		Summary: "Drops elements of task vectors at random, rescales the rest and adds them.",
 		Doc:     "Each element of a task vector is kept with the probability of the density; what is kept is rescaled so that the sum of magnitudes of the tensor stays. y = base + lambda * sum of w_i d_i.",
 		Source:  "Yu et al. 2024, DARE (arXiv:2311.03099); mergekit dare_linear",

@@ -10,7 +10,7 @@ type dareTies struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[dareTies]{
-		Name: "merge.dare_ties", Version: 1,
+		Name: "merge.dare_ties", Version: 2,
 		Summary: "Drops elements of task vectors at random, then elects signs as TIES does.",
 		Doc:     "Each element of a task vector is kept with the probability of the density and rescaled so that the sum of magnitudes stays; then only elements whose sign is that of the weighted sum are added.",
 		Source:  "Yu et al. 2024, DARE (arXiv:2311.03099); mergekit dare_ties",

@@ -27,7 +27,9 @@ func init() {
 func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	total := 0.0
 	weights := make([]float32, len(p.Models))
+	xs := make([][]float32, len(p.Models))
 	for i, m := range p.Models {
+		xs[i] = b.X(i)
 		total += m.Weight.Value()
 		weights[i] = float32(m.Weight.Value())
 	}
@@ -37,6 +39,6 @@ func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
 	}
-	kernel.LinearSum(b.Out, weights, b.In, float32(total))
+	kernel.LinearSum(b.Out, weights, xs, float32(total))
 	return nil
 }

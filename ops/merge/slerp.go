@@ -47,7 +47,7 @@ func slerpPrepare(ctx context.Context, members []ops.Member[slerp]) ([]ops.State
 func cosine(ctx context.Context, scan ops.Scan) (float64, error) {
 	parts := make([][3]float64, scan.Blocks)
 	err := scan.Each(ctx, func(b *ops.Block) error {
-		parts[b.Index] = [3]float64{kernel.Norm2(b.In[0]), kernel.Norm2(b.In[1]), kernel.Dot(b.In[0], b.In[1])}
+		parts[b.Index] = [3]float64{kernel.Norm2(b.X(0)), kernel.Norm2(b.X(1)), kernel.Dot(b.X(0), b.X(1))}
 		return nil
 	})
 	var n0, n1, dot float64
@@ -82,11 +82,11 @@ func slerpRows(_ *slerp, x *ops.Pass, b *ops.Block) error {
 	s0, s1 := x.State[0], x.State[1]
 	switch {
 	case s1 == 0:
-		copy(b.Out, b.In[0])
+		copy(b.Out, b.X(0))
 	case s0 == 0:
-		copy(b.Out, b.In[1])
+		copy(b.Out, b.X(1))
 	default:
-		kernel.Lerp2(b.Out, float32(s0), b.In[0], float32(s1), b.In[1])
+		kernel.Lerp2(b.Out, float32(s0), b.X(0), float32(s1), b.X(1))
 	}
 	return nil
 }

@@ -75,9 +75,7 @@ type deltas struct {
 
 // of makes a block's operand the task vector of a model.
 func (deltas) of(b *ops.Block, model int) []float32 {
-	delta := b.In[model+1]
-	kernel.Sub(delta, delta, b.In[0])
-	return delta
+	return b.Sub(model+1, 0)
 }
 
 // operands are the base and the models of the parts.
@@ -198,9 +196,9 @@ func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 		ds = append(ds, d)
 	}
 	if len(ds) == 0 {
-		copy(b.Out, b.In[0])
+		copy(b.Out, b.X(0))
 		return nil
 	}
-	kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}.Into(b.Out, b.In[0], ds)
+	kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}.Into(b.Out, b.X(0), ds)
 	return nil
 }

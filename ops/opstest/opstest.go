@@ -236,7 +236,7 @@ func (x *executor) scan(w *work) ops.Scan {
 					b.Index = order[k]
 					for i := range b.In {
 						if len(operands) > 0 && !slices.Contains(operands, i) {
-							b.In[i] = nil
+							b.In[i] = ops.Values{}
 						}
 					}
 					errs[half] = f(b)
@@ -281,7 +281,7 @@ func (w *work) block(span [2]int) *ops.Block {
 	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
-		b.In = append(b.In, slices.Clone(data[span[0]*cols:(span[0]+span[1])*cols]))
+		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
 	}
 	return b
 }

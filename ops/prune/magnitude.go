@@ -56,7 +56,7 @@ func extent(p *magnitude) ops.Scope {
 // prepare finds the cut over all members together; its state is the cut of
 // each.
 func prepare(ctx context.Context, members []ops.Member[magnitude]) ([]ops.State, error) {
-	s := largest.Selection{Values: func(b *ops.Block, _ int) []float32 { return b.In[0] }}
+	s := largest.Selection{Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
 	total, dropped := 0, 0
 	for _, m := range members {
 		n := m.Scan.Pass.Out().Shape.Numel()
@@ -77,7 +77,7 @@ func prepare(ctx context.Context, members []ops.Member[magnitude]) ([]ops.State,
 }
 
 func run(p *magnitude, x *ops.Pass, b *ops.Block) error {
-	copy(b.Out, b.In[0])
+	copy(b.Out, b.X(0))
 	switch {
 	case p.Pattern != "":
 		var n, m int

@@ -63,7 +63,7 @@ func plan(p *rtn, in []ops.Header) ([]ops.Unit, error) {
 func run(p *rtn, x *ops.Pass, b *ops.Block) error {
 	q := *x.Out().Quant
 	for i := range b.Rows {
-		row := b.In[0][i*b.Cols : (i+1)*b.Cols]
+		row := b.X(0)[i*b.Cols : (i+1)*b.Cols]
 		rec := codec.RecordAt(b.Rec, i, b.Cols, q)
 		for g := range q.Groups(b.Cols) {
 			from, to := rec.Span(g)

@@ -27,8 +27,12 @@ func BF16ToF32(dst []float32, src []byte) {
 		dst, src = dst[4:], src[8:]
 	}
 	for i := range dst {
-		dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+		dst[i] = fromBF16(src[2*i:])
 	}
+}
+
+func fromBF16(b []byte) float32 {
+	return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
 }
 
 // bf16Bits rounds to the nearest bfloat16, ties to even; a NaN stays one and

@@ -54,6 +54,22 @@ func Sub(dst, a, b []float32) {
 	}
 }
 
+// SubBF16 sets dst to a-b, both little-endian bfloat16, in float32.
+func SubBF16(dst []float32, a, b []byte) {
+	a, b = a[:2*len(dst)], b[:2*len(dst)]
+	n := body(len(dst), 2)
+	switch {
+	case n == 0:
+	case wide():
+		subBF16AVX512(&dst[0], &a[0], &b[0], n)
+	default:
+		subBF16AVX2(&dst[0], &a[0], &b[0], n)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = fromBF16(a[2*i:]) - fromBF16(b[2*i:])
+	}
+}
+
 // Add adds a to dst.
 func Add(dst, a []float32) {
 	a = a[:len(dst)]

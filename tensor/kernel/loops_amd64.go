@@ -37,6 +37,9 @@ func scaleToAVX2(dst *float32, w float32, x *float32, n int)
 func subAVX2(dst *float32, a *float32, b *float32, n int)
 
 //go:noescape
+func subBF16AVX2(dst *float32, a *byte, b *byte, n int)
+
+//go:noescape
 func addAVX2(dst *float32, a *float32, n int)
 
 //go:noescape
@@ -113,6 +116,9 @@ func scaleToAVX512(dst *float32, w float32, x *float32, n int)
 
 //go:noescape
 func subAVX512(dst *float32, a *float32, b *float32, n int)
+
+//go:noescape
+func subBF16AVX512(dst *float32, a *byte, b *byte, n int)
 
 //go:noescape
 func addAVX512(dst *float32, a *float32, n int)

@@ -196,6 +196,34 @@ loop:
 	VZEROUPPER
 	RET
 
+// func subBF16AVX2(dst *float32, a *byte, b *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·subBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VPMOVZXWD (CX)(SI*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VPMOVZXWD (DX)(SI*2), Y1
+	VPSLLD    $0x10, Y1, Y1
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	VPMOVZXWD 16(CX)(SI*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VPMOVZXWD 16(DX)(SI*2), Y1
+	VPSLLD    $0x10, Y1, Y1
+	VSUBPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 32(AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-24
@@ -899,6 +927,34 @@ loop:
 	ADDQ    $0x00000010, SI
 	CMPQ    SI, BX
 	JLT     loop
+	VZEROUPPER
+	RET
+
+// func subBF16AVX512(dst *float32, a *byte, b *byte, n int)
+// Requires: AVX, AVX512F
+TEXT ·subBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VPMOVZXWD (CX)(SI*2), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VPMOVZXWD (DX)(SI*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, (AX)(SI*4)
+	VPMOVZXWD 32(CX)(SI*2), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VPMOVZXWD 32(DX)(SI*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, 64(AX)(SI*4)
+	ADDQ      $0x00000020, SI
+	CMPQ      SI, BX
+	JLT       loop
 	VZEROUPPER
 	RET
 

@@ -31,6 +31,10 @@ func subAVX2(dst *float32, a *float32, b *float32, n int) {
 	panic("this machine has no such instructions")
 }
 
+func subBF16AVX2(dst *float32, a *byte, b *byte, n int) {
+	panic("this machine has no such instructions")
+}
+
 func addAVX2(dst *float32, a *float32, n int) { panic("this machine has no such instructions") }
 
 func lerp2AVX2(dst *float32, wa float32, a *float32, wb float32, b *float32, n int) {
@@ -100,6 +104,10 @@ func scaleToAVX512(dst *float32, w float32, x *float32, n int) {
 }
 
 func subAVX512(dst *float32, a *float32, b *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+func subBF16AVX512(dst *float32, a *byte, b *byte, n int) {
 	panic("this machine has no such instructions")
 }
 

@@ -141,6 +141,12 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Sub": func(t *testing.T, a, b, _ []float32) []uint64 {
 		return floats(t, len(a), func(d []float32) { Sub(d, a, b) })
 	},
+	"SubBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		x, y := make([]byte, 2*len(a)+1)[1:], make([]byte, 2*len(a)+1)[1:]
+		F32ToBF16(x, a)
+		F32ToBF16(y, b)
+		return floats(t, len(a), func(d []float32) { SubBF16(d, x, y) })
+	},
 	"Add": func(t *testing.T, a, b, _ []float32) []uint64 {
 		return floats(t, len(a), func(d []float32) { copy(d, a); Add(d, b) })
 	},

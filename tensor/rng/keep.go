@@ -1,18 +1,22 @@
 package rng
 
 import (
-	"encoding/binary"
+	"math/bits"
 
 	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
-// chunk is how many counters are drawn at once.
-const chunk = 64
+// chunk is how many counters are drawn at once; each gives a bit to 128
+// elements.
+const chunk = 8
 
-// Keep sets bit i%64 of mask[i/64], for every i below n, with probability p, by
-// the 16-bit draw of element start+i; the rest of the mask's last word is
-// undefined. The draws are those of a tensor's elements: a block of a tensor
-// gets the same bits wherever it is cut.
+// Keep sets bit i%64 of mask[i/64], for every i below n, with probability p,
+// by the draw of element start+i; the rest of the mask's last word is
+// undefined. A block of a tensor gets the same bits wherever it is cut.
+//
+// The draw of an element is a number of 16 bits, each from a plane of its own,
+// and is compared with Threshold(p). Planes below the threshold's lowest set
+// bit decide nothing and are not drawn: a half costs one bit an element.
 func (k Key) Keep(mask []uint64, start, n int, p float64) {
 	limit := Threshold(p)
 	mask = mask[:(n+63)/64]
@@ -22,19 +26,20 @@ func (k Key) Keep(mask []uint64, start, n int, p float64) {
 		}
 		return
 	}
-	var draws [chunk + 8]byte
-	counter, shift := uint64(start)/8, start%8
-	schedule, drawn := k.schedule(), chunk
-	if shift != 0 {
-		drawn += 8 // the shift brings in bits from behind the words
-	}
+	var draws [2*chunk + 1]uint64 // the last word is what a shift brings in
+	counter, offset := uint64(start)/128, start%128
+	word, shift := offset/64, offset%64
+	schedule := k.schedule()
 	for len(mask) > 0 {
-		k.keep(draws[:drawn], counter, &schedule, limit)
-		words := min(len(mask), chunk/8)
-		for i := range words {
-			mask[i] = binary.LittleEndian.Uint64(draws[8*i:])>>shift | uint64(draws[8*i+8])<<(64-shift)
+		k.keep(draws[:2*chunk], counter, &schedule, limit)
+		if shift != 0 {
+			draws[2*chunk] = k.kept(counter+chunk, limit)[0]
 		}
-		mask, counter = mask[words:], counter+chunk
+		words := min(len(mask), 2*chunk-word)
+		for i := range words {
+			mask[i] = draws[word+i]>>shift | draws[word+i+1]<<(64-shift)
+		}
+		mask, counter, word = mask[words:], counter+chunk, 0
 	}
 }
 
@@ -49,31 +54,33 @@ func (k Key) schedule() (s [22]uint32) {
 	return s
 }
 
-// keep draws a byte of eight bits for every counter. len(draws) is a multiple
-// of 8.
-func (k Key) keep(draws []byte, counter uint64, schedule *[22]uint32, limit uint32) {
+// keep draws two words for every counter, of which there are a multiple of 8.
+func (k Key) keep(words []uint64, counter uint64, schedule *[22]uint32, limit uint32) {
 	switch cpu.Active() {
 	case cpu.AVX512:
-		keepAVX512(&draws[0], counter, len(draws), &schedule[0], uint64(limit))
+		keepAVX512(&words[0], counter, len(words)/2, &schedule[0], uint64(limit))
 	case cpu.AVX2:
-		keepAVX2(&draws[0], counter, len(draws), &schedule[0], uint64(limit))
+		keepAVX2(&words[0], counter, len(words)/2, &schedule[0], uint64(limit))
 	default:
-		for i := range draws {
-			draws[i] = k.bits(counter+uint64(i), limit)
+		for i := 0; i < len(words); i += 2 {
+			w := k.kept(counter+uint64(i/2), limit)
+			words[i], words[i+1] = w[0], w[1]
 		}
 	}
 }
 
-// bits compares the eight halves of a counter's words, the low halves first.
-func (k Key) bits(counter uint64, limit uint32) byte {
-	var b byte
-	for i, w := range k.block(counter) {
-		if w&0xffff < limit {
-			b |= 1 << (2 * i)
-		}
-		if w>>16 < limit {
-			b |= 2 << (2 * i)
+// kept compares 128 numbers with the limit, bit by bit from the lowest: where
+// the limit has a one a random one decides for keeping, where it has a zero a
+// random zero decides against it.
+func (k Key) kept(counter uint64, limit uint32) (m [2]uint64) {
+	for plane := bits.TrailingZeros32(limit); plane < 16; plane++ {
+		b := k.block(counter + uint64(plane)<<59)
+		r := [2]uint64{uint64(b[0]) | uint64(b[1])<<32, uint64(b[2]) | uint64(b[3])<<32}
+		if limit>>plane&1 != 0 {
+			m[0], m[1] = m[0]|r[0], m[1]|r[1]
+		} else {
+			m[0], m[1] = m[0]&r[0], m[1]&r[1]
 		}
 	}
-	return b
+	return m
 }

@@ -12,270 +12,311 @@ DATA lanes<>+48(SB)/8, $0x0000000000000006
 DATA lanes<>+56(SB)/8, $0x0000000000000007
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// func keepAVX2(mask *byte, counter uint64, n int, schedule *uint32, limit uint64)
-// Requires: AVX, AVX2, BMI2
+DATA order<>+0(SB)/8, $0x0000000000000000
+DATA order<>+8(SB)/8, $0x0000000000000008
+DATA order<>+16(SB)/8, $0x0000000000000001
+DATA order<>+24(SB)/8, $0x0000000000000009
+DATA order<>+32(SB)/8, $0x0000000000000002
+DATA order<>+40(SB)/8, $0x000000000000000a
+DATA order<>+48(SB)/8, $0x0000000000000003
+DATA order<>+56(SB)/8, $0x000000000000000b
+GLOBL order<>(SB), RODATA|NOPTR, $64
+
+// func keepAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
+// Requires: AVX, AVX2, BMI
 TEXT ·keepAVX2(SB), NOSPLIT, $0-40
 	MOVQ         mask+0(FP), AX
 	MOVQ         n+16(FP), CX
 	MOVQ         schedule+24(FP), DX
-	MOVQ         counter+8(FP), BX
-	VMOVQ        BX, X0
+	MOVQ         limit+32(FP), BX
+	MOVQ         counter+8(FP), SI
+	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Y0
 	VPADDQ       lanes<>+0(SB), Y0, Y0
-	MOVQ         $0x0000000000000004, BX
-	VMOVQ        BX, X1
+	MOVQ         $0x0000000000000004, SI
+	VMOVQ        SI, X1
 	VPBROADCASTQ X1, Y1
-	MOVQ         $0x00000000d2511f53, BX
-	VMOVQ        BX, X2
+	MOVQ         $0x00000000d2511f53, SI
+	VMOVQ        SI, X2
 	VPBROADCASTQ X2, Y2
-	MOVQ         $0x00000000cd9e8d57, BX
-	VMOVQ        BX, X3
+	MOVQ         $0x00000000cd9e8d57, SI
+	VMOVQ        SI, X3
 	VPBROADCASTQ X3, Y3
-	MOVQ         limit+32(FP), BX
-	VMOVQ        BX, X4
-	VPBROADCASTW X4, Y4
-	MOVQ         $0x0f0f0f0f0f0f0f0f, BX
-	MOVQ         $0xf0f0f0f0f0f0f0f0, SI
 
-loop:
-	VMOVDQU      Y0, Y5
-	VPSRLQ       $0x20, Y0, Y6
-	VPBROADCASTD 80(DX), Y7
-	VPBROADCASTD 84(DX), Y8
-	VPMULUDQ     Y2, Y5, Y5
-	VPMULUDQ     Y3, Y7, Y7
-	VPSRLQ       $0x20, Y5, Y9
+counters:
+	TZCNTQ BX, SI
+	VPXOR  X4, X4, X4
+	VPXOR  X5, X5, X5
+
+planes:
+	MOVQ         SI, DI
+	SHLQ         $0x3b, DI
+	VMOVQ        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPADDQ       Y0, Y6, Y6
+	VMOVDQU      Y6, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBROADCASTD 80(DX), Y8
+	VPBROADCASTD 84(DX), Y9
+	VPMULUDQ     Y2, Y7, Y7
+	VPMULUDQ     Y3, Y8, Y8
 	VPSRLQ       $0x20, Y7, Y10
-	VPBROADCASTD (DX), Y11
-	VPXOR        Y6, Y10, Y10
-	VPXOR        Y11, Y10, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD (DX), Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y12, Y11, Y11
 	VPBROADCASTD 4(DX), Y6
-	VPXOR        Y8, Y9, Y9
-	VPXOR        Y6, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y6
-	VPMULUDQ     Y3, Y9, Y8
-	VPSRLQ       $0x20, Y6, Y9
-	VPSRLQ       $0x20, Y8, Y10
-	VPBROADCASTD 8(DX), Y11
+	VPXOR        Y9, Y10, Y10
+	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y6
+	VPMULUDQ     Y3, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 8(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 12(DX), Y8
 	VPXOR        Y7, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 12(DX), Y7
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y7, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y5
-	VPMULUDQ     Y3, Y9, Y7
-	VPSRLQ       $0x20, Y5, Y9
-	VPSRLQ       $0x20, Y7, Y10
-	VPBROADCASTD 16(DX), Y11
 	VPXOR        Y8, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 20(DX), Y8
-	VPXOR        Y6, Y9, Y9
-	VPXOR        Y8, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y6
-	VPMULUDQ     Y3, Y9, Y8
-	VPSRLQ       $0x20, Y6, Y9
-	VPSRLQ       $0x20, Y8, Y10
-	VPBROADCASTD 24(DX), Y11
-	VPXOR        Y7, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 28(DX), Y7
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y7, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y5
-	VPMULUDQ     Y3, Y9, Y7
-	VPSRLQ       $0x20, Y5, Y9
+	VPMULUDQ     Y2, Y11, Y7
+	VPMULUDQ     Y3, Y10, Y8
 	VPSRLQ       $0x20, Y7, Y10
-	VPBROADCASTD 32(DX), Y11
-	VPXOR        Y8, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 36(DX), Y8
-	VPXOR        Y6, Y9, Y9
-	VPXOR        Y8, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y6
-	VPMULUDQ     Y3, Y9, Y8
-	VPSRLQ       $0x20, Y6, Y9
-	VPSRLQ       $0x20, Y8, Y10
-	VPBROADCASTD 40(DX), Y11
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 16(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 20(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y6
+	VPMULUDQ     Y3, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 24(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 28(DX), Y8
 	VPXOR        Y7, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 44(DX), Y7
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y7, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y5
-	VPMULUDQ     Y3, Y9, Y7
-	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y7
+	VPMULUDQ     Y3, Y10, Y8
 	VPSRLQ       $0x20, Y7, Y10
-	VPBROADCASTD 48(DX), Y11
-	VPXOR        Y8, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 52(DX), Y8
-	VPXOR        Y6, Y9, Y9
-	VPXOR        Y8, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y6
-	VPMULUDQ     Y3, Y9, Y8
-	VPSRLQ       $0x20, Y6, Y9
-	VPSRLQ       $0x20, Y8, Y10
-	VPBROADCASTD 56(DX), Y11
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 32(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 36(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y6
+	VPMULUDQ     Y3, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 40(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 44(DX), Y8
 	VPXOR        Y7, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 60(DX), Y7
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y7, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y5
-	VPMULUDQ     Y3, Y9, Y7
-	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y7
+	VPMULUDQ     Y3, Y10, Y8
 	VPSRLQ       $0x20, Y7, Y10
-	VPBROADCASTD 64(DX), Y11
-	VPXOR        Y8, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 68(DX), Y8
-	VPXOR        Y6, Y9, Y9
-	VPXOR        Y8, Y9, Y9
-	VPMULUDQ     Y2, Y10, Y6
-	VPMULUDQ     Y3, Y9, Y8
-	VPSRLQ       $0x20, Y6, Y9
-	VPSRLQ       $0x20, Y8, Y10
-	VPBROADCASTD 72(DX), Y11
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 48(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 52(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y6
+	VPMULUDQ     Y3, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 56(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 60(DX), Y8
 	VPXOR        Y7, Y10, Y10
-	VPXOR        Y11, Y10, Y10
-	VPBROADCASTD 76(DX), Y7
-	VPXOR        Y5, Y9, Y9
-	VPXOR        Y7, Y9, Y9
-	VPSLLQ       $0x20, Y8, Y5
-	VPBLENDD     $0xaa, Y5, Y10, Y5
-	VPMAXUW      Y4, Y5, Y7
-	VPCMPEQW     Y5, Y7, Y7
-	VPMOVMSKB    Y7, DI
-	NOTL         DI
-	MOVQ         $0x0000000055555555, R8
-	PEXTQ        R8, DI, DI
-	VPSLLQ       $0x20, Y6, Y5
-	VPBLENDD     $0xaa, Y5, Y9, Y5
-	VPMAXUW      Y4, Y5, Y6
-	VPCMPEQW     Y5, Y6, Y6
-	VPMOVMSKB    Y6, R8
-	NOTL         R8
-	MOVQ         $0x0000000055555555, R9
-	PEXTQ        R9, R8, R8
-	PDEPQ        BX, DI, DI
-	PDEPQ        SI, R8, R8
-	ORQ          DI, R8
-	MOVL         R8, (AX)
-	VPADDQ       Y1, Y0, Y0
-	ADDQ         $0x00000004, AX
-	SUBQ         $0x00000004, CX
-	JNZ          loop
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y7
+	VPMULUDQ     Y3, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 64(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 68(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y2, Y11, Y6
+	VPMULUDQ     Y3, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 72(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 76(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPSLLQ       $0x20, Y9, Y7
+	VPBLENDD     $0xaa, Y7, Y11, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y10, Y6
+	BTQ          SI, BX
+	JCC          zero
+	VPOR         Y7, Y4, Y4
+	VPOR         Y6, Y5, Y5
+	JMP          folded
+
+zero:
+	VPAND Y7, Y4, Y4
+	VPAND Y6, Y5, Y5
+
+folded:
+	INCQ        SI
+	CMPQ        SI, $0x00000010
+	JLT         planes
+	VPUNPCKLQDQ Y5, Y4, Y6
+	VPUNPCKHQDQ Y5, Y4, Y7
+	VPERM2I128  $0x20, Y7, Y6, Y8
+	VMOVDQU     Y8, (AX)
+	VPERM2I128  $0x31, Y7, Y6, Y8
+	VMOVDQU     Y8, 32(AX)
+	VPADDQ      Y1, Y0, Y0
+	ADDQ        $0x00000040, AX
+	SUBQ        $0x00000004, CX
+	JNZ         counters
 	VZEROUPPER
 	RET
 
-// func keepAVX512(mask *byte, counter uint64, n int, schedule *uint32, limit uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
+// Requires: AVX, AVX512F, BMI
 TEXT ·keepAVX512(SB), NOSPLIT, $0-40
 	MOVQ         mask+0(FP), AX
 	MOVQ         n+16(FP), CX
 	MOVQ         schedule+24(FP), DX
-	MOVQ         counter+8(FP), BX
-	VMOVQ        BX, X0
+	MOVQ         limit+32(FP), BX
+	MOVQ         counter+8(FP), SI
+	VMOVQ        SI, X0
 	VPBROADCASTQ X0, Z0
 	VPADDQ       lanes<>+0(SB), Z0, Z0
-	MOVQ         $0x0000000000000008, BX
-	VMOVQ        BX, X1
+	MOVQ         $0x0000000000000008, SI
+	VMOVQ        SI, X1
 	VPBROADCASTQ X1, Z1
-	MOVQ         $0x00000000d2511f53, BX
-	VMOVQ        BX, X2
+	MOVQ         $0x00000000d2511f53, SI
+	VMOVQ        SI, X2
 	VPBROADCASTQ X2, Z2
-	MOVQ         $0x00000000cd9e8d57, BX
-	VMOVQ        BX, X3
+	MOVQ         $0x00000000cd9e8d57, SI
+	VMOVQ        SI, X3
 	VPBROADCASTQ X3, Z3
-	MOVQ         limit+32(FP), BX
-	VMOVQ        BX, X4
-	VPBROADCASTW X4, Z4
-	MOVQ         $0x0f0f0f0f0f0f0f0f, BX
-	MOVQ         $0xf0f0f0f0f0f0f0f0, SI
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
+	MOVL         $0x0000aaaa, SI
+	KMOVW        SI, K1
 
-loop:
-	VMOVDQU64       Z0, Z5
-	VPSRLQ          $0x20, Z0, Z6
-	VPBROADCASTD    80(DX), Z7
-	VPBROADCASTD    84(DX), Z8
-	VPMULUDQ        Z2, Z5, Z5
-	VPMULUDQ        Z3, Z7, Z7
-	VPSRLQ          $0x20, Z5, Z9
+counters:
+	TZCNTQ BX, SI
+	VPXOR  X4, X4, X4
+	VPXOR  X5, X5, X5
+
+planes:
+	MOVQ            SI, DI
+	SHLQ            $0x3b, DI
+	VMOVQ           DI, X6
+	VPBROADCASTQ    X6, Z6
+	VPADDQ          Z0, Z6, Z6
+	VMOVDQU64       Z6, Z7
+	VPSRLQ          $0x20, Z6, Z6
+	VPBROADCASTD    80(DX), Z8
+	VPBROADCASTD    84(DX), Z9
+	VPMULUDQ        Z2, Z7, Z7
+	VPMULUDQ        Z3, Z8, Z8
 	VPSRLQ          $0x20, Z7, Z10
-	VPTERNLOGD.BCST $0x96, (DX), Z6, Z10
-	VPTERNLOGD.BCST $0x96, 4(DX), Z8, Z9
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z9, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPSRLQ          $0x20, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 8(DX), Z7, Z10
-	VPTERNLOGD.BCST $0x96, 12(DX), Z5, Z9
-	VPMULUDQ        Z2, Z10, Z5
-	VPMULUDQ        Z3, Z9, Z7
-	VPSRLQ          $0x20, Z5, Z9
+	VPSRLQ          $0x20, Z8, Z11
+	VPTERNLOGD.BCST $0x96, (DX), Z6, Z11
+	VPTERNLOGD.BCST $0x96, 4(DX), Z9, Z10
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z10, Z9
+	VPSRLQ          $0x20, Z6, Z10
+	VPSRLQ          $0x20, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 8(DX), Z8, Z11
+	VPTERNLOGD.BCST $0x96, 12(DX), Z7, Z10
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z10, Z8
 	VPSRLQ          $0x20, Z7, Z10
-	VPTERNLOGD.BCST $0x96, 16(DX), Z8, Z10
-	VPTERNLOGD.BCST $0x96, 20(DX), Z6, Z9
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z9, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPSRLQ          $0x20, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 24(DX), Z7, Z10
-	VPTERNLOGD.BCST $0x96, 28(DX), Z5, Z9
-	VPMULUDQ        Z2, Z10, Z5
-	VPMULUDQ        Z3, Z9, Z7
-	VPSRLQ          $0x20, Z5, Z9
+	VPSRLQ          $0x20, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 16(DX), Z9, Z11
+	VPTERNLOGD.BCST $0x96, 20(DX), Z6, Z10
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z10, Z9
+	VPSRLQ          $0x20, Z6, Z10
+	VPSRLQ          $0x20, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 24(DX), Z8, Z11
+	VPTERNLOGD.BCST $0x96, 28(DX), Z7, Z10
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z10, Z8
 	VPSRLQ          $0x20, Z7, Z10
-	VPTERNLOGD.BCST $0x96, 32(DX), Z8, Z10
-	VPTERNLOGD.BCST $0x96, 36(DX), Z6, Z9
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z9, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPSRLQ          $0x20, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 40(DX), Z7, Z10
-	VPTERNLOGD.BCST $0x96, 44(DX), Z5, Z9
-	VPMULUDQ        Z2, Z10, Z5
-	VPMULUDQ        Z3, Z9, Z7
-	VPSRLQ          $0x20, Z5, Z9
+	VPSRLQ          $0x20, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 32(DX), Z9, Z11
+	VPTERNLOGD.BCST $0x96, 36(DX), Z6, Z10
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z10, Z9
+	VPSRLQ          $0x20, Z6, Z10
+	VPSRLQ          $0x20, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 40(DX), Z8, Z11
+	VPTERNLOGD.BCST $0x96, 44(DX), Z7, Z10
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z10, Z8
 	VPSRLQ          $0x20, Z7, Z10
-	VPTERNLOGD.BCST $0x96, 48(DX), Z8, Z10
-	VPTERNLOGD.BCST $0x96, 52(DX), Z6, Z9
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z9, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPSRLQ          $0x20, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 56(DX), Z7, Z10
-	VPTERNLOGD.BCST $0x96, 60(DX), Z5, Z9
-	VPMULUDQ        Z2, Z10, Z5
-	VPMULUDQ        Z3, Z9, Z7
-	VPSRLQ          $0x20, Z5, Z9
+	VPSRLQ          $0x20, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 48(DX), Z9, Z11
+	VPTERNLOGD.BCST $0x96, 52(DX), Z6, Z10
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z10, Z9
+	VPSRLQ          $0x20, Z6, Z10
+	VPSRLQ          $0x20, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 56(DX), Z8, Z11
+	VPTERNLOGD.BCST $0x96, 60(DX), Z7, Z10
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z10, Z8
 	VPSRLQ          $0x20, Z7, Z10
-	VPTERNLOGD.BCST $0x96, 64(DX), Z8, Z10
-	VPTERNLOGD.BCST $0x96, 68(DX), Z6, Z9
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z9, Z8
-	VPSRLQ          $0x20, Z6, Z9
-	VPSRLQ          $0x20, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 72(DX), Z7, Z10
-	VPTERNLOGD.BCST $0x96, 76(DX), Z5, Z9
-	VPSLLQ          $0x20, Z8, Z5
-	VPBLENDMD       Z5, Z10, K1, Z5
-	VPCMPUW         $0x01, Z4, Z5, K2
-	KMOVD           K2, DI
-	VPSLLQ          $0x20, Z6, Z5
-	VPBLENDMD       Z5, Z9, K1, Z5
-	VPCMPUW         $0x01, Z4, Z5, K2
-	KMOVD           K2, R8
-	PDEPQ           BX, DI, DI
-	PDEPQ           SI, R8, R8
-	ORQ             DI, R8
-	MOVQ            R8, (AX)
-	VPADDQ          Z1, Z0, Z0
-	ADDQ            $0x00000008, AX
-	SUBQ            $0x00000008, CX
-	JNZ             loop
+	VPSRLQ          $0x20, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 64(DX), Z9, Z11
+	VPTERNLOGD.BCST $0x96, 68(DX), Z6, Z10
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z10, Z9
+	VPSRLQ          $0x20, Z6, Z10
+	VPSRLQ          $0x20, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 72(DX), Z8, Z11
+	VPTERNLOGD.BCST $0x96, 76(DX), Z7, Z10
+	VPSLLQ          $0x20, Z9, Z7
+	VPBLENDMD       Z7, Z11, K1, Z7
+	VPSLLQ          $0x20, Z6, Z6
+	VPBLENDMD       Z6, Z10, K1, Z6
+	BTQ             SI, BX
+	JCC             zero
+	VPORQ           Z7, Z4, Z4
+	VPORQ           Z6, Z5, Z5
+	JMP             folded
+
+zero:
+	VPANDQ Z7, Z4, Z4
+	VPANDQ Z6, Z5, Z5
+
+folded:
+	INCQ         SI
+	CMPQ         SI, $0x00000010
+	JLT          planes
+	MOVQ         $0x0000000000000004, SI
+	VMOVQ        SI, X6
+	VPBROADCASTQ X6, Z7
+	VMOVDQU64    order<>+0(SB), Z6
+	VPADDQ       Z6, Z7, Z7
+	VPERMI2Q     Z5, Z4, Z6
+	VPERMI2Q     Z5, Z4, Z7
+	VMOVDQU64    Z6, (AX)
+	VMOVDQU64    Z7, 64(AX)
+	VPADDQ       Z1, Z0, Z0
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x00000008, CX
+	JNZ          counters
 	VZEROUPPER
 	RET

@@ -1,6 +1,7 @@
 package rng
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -40,11 +41,11 @@ func TestKeysDiffer(t *testing.T) {
 }
 
 // TestKeep: the share kept is near p by four standard deviations, any cut of
-// the range draws the same, at every CPU level, and a draw is the half word
-// that the generator's definition gives.
+// the range draws the same, at every CPU level, and each draw is the number
+// whose bits the planes give.
 func TestKeep(t *testing.T) {
 	const n = 1 << 15
-	for _, p := range []float64{0, 0.1, 0.5, 0.9, 1} {
+	for _, p := range []float64{0, 0.1, 0.25, 0.5, 0.9, 1} {
 		k := NewKey(1, "op", "role", "tensor", "drop")
 		var want []uint64
 		for _, level := range cpu.Levels() {
@@ -64,15 +65,24 @@ func TestKeep(t *testing.T) {
 			if has(want, i) {
 				kept++
 			}
-			half := uint16(k.Word(i/2) >> (16 * (i % 2)))
-			if has(want, i) != (uint32(half) < Threshold(p)) {
-				t.Fatalf("p %v: element %d", p, i)
+			if number := number(k, i); has(want, i) != (number < Threshold(p)) {
+				t.Fatalf("p %v: element %d draws %#x", p, i, number)
 			}
 		}
 		if d := math.Abs(float64(kept) - p*n); d > 4*math.Sqrt(n*p*(1-p)) {
 			t.Errorf("p %v: kept %d of %d", p, kept, n)
 		}
 	}
+}
+
+// number is the 16-bit draw of an element: the complement of its bit in every
+// plane.
+func number(k Key, i int) (n uint32) {
+	for plane := range 16 {
+		word := k.block(uint64(i/128) + uint64(plane)<<59)[i%128/32]
+		n |= (^word >> (i % 32) & 1) << plane
+	}
+	return n
 }
 
 func has(mask []uint64, i int) bool { return mask[i/64]>>(i%64)&1 != 0 }
@@ -95,9 +105,13 @@ func cuts(t *testing.T, k Key, whole []uint64, n int, p float64) {
 func BenchmarkKeep(b *testing.B) {
 	mask := make([]uint64, 1<<8)
 	k := NewKey(2, "", "", "", "")
-	b.SetBytes(1 << 14)
-	for range b.N {
-		k.Keep(mask, 0, 1<<14, 0.5)
+	for _, p := range []float64{0.5, 0.3} {
+		b.Run(fmt.Sprint(p), func(b *testing.B) {
+			b.SetBytes(1 << 14)
+			for range b.N {
+				k.Keep(mask, 0, 1<<14, p)
+			}
+		})
 	}
 }
 

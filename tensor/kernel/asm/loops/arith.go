@@ -12,6 +12,7 @@ func (s isa) arithmetic() {
 	s.axpy()
 	s.scaleTo()
 	s.binary("sub", "func(dst, a, b *float32, n int)", "a", "b", func(v reg.VecVirtual, m Op) { VSUBPS(m, v, v) })
+	s.subBF16()
 	s.add()
 	s.lerp2()
 	s.linearSum()
@@ -48,6 +49,26 @@ func (s isa) binary(name, signature, left, right string, op func(v reg.VecVirtua
 		VMOVUPS(elem(a, i, 0), v)
 		op(v, elem(b, i, 0))
 		VMOVUPS(v, elem(dst, i, 0))
+	})
+	end()
+}
+
+func (s isa) subBF16() {
+	s.begin("subBF16", "func(dst *float32, a, b *byte, n int)")
+	dst, a, b, n := ptr("dst"), ptr("a"), ptr("b"), ptr("n")
+	each("loop", n, 2*s.lanes, func(i reg.GPVirtual) {
+		for u := range 2 {
+			x, y := s.vec(), s.vec()
+			for _, p := range []struct {
+				from reg.GPVirtual
+				to   reg.VecVirtual
+			}{{a, x}, {b, y}} {
+				VPMOVZXWD(Mem{Base: p.from, Index: i, Scale: 2, Disp: u * s.bytes() / 2}, p.to)
+				VPSLLD(Imm(16), p.to, p.to)
+			}
+			VSUBPS(y, x, x)
+			VMOVUPS(x, elem(dst, i, u*s.bytes()))
+		}
 	})
 	end()
 }

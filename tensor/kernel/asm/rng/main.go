@@ -15,12 +15,16 @@ import (
 const mul0, mul1, rounds = 0xD2511F53, 0xCD9E8D57, 10
 
 func main() {
-	lanes := GLOBL("lanes", RODATA|NOPTR)
+	lanes, order := GLOBL("lanes", RODATA|NOPTR), Mem{}
 	for i := range 8 {
 		DATA(8*i, U64(i))
 	}
+	order = GLOBL("order", RODATA|NOPTR)
+	for i := range 8 {
+		DATA(8*i, U64(i/2+8*(i%2)))
+	}
 	for _, wide := range []bool{false, true} {
-		(&philox{wide: wide, lanes: lanes}).keep()
+		(&philox{wide: wide, lanes: lanes, order: order}).keep()
 	}
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
@@ -32,6 +36,7 @@ func main() {
 type philox struct {
 	wide  bool
 	lanes Mem
+	order Mem // interleaves two registers, low half
 	odd   reg.OpmaskVirtual
 }
 
@@ -69,59 +74,101 @@ func (p *philox) word(base reg.Register, i int) reg.VecVirtual {
 	return v
 }
 
-// keep writes one byte for each counter: bit l says that its l-th 16-bit draw
-// is below the limit.
+// keep writes 128 bits for each counter: the bits of numbers below the limit.
+// Bit by bit, from the lowest that is set in the limit up, a plane of random
+// bits is joined to what is known: r|m where the limit has a one, r&m where it
+// has a zero.
 func (p *philox) keep() {
 	name := "keepAVX2"
 	if p.wide {
 		name = "keepAVX512"
 	}
-	TEXT(name, NOSPLIT, "func(mask *byte, counter uint64, n int, schedule *uint32, limit uint64)")
+	TEXT(name, NOSPLIT, "func(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)")
 	Pragma("noescape")
-	Doc(name + " needs n to be a multiple of 8; the schedule is the keys of all rounds and then the two upper words of the counter.")
+	Doc(name+" needs n to be a multiple of 8; the schedule is the keys of all rounds and then the two upper words of the", "counter, the limit is 16 bits and not zero.")
 	mask, n := Load(Param("mask"), GP64()), Load(Param("n"), GP64())
-	schedule := Load(Param("schedule"), GP64())
+	schedule, limit := Load(Param("schedule"), GP64()), Load(Param("limit"), GP64())
 	at := p.splat(Load(Param("counter"), GP64()).(reg.GPVirtual))
 	VPADDQ(p.lanes, at, at)
 	step := p.constant(uint64(p.counters()))
 	m0, m1 := p.constant(mul0), p.constant(mul1)
-	limit := p.limit()
-	low, high := GP64(), GP64()
-	MOVQ(U64(0x0f0f0f0f0f0f0f0f), low)
-	MOVQ(U64(0xf0f0f0f0f0f0f0f0), high)
 	if p.wide {
 		g := GP32()
 		MOVL(U32(0xaaaa), g)
 		p.odd = K()
 		KMOVW(g, p.odd)
 	}
-	Label("loop")
-	c := p.start(at, schedule)
+	low, high := p.vec(), p.vec()
+	Label("counters")
+	plane := GP64()
+	TZCNTQ(limit, plane)
+	VPXOR(low.AsX(), low.AsX(), low.AsX())
+	VPXOR(high.AsX(), high.AsX(), high.AsX())
+	Label("planes")
+	c := p.start(p.inPlane(at, plane), schedule)
 	for r := range rounds {
 		c = p.round(c, m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
 	}
-	a, b := p.below(p.pair(c[0], c[1]), limit), p.below(p.pair(c[2], c[3]), limit)
-	PDEPQ(low, a, a)
-	PDEPQ(high, b, b)
-	ORQ(a, b)
-	if p.wide {
-		MOVQ(b, Mem{Base: mask})
-	} else {
-		MOVL(b.As32(), Mem{Base: mask})
-	}
+	p.fold(limit, plane, p.pair(c[0], c[1]), p.pair(c[2], c[3]), low, high)
+	INCQ(plane)
+	CMPQ(plane, U32(16))
+	JLT(LabelRef("planes"))
+	p.store(low, high, mask)
 	VPADDQ(step, at, at)
-	ADDQ(U32(p.counters()), mask)
+	ADDQ(U32(16*p.counters()), mask)
 	SUBQ(U32(p.counters()), n)
-	JNZ(LabelRef("loop"))
+	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
 }
 
-func (p *philox) limit() reg.VecVirtual {
-	x, v := XMM(), p.vec()
-	VMOVQ(Load(Param("limit"), GP64()), x)
-	VPBROADCASTW(x, v)
+// inPlane is the counters of a plane, whose number is their upper bits.
+func (p *philox) inPlane(at reg.VecVirtual, plane reg.GPVirtual) reg.VecVirtual {
+	g := GP64()
+	MOVQ(plane, g)
+	SHLQ(Imm(59), g)
+	v := p.splat(g)
+	VPADDQ(at, v, v)
 	return v
+}
+
+// fold joins a plane to what is known.
+func (p *philox) fold(limit, plane reg.Register, a, b, low, high reg.VecVirtual) {
+	or, and := VPOR, VPAND
+	if p.wide {
+		or, and = func(m, x, y Op) { VPORQ(m, x, y) }, func(m, x, y Op) { VPANDQ(m, x, y) }
+	}
+	BTQ(plane, limit)
+	JCC(LabelRef("zero"))
+	or(a, low, low)
+	or(b, high, high)
+	JMP(LabelRef("folded"))
+	Label("zero")
+	and(a, low, low)
+	and(b, high, high)
+	Label("folded")
+}
+
+// store interleaves the words of low and high.
+func (p *philox) store(low, high reg.VecVirtual, mask reg.Register) {
+	a, b := p.vec(), p.vec()
+	if p.wide {
+		one := p.constant(4)
+		VMOVDQU64(p.order, a)
+		VPADDQ(a, one, b)
+		VPERMI2Q(high, low, a)
+		VPERMI2Q(high, low, b)
+		VMOVDQU64(a, Mem{Base: mask})
+		VMOVDQU64(b, Mem{Base: mask, Disp: 64})
+		return
+	}
+	VPUNPCKLQDQ(high, low, a)
+	VPUNPCKHQDQ(high, low, b)
+	c := p.vec()
+	VPERM2I128(U8(0x20), b, a, c)
+	VMOVDQU(c, Mem{Base: mask})
+	VPERM2I128(U8(0x31), b, a, c)
+	VMOVDQU(c, Mem{Base: mask, Disp: 32})
 }
 
 // start is the four words of the counters.
@@ -169,23 +216,4 @@ func (p *philox) pair(a, b reg.VecVirtual) reg.VecVirtual {
 		VPBLENDD(U8(0xaa), t, a, t)
 	}
 	return t
-}
-
-// below is a bit for each 16-bit draw that is below the limit.
-func (p *philox) below(x, limit reg.VecVirtual) reg.GPVirtual {
-	g := GP64()
-	if p.wide {
-		k := K()
-		VPCMPUW(Imm(1), limit, x, k)
-		KMOVD(k, g.As32())
-		return g
-	}
-	v, pick := p.vec(), GP64()
-	VPMAXUW(limit, x, v)
-	VPCMPEQW(x, v, v) // at least the limit
-	VPMOVMSKB(v, g.As32())
-	NOTL(g.As32())
-	MOVQ(U64(0x55555555), pick)
-	PEXTQ(pick, g, g)
-	return g
 }
