@@ -21,6 +21,7 @@ type Block struct {
 type Values struct {
 	F32  []float32
 	BF16 []byte
+	less int // 1 + the operand that Sub took from F32
 }
 
 // X returns operand i in float32, Rows x Cols. The kernel may overwrite it.
@@ -33,17 +34,21 @@ func (b *Block) X(i int) []float32 {
 	return v.F32
 }
 
-// Sub returns operand i less operand j, and leaves it in the place of i.
+// Sub returns operand i less operand j, and leaves it in the place of i: asked
+// again, it returns the same.
 func (b *Block) Sub(i, j int) []float32 {
 	x, y := &b.In[i], b.In[j]
-	if x.F32 == nil && x.BF16 != nil && y.BF16 != nil {
+	switch {
+	case x.less == j+1:
+		return x.F32
+	case x.F32 == nil && x.BF16 != nil && y.BF16 != nil:
 		x.F32 = b.Scratch(len(x.BF16) / 2)
 		kernel.SubBF16(x.F32, x.BF16, y.BF16)
-		return x.F32
+	default:
+		kernel.Sub(b.X(i), b.X(i), b.X(j))
 	}
-	d := b.X(i)
-	kernel.Sub(d, d, b.X(j))
-	return d
+	x.less = j + 1
+	return x.F32
 }
 
 // Start returns the element index of the block's first element.

@@ -25,6 +25,18 @@ func (c Cut) Keep(keep kernel.Mask, start int, x []float32) {
 	kernel.KeepLargest(keep, x, c.Bits, c.Index-start)
 }
 
+// Bound returns the bits above which elements of a block of n stay, when the
+// cut parts no equal ones there; otherwise Keep must tell them apart.
+func (c Cut) Bound(start, n int) (above int32, ok bool) {
+	switch {
+	case c.Index <= start:
+		return int32(c.Bits), true
+	case c.Index >= start+n:
+		return int32(c.Bits) - 1, true
+	}
+	return 0, false
+}
+
 // Selection is what to look through. Several quantities, such as the task
 // vectors of several models, are found in the same passes.
 type Selection struct {

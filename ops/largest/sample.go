@@ -11,10 +11,10 @@ import (
 // Of every row that is sampled so many elements are looked at, and one row in
 // so many, within bounds. Tensors below small are not sampled.
 const (
-	perRow   = 256
-	oneIn    = 64
-	fewRows  = 64
-	manyRows = 512
+	perRow   = 512
+	oneIn    = 128
+	fewRows  = 32
+	manyRows = 256
 	small    = 1 << 15
 )
 

@@ -31,6 +31,11 @@ func (magnitude) prepare(ctx context.Context, d deltas, parts []part) ([]ops.Sta
 	return states, err
 }
 
-func (magnitude) keep(_ *ops.Pass, b *ops.Block, _ part, state ops.State, delta []float32, keep kernel.Mask) {
-	largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}.Keep(keep, b.Start(), delta)
+func (magnitude) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta) {
+	cut, ok := largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}, false
+	if d.Above, ok = cut.Bound(b.Start(), b.Rows*b.Cols); ok {
+		return
+	}
+	d.Above, d.Keep = -1, b.Mask(b.Rows*b.Cols)
+	cut.Keep(d.Keep, b.Start(), b.Sub(p.model+1, 0))
 }

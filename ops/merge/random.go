@@ -19,6 +19,7 @@ func (random) prepare(_ context.Context, _ deltas, parts []part) ([]ops.State, e
 	return make([]ops.State, len(parts)), nil
 }
 
-func (random) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, delta []float32, keep kernel.Mask) {
-	x.Key("model "+strconv.Itoa(p.model), "drop").Keep(keep, b.Start(), len(delta), p.density)
+func (random) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.Delta) {
+	d.Keep = b.Mask(b.Rows * b.Cols)
+	x.Key("model "+strconv.Itoa(p.model), "drop").Keep(d.Keep, b.Start(), b.Rows*b.Cols, p.density)
 }

@@ -63,8 +63,9 @@ type sparsifier interface {
 	needed(rescale bool) bool
 	// prepare returns what keep must know of whole tensors, for each part.
 	prepare(ctx context.Context, d deltas, parts []part) ([]ops.State, error)
-	// keep sets the mask to the elements of a block's delta that stay.
-	keep(x *ops.Pass, b *ops.Block, p part, state ops.State, delta []float32, keep kernel.Mask)
+	// keep says which elements of a block's delta stay: above a bound, or by a
+	// mask.
+	keep(x *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta)
 }
 
 // deltas is a way through the task vectors of one tensor.
@@ -153,10 +154,14 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 	}
 	err := d.scan.Each(ctx, func(b *ops.Block) error {
 		for i, p := range parts {
+			kept := kernel.Delta{Above: -1}
+			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
 			delta := d.of(b, p.model)
-			keep := b.Mask(len(delta))
-			s.keep(d.pass, b, p, state[p.model*stateSize+1:], delta, keep)
-			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, keep)
+			if kept.Keep == nil {
+				kept.Keep = b.Mask(len(delta))
+				kernel.KeepAbove(kept.Keep, delta, kept.Above)
+			}
+			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, kept.Keep)
 		}
 		return nil
 	}, d.operands(parts)...)
@@ -179,26 +184,45 @@ func total(x []float64) float64 {
 func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 	f, m := l.family(p), l.method(p)
 	var ds []kernel.Delta
+	var models []int
+	raw := b.In[0].BF16 != nil
 	for i := range f.Models {
-		if f.weight(i) == 0 {
-			continue
+		if f.weight(i) != 0 {
+			models = append(models, i+1)
+			ds = append(ds, m.delta(f, i, x, b))
+			raw = raw && b.In[i+1].BF16 != nil
 		}
-		d := kernel.Delta{X: deltas{}.of(b, i), Rescale: 1, Weight: float32(f.weight(i))}
-		if density := f.density(i); density < 1 && m.sparse != nil {
-			var state ops.State
-			if x.State != nil {
-				state = x.State[i*stateSize : (i+1)*stateSize]
-				d.Rescale, state = float32(state[0]), state[1:]
-			}
-			d.Keep = b.Mask(len(d.X))
-			m.sparse.keep(x, b, part{i, density}, state, d.X, d.Keep)
-		}
-		ds = append(ds, d)
 	}
-	if len(ds) == 0 {
+	mix := kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}
+	switch {
+	case len(ds) == 0:
 		copy(b.Out, b.X(0))
-		return nil
+	case raw:
+		for k, i := range models {
+			ds[k].Raw = b.In[i].BF16
+		}
+		mix.IntoRaw(b.Out, b.In[0].BF16, ds)
+	default:
+		for k, i := range models {
+			ds[k].X = b.Sub(i, 0)
+		}
+		mix.Into(b.Out, b.X(0), ds)
 	}
-	kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}.Into(b.Out, b.X(0), ds)
 	return nil
+}
+
+// delta is what counts of a model's task vector, and how much.
+func (m method) delta(f *Shared, i int, x *ops.Pass, b *ops.Block) kernel.Delta {
+	d := kernel.Delta{Above: -1, Rescale: 1, Weight: float32(f.weight(i))}
+	density := f.density(i)
+	if density >= 1 || m.sparse == nil {
+		return d
+	}
+	var state ops.State
+	if x.State != nil {
+		state = x.State[i*stateSize : (i+1)*stateSize]
+		d.Rescale, state = float32(state[0]), state[1:]
+	}
+	m.sparse.keep(x, b, part{i, density}, state, &d)
+	return d
 }

@@ -155,7 +155,7 @@ func firstLargest(x []float32, k int) []int {
 
 // TestVote is the vote of TIES by hand: deltas (1,-1,0,2) and (2,3,-4,-2).
 func TestVote(t *testing.T) {
-	deltas := []Delta{{X: []float32{1, -1, 0, 2}, Rescale: 1, Weight: 0.5}, {X: []float32{2, 3, -4, -2}, Rescale: 2, Weight: 0.5}}
+	deltas := []Delta{{X: []float32{1, -1, 0, 2}, Above: -1, Rescale: 1, Weight: 0.5}, {X: []float32{2, 3, -4, -2}, Above: -1, Rescale: 2, Weight: 0.5}}
 	base, out := []float32{10, 10, 10, 10}, make([]float32, 4)
 	// weighed: (0.5, -0.5, 0, 1) and (2, 3, -4, -2); sums 2.5, 2.5, -4, -1
 	Mix{Elect: true, Lambda: 1}.Into(out, base, deltas)

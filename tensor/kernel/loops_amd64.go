@@ -73,15 +73,29 @@ func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts 
 //go:noescape
 func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32)
 
-// mergeSum needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
+// mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
 //
 //go:noescape
-func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
-// mergeVote needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
+// mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
 //
 //go:noescape
-func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
@@ -154,12 +168,26 @@ func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, count
 //go:noescape
 func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32)
 
-// mergeSum needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
+// mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
 //
 //go:noescape
-func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
-// mergeVote needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
+// mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
 //
 //go:noescape
-func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)

@@ -541,202 +541,326 @@ loop:
 	VZEROUPPER
 	RET
 
-// func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX2
-TEXT ·mergeSumAVX2(SB), NOSPLIT, $0-72
+TEXT ·mergeSumAVX2(SB), NOSPLIT, $8-80
 	MOVQ         out+0(FP), AX
 	MOVQ         base+8(FP), CX
 	MOVQ         xs+16(FP), DX
 	MOVQ         keeps+24(FP), BX
-	MOVQ         n+64(FP), SI
-	MOVQ         factors+32(FP), DI
-	MOVQ         scratch+40(FP), R8
-	MOVQ         m+48(FP), R9
-	VBROADCASTSS total+56(FP), Y0
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
 	VXORPS       X1, X1, X1
-	VBROADCASTSS lambda+60(FP), Y2
-	VPMOVZXBD    laneBit<>+0(SB), Y3
-	XORQ         R10, R10
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	VBROADCASTSS lambda+68(FP), Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
 
 loop:
-	VMOVAPS Y1, Y4
-	VMOVAPS Y1, Y5
-	MOVQ    R10, R15
-	SHRQ    $0x03, R15
-	XORQ    R11, R11
-	MOVQ    R8, R14
+	VMOVUPS (CX)(R11*4), Y5
+	VMOVAPS Y1, Y6
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
 
 gather:
-	MOVQ         (DX)(R11*8), R12
-	MOVQ         (BX)(R11*8), R13
-	TESTQ        R13, R13
-	JZ           all
-	VPBROADCASTB (R13)(R15*1), Y6
-	VPAND        Y6, Y3, Y6
-	VPCMPEQD     Y6, Y3, Y6
-	VPAND        (R12)(R10*4), Y6, Y6
-	VPBROADCASTB 1(R13)(R15*1), Y7
-	VPAND        Y7, Y3, Y7
-	VPCMPEQD     Y7, Y3, Y7
-	VPAND        32(R12)(R10*4), Y7, Y7
-	JMP          loaded
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VMOVUPS      (R13)(R11*4), Y7
+	VPAND        Y7, Y2, Y8
+	VPBROADCASTD (R8)(R12*4), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
 
-all:
-	VMOVUPS (R12)(R10*4), Y6
-	VMOVUPS 32(R12)(R10*4), Y7
-
-loaded:
-	VBROADCASTSS (DI)(R11*8), Y8
-	VMULPS       Y8, Y6, Y6
-	VBROADCASTSS 4(DI)(R11*8), Y8
-	VMULPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (R14)
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (DI)(R11*8), Y6
-	VMULPS       Y6, Y7, Y7
-	VBROADCASTSS 4(DI)(R11*8), Y6
-	VMULPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(R14)
-	VADDPS       Y7, Y5, Y5
-	ADDQ         $0x00000040, R14
-	INCQ         R11
-	CMPQ         R11, R9
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
 	JLT          gather
-	VDIVPS       Y0, Y4, Y4
-	VDIVPS       Y0, Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VADDPS       (CX)(R10*4), Y4, Y4
-	VMOVUPS      Y4, (AX)(R10*4)
-	VMULPS       Y2, Y5, Y5
-	VADDPS       32(CX)(R10*4), Y5, Y5
-	VMOVUPS      Y5, 32(AX)(R10*4)
-	ADDQ         $0x00000010, R10
-	CMPQ         R10, SI
+	VDIVPS       Y0, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (AX)(R11*4)
+	ADDQ         $0x00000008, R11
+	CMPQ         R11, SI
 	JLT          loop
 	VZEROUPPER
 	RET
 
-// func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX2
-TEXT ·mergeVoteAVX2(SB), NOSPLIT, $0-72
+TEXT ·mergeVoteAVX2(SB), NOSPLIT, $8-80
 	MOVQ         out+0(FP), AX
 	MOVQ         base+8(FP), CX
 	MOVQ         xs+16(FP), DX
 	MOVQ         keeps+24(FP), BX
-	MOVQ         n+64(FP), SI
-	MOVQ         factors+32(FP), DI
-	MOVQ         scratch+40(FP), R8
-	MOVQ         m+48(FP), R9
-	VBROADCASTSS total+56(FP), Y0
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
 	VXORPS       X1, X1, X1
-	VBROADCASTSS lambda+60(FP), Y2
-	VPMOVZXBD    laneBit<>+0(SB), Y3
-	XORQ         R10, R10
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	VBROADCASTSS lambda+68(FP), Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
 
 loop:
-	VMOVAPS Y1, Y4
-	VMOVAPS Y1, Y5
-	MOVQ    R10, R15
-	SHRQ    $0x03, R15
-	XORQ    R11, R11
-	MOVQ    R8, R14
+	VMOVUPS (CX)(R11*4), Y5
+	VMOVAPS Y1, Y6
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
 
 gather:
-	MOVQ         (DX)(R11*8), R12
-	MOVQ         (BX)(R11*8), R13
-	TESTQ        R13, R13
-	JZ           all
-	VPBROADCASTB (R13)(R15*1), Y6
-	VPAND        Y6, Y3, Y6
-	VPCMPEQD     Y6, Y3, Y6
-	VPAND        (R12)(R10*4), Y6, Y6
-	VPBROADCASTB 1(R13)(R15*1), Y7
-	VPAND        Y7, Y3, Y7
-	VPCMPEQD     Y7, Y3, Y7
-	VPAND        32(R12)(R10*4), Y7, Y7
-	JMP          loaded
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VMOVUPS      (R13)(R11*4), Y7
+	VPAND        Y7, Y2, Y8
+	VPBROADCASTD (R8)(R12*4), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
 
-all:
-	VMOVUPS (R12)(R10*4), Y6
-	VMOVUPS 32(R12)(R10*4), Y7
-
-loaded:
-	VBROADCASTSS (DI)(R11*8), Y8
-	VMULPS       Y8, Y6, Y6
-	VBROADCASTSS 4(DI)(R11*8), Y8
-	VMULPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (R14)
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (DI)(R11*8), Y6
-	VMULPS       Y6, Y7, Y7
-	VBROADCASTSS 4(DI)(R11*8), Y6
-	VMULPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 32(R14)
-	VADDPS       Y7, Y5, Y5
-	ADDQ         $0x00000040, R14
-	INCQ         R11
-	CMPQ         R11, R9
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
 	JLT          gather
-	VMOVAPS      Y1, Y6
 	VMOVAPS      Y1, Y7
 	VMOVAPS      Y1, Y8
-	VMOVAPS      Y1, Y9
-	VCMPPS       $0x07, Y4, Y4, Y10
-	VCMPPS       $0x01, Y1, Y4, Y4
-	MOVL         $0x80000000, R11
-	VMOVD        R11, X11
-	VPBROADCASTD X11, Y11
-	VANDPS       Y11, Y4, Y4
-	VCMPPS       $0x07, Y5, Y5, Y11
-	VCMPPS       $0x01, Y1, Y5, Y5
-	MOVL         $0x80000000, R11
-	VMOVD        R11, X12
-	VPBROADCASTD X12, Y12
-	VANDPS       Y12, Y5, Y5
-	XORQ         R11, R11
-	MOVQ         R8, R12
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x01, Y1, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	XORQ         R12, R12
+	MOVQ         R9, R13
 
 vote:
-	VBROADCASTSS 4(DI)(R11*8), Y12
-	VMOVUPS      (R12), Y13
-	VXORPS       Y13, Y4, Y14
-	VCMPPS       $0x0e, Y1, Y14, Y14
-	VANDPS       Y10, Y14, Y14
-	VADDPS       Y13, Y6, Y13
-	VBLENDVPS    Y14, Y13, Y6, Y6
-	VADDPS       Y12, Y8, Y13
-	VBLENDVPS    Y14, Y13, Y8, Y8
-	VMOVUPS      32(R12), Y13
-	VXORPS       Y13, Y5, Y14
-	VCMPPS       $0x0e, Y1, Y14, Y14
-	VANDPS       Y11, Y14, Y14
-	VADDPS       Y13, Y7, Y13
-	VBLENDVPS    Y14, Y13, Y7, Y7
-	VADDPS       Y12, Y9, Y13
-	VBLENDVPS    Y14, Y13, Y9, Y9
-	ADDQ         $0x00000040, R12
-	INCQ         R11
-	CMPQ         R11, R9
+	VBROADCASTSS 4(DI)(R12*8), Y10
+	VMOVUPS      (R13), Y11
+	VXORPS       Y11, Y6, Y12
+	VCMPPS       $0x0e, Y1, Y12, Y12
+	VANDPS       Y9, Y12, Y12
+	VADDPS       Y11, Y7, Y11
+	VBLENDVPS    Y12, Y11, Y7, Y7
+	VADDPS       Y10, Y8, Y11
+	VBLENDVPS    Y12, Y11, Y8, Y8
+	ADDQ         $0x00000020, R13
+	INCQ         R12
+	CMPQ         R12, R10
 	JLT          vote
-	VMOVD        X0, R11
-	TESTL        R11, R11
+	VMOVD        X0, R12
+	TESTL        R12, R12
 	JNZ          divided
-	VDIVPS       Y8, Y6, Y4
-	VCMPPS       $0x04, Y1, Y8, Y5
-	VBLENDVPS    Y5, Y4, Y6, Y6
-	VDIVPS       Y9, Y7, Y4
-	VCMPPS       $0x04, Y1, Y9, Y5
-	VBLENDVPS    Y5, Y4, Y7, Y7
+	VDIVPS       Y8, Y7, Y6
+	VCMPPS       $0x04, Y1, Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y7
 
 divided:
-	VMULPS  Y2, Y6, Y6
-	VADDPS  (CX)(R10*4), Y6, Y6
-	VMOVUPS Y6, (AX)(R10*4)
-	VMULPS  Y2, Y7, Y7
-	VADDPS  32(CX)(R10*4), Y7, Y7
-	VMOVUPS Y7, 32(AX)(R10*4)
-	ADDQ    $0x00000010, R10
-	CMPQ    R10, SI
+	VMULPS  Y3, Y7, Y7
+	VADDPS  Y5, Y7, Y7
+	VMOVUPS Y7, (AX)(R11*4)
+	ADDQ    $0x00000008, R11
+	CMPQ    R11, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX2
+TEXT ·mergeSumBF16AVX2(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
+	VXORPS       X1, X1, X1
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	VBROADCASTSS lambda+68(FP), Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMOVAPS   Y1, Y6
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VPMOVZXWD    (R13)(R11*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VSUBPS       Y5, Y7, Y7
+	VPAND        Y7, Y2, Y8
+	VPBROADCASTD (R8)(R12*4), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
+
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          gather
+	VDIVPS       Y0, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (AX)(R11*4)
+	ADDQ         $0x00000008, R11
+	CMPQ         R11, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX2
+TEXT ·mergeVoteBF16AVX2(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
+	VXORPS       X1, X1, X1
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	VBROADCASTSS lambda+68(FP), Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMOVAPS   Y1, Y6
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VPMOVZXWD    (R13)(R11*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VSUBPS       Y5, Y7, Y7
+	VPAND        Y7, Y2, Y8
+	VPBROADCASTD (R8)(R12*4), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
+
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          gather
+	VMOVAPS      Y1, Y7
+	VMOVAPS      Y1, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x01, Y1, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	XORQ         R12, R12
+	MOVQ         R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Y10
+	VMOVUPS      (R13), Y11
+	VXORPS       Y11, Y6, Y12
+	VCMPPS       $0x0e, Y1, Y12, Y12
+	VANDPS       Y9, Y12, Y12
+	VADDPS       Y11, Y7, Y11
+	VBLENDVPS    Y12, Y11, Y7, Y7
+	VADDPS       Y10, Y8, Y11
+	VBLENDVPS    Y12, Y11, Y8, Y8
+	ADDQ         $0x00000020, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMOVD        X0, R12
+	TESTL        R12, R12
+	JNZ          divided
+	VDIVPS       Y8, Y7, Y6
+	VCMPPS       $0x04, Y1, Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y7
+
+divided:
+	VMULPS  Y3, Y7, Y7
+	VADDPS  Y5, Y7, Y7
+	VMOVUPS Y7, (AX)(R11*4)
+	ADDQ    $0x00000008, R11
+	CMPQ    R11, SI
 	JLT     loop
 	VZEROUPPER
 	RET
@@ -1220,182 +1344,410 @@ loop:
 	VZEROUPPER
 	RET
 
-// func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·mergeSumAVX512(SB), NOSPLIT, $8-72
+TEXT ·mergeSumAVX512(SB), NOSPLIT, $8-80
 	MOVQ         out+0(FP), AX
 	MOVQ         base+8(FP), CX
 	MOVQ         xs+16(FP), DX
 	MOVQ         keeps+24(FP), BX
-	MOVQ         n+64(FP), SI
-	MOVQ         factors+32(FP), DI
-	MOVQ         scratch+40(FP), R8
-	MOVQ         m+48(FP), R9
-	VBROADCASTSS total+56(FP), Z0
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
 	VXORPS       X1, X1, X1
-	VBROADCASTSS lambda+60(FP), Z2
-	XORQ         R10, R10
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VBROADCASTSS lambda+68(FP), Z3
+	MOVL         $0x80000000, R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	XORQ         R11, R11
 
 loop:
-	VMOVAPS Z1, Z3
-	VMOVAPS Z1, Z4
-	MOVQ    R10, R15
-	SHRQ    $0x03, R15
-	XORQ    R11, R11
-	MOVQ    R8, R14
+	VMOVUPS (CX)(R11*4), Z4
+	VMOVUPS 64(CX)(R11*4), Z5
+	VMOVAPS Z1, Z6
+	VMOVAPS Z1, Z7
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
 
 gather:
-	MOVQ      (DX)(R11*8), R12
-	MOVQ      (BX)(R11*8), R13
-	TESTQ     R13, R13
-	JZ        all
-	MOVWLZX   (R13)(R15*1), BP
-	KMOVW     BP, K1
-	VMOVUPS.Z (R12)(R10*4), K1, Z5
-	MOVWLZX   2(R13)(R15*1), R13
-	KMOVW     R13, K1
-	VMOVUPS.Z 64(R12)(R10*4), K1, Z6
-	JMP       loaded
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VMOVUPS       (R13)(R11*4), Z8
+	VMOVUPS       64(R13)(R11*4), Z9
+	VPANDD        Z8, Z2, Z10
+	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
+	VPANDD        Z9, Z2, Z10
+	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
 
-all:
-	VMOVUPS (R12)(R10*4), Z5
-	VMOVUPS 64(R12)(R10*4), Z6
-
-loaded:
-	VMULPS.BCST (DI)(R11*8), Z5, Z5
-	VMULPS.BCST 4(DI)(R11*8), Z5, Z5
-	VMOVUPS     Z5, (R14)
-	VADDPS      Z5, Z3, Z3
-	VMULPS.BCST (DI)(R11*8), Z6, Z6
-	VMULPS.BCST 4(DI)(R11*8), Z6, Z6
-	VMOVUPS     Z6, 64(R14)
-	VADDPS      Z6, Z4, Z4
-	ADDQ        $0x00000080, R14
-	INCQ        R11
-	CMPQ        R11, R9
+unmasked:
+	VMOVAPS.Z   Z8, K1, Z8
+	VMOVAPS.Z   Z9, K2, Z9
+	VMULPS.BCST (DI)(R12*8), Z8, Z8
+	VMULPS.BCST 4(DI)(R12*8), Z8, Z8
+	VMOVUPS     Z8, (R15)
+	VADDPS      Z8, Z6, Z6
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, 64(R15)
+	VADDPS      Z9, Z7, Z7
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
 	JLT         gather
-	VDIVPS      Z0, Z3, Z3
-	VDIVPS      Z0, Z4, Z4
-	VMULPS      Z2, Z3, Z3
-	VADDPS      (CX)(R10*4), Z3, Z3
-	VMOVUPS     Z3, (AX)(R10*4)
-	VMULPS      Z2, Z4, Z4
-	VADDPS      64(CX)(R10*4), Z4, Z4
-	VMOVUPS     Z4, 64(AX)(R10*4)
-	ADDQ        $0x00000020, R10
-	CMPQ        R10, SI
+	VDIVPS      Z0, Z6, Z6
+	VDIVPS      Z0, Z7, Z7
+	VMULPS      Z3, Z6, Z6
+	VADDPS      Z4, Z6, Z6
+	VMOVUPS     Z6, (AX)(R11*4)
+	VMULPS      Z3, Z7, Z7
+	VADDPS      Z5, Z7, Z7
+	VMOVUPS     Z7, 64(AX)(R11*4)
+	ADDQ        $0x00000020, R11
+	CMPQ        R11, SI
 	JLT         loop
 	VZEROUPPER
 	RET
 
-// func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·mergeVoteAVX512(SB), NOSPLIT, $8-72
+TEXT ·mergeVoteAVX512(SB), NOSPLIT, $8-80
 	MOVQ         out+0(FP), AX
 	MOVQ         base+8(FP), CX
 	MOVQ         xs+16(FP), DX
 	MOVQ         keeps+24(FP), BX
-	MOVQ         n+64(FP), SI
-	MOVQ         factors+32(FP), DI
-	MOVQ         scratch+40(FP), R8
-	MOVQ         m+48(FP), R9
-	VBROADCASTSS total+56(FP), Z0
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
 	VXORPS       X1, X1, X1
-	VBROADCASTSS lambda+60(FP), Z2
-	XORQ         R10, R10
-
-loop:
-	VMOVAPS Z1, Z3
-	VMOVAPS Z1, Z4
-	MOVQ    R10, R15
-	SHRQ    $0x03, R15
-	XORQ    R11, R11
-	MOVQ    R8, R14
-
-gather:
-	MOVQ      (DX)(R11*8), R12
-	MOVQ      (BX)(R11*8), R13
-	TESTQ     R13, R13
-	JZ        all
-	MOVWLZX   (R13)(R15*1), BP
-	KMOVW     BP, K1
-	VMOVUPS.Z (R12)(R10*4), K1, Z5
-	MOVWLZX   2(R13)(R15*1), R13
-	KMOVW     R13, K1
-	VMOVUPS.Z 64(R12)(R10*4), K1, Z6
-	JMP       loaded
-
-all:
-	VMOVUPS (R12)(R10*4), Z5
-	VMOVUPS 64(R12)(R10*4), Z6
-
-loaded:
-	VMULPS.BCST  (DI)(R11*8), Z5, Z5
-	VMULPS.BCST  4(DI)(R11*8), Z5, Z5
-	VMOVUPS      Z5, (R14)
-	VADDPS       Z5, Z3, Z3
-	VMULPS.BCST  (DI)(R11*8), Z6, Z6
-	VMULPS.BCST  4(DI)(R11*8), Z6, Z6
-	VMOVUPS      Z6, 64(R14)
-	VADDPS       Z6, Z4, Z4
-	ADDQ         $0x00000080, R14
-	INCQ         R11
-	CMPQ         R11, R9
-	JLT          gather
-	VMOVAPS      Z1, Z5
-	VMOVAPS      Z1, Z6
-	VMOVAPS      Z1, Z7
-	VMOVAPS      Z1, Z8
-	VCMPPS       $0x07, Z3, Z3, K1
-	VCMPPS       $0x01, Z1, Z3, K2
-	MOVL         $0x80000000, R11
-	VMOVD        R11, X3
-	VPBROADCASTD X3, Z3
-	VMOVAPS.Z    Z3, K2, Z3
-	VCMPPS       $0x07, Z4, Z4, K2
-	VCMPPS       $0x01, Z1, Z4, K3
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VBROADCASTSS lambda+68(FP), Z3
 	MOVL         $0x80000000, R11
 	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
-	VMOVAPS.Z    Z4, K3, Z4
 	XORQ         R11, R11
-	MOVQ         R8, R12
+
+loop:
+	VMOVUPS (CX)(R11*4), Z5
+	VMOVUPS 64(CX)(R11*4), Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z1, Z8
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
+
+gather:
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VMOVUPS       (R13)(R11*4), Z9
+	VMOVUPS       64(R13)(R11*4), Z10
+	VPANDD        Z9, Z2, Z11
+	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
+	VPANDD        Z10, Z2, Z11
+	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
+
+unmasked:
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS.Z   Z10, K2, Z10
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, (R15)
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST (DI)(R12*8), Z10, Z10
+	VMULPS.BCST 4(DI)(R12*8), Z10, Z10
+	VMOVUPS     Z10, 64(R15)
+	VADDPS      Z10, Z8, Z8
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
+	JLT         gather
+	VMOVAPS     Z1, Z9
+	VMOVAPS     Z1, Z10
+	VMOVAPS     Z1, Z11
+	VMOVAPS     Z1, Z12
+	VCMPPS      $0x07, Z7, Z7, K1
+	VCMPPS      $0x01, Z1, Z7, K2
+	VMOVAPS.Z   Z4, K2, Z7
+	VCMPPS      $0x07, Z8, Z8, K2
+	VCMPPS      $0x01, Z1, Z8, K3
+	VMOVAPS.Z   Z4, K3, Z8
+	XORQ        R12, R12
+	MOVQ        R9, R13
 
 vote:
-	VBROADCASTSS 4(DI)(R11*8), Z9
-	VMOVUPS      (R12), Z10
-	VXORPS       Z10, Z3, Z11
-	VCMPPS       $0x0e, Z1, Z11, K1, K3
-	VADDPS       Z10, Z5, K3, Z5
-	VADDPS       Z9, Z7, K3, Z7
-	VMOVUPS      64(R12), Z10
-	VXORPS       Z10, Z4, Z11
-	VCMPPS       $0x0e, Z1, Z11, K2, K3
-	VADDPS       Z10, Z6, K3, Z6
-	VADDPS       Z9, Z8, K3, Z8
-	ADDQ         $0x00000080, R12
-	INCQ         R11
-	CMPQ         R11, R9
+	VBROADCASTSS 4(DI)(R12*8), Z13
+	VMOVUPS      (R13), Z14
+	VXORPS       Z14, Z7, Z15
+	VCMPPS       $0x0e, Z1, Z15, K1, K3
+	VADDPS       Z14, Z9, K3, Z9
+	VADDPS       Z13, Z11, K3, Z11
+	VMOVUPS      64(R13), Z14
+	VXORPS       Z14, Z8, Z15
+	VCMPPS       $0x0e, Z1, Z15, K2, K3
+	VADDPS       Z14, Z10, K3, Z10
+	VADDPS       Z13, Z12, K3, Z12
+	ADDQ         $0x00000080, R13
+	INCQ         R12
+	CMPQ         R12, R10
 	JLT          vote
-	VMOVD        X0, R11
-	TESTL        R11, R11
+	VMOVD        X0, R12
+	TESTL        R12, R12
 	JNZ          divided
-	VDIVPS       Z7, Z5, Z3
-	VCMPPS       $0x04, Z1, Z7, K1
-	VMOVAPS      Z3, K1, Z5
-	VDIVPS       Z8, Z6, Z3
-	VCMPPS       $0x04, Z1, Z8, K1
-	VMOVAPS      Z3, K1, Z6
+	VDIVPS       Z11, Z9, Z7
+	VCMPPS       $0x04, Z1, Z11, K1
+	VMOVAPS      Z7, K1, Z9
+	VDIVPS       Z12, Z10, Z7
+	VCMPPS       $0x04, Z1, Z12, K1
+	VMOVAPS      Z7, K1, Z10
 
 divided:
-	VMULPS  Z2, Z5, Z5
-	VADDPS  (CX)(R10*4), Z5, Z5
-	VMOVUPS Z5, (AX)(R10*4)
-	VMULPS  Z2, Z6, Z6
-	VADDPS  64(CX)(R10*4), Z6, Z6
-	VMOVUPS Z6, 64(AX)(R10*4)
-	ADDQ    $0x00000020, R10
-	CMPQ    R10, SI
+	VMULPS  Z3, Z9, Z9
+	VADDPS  Z5, Z9, Z9
+	VMOVUPS Z9, (AX)(R11*4)
+	VMULPS  Z3, Z10, Z10
+	VADDPS  Z6, Z10, Z10
+	VMOVUPS Z10, 64(AX)(R11*4)
+	ADDQ    $0x00000020, R11
+	CMPQ    R11, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·mergeSumBF16AVX512(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
+	VXORPS       X1, X1, X1
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VBROADCASTSS lambda+68(FP), Z3
+	MOVL         $0x80000000, R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 32(CX)(R11*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VMOVAPS   Z1, Z6
+	VMOVAPS   Z1, Z7
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VPMOVZXWD     (R13)(R11*2), Z8
+	VPSLLD        $0x10, Z8, Z8
+	VPMOVZXWD     32(R13)(R11*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VSUBPS        Z4, Z8, Z8
+	VPANDD        Z8, Z2, Z10
+	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
+	VSUBPS        Z5, Z9, Z9
+	VPANDD        Z9, Z2, Z10
+	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
+
+unmasked:
+	VMOVAPS.Z   Z8, K1, Z8
+	VMOVAPS.Z   Z9, K2, Z9
+	VMULPS.BCST (DI)(R12*8), Z8, Z8
+	VMULPS.BCST 4(DI)(R12*8), Z8, Z8
+	VMOVUPS     Z8, (R15)
+	VADDPS      Z8, Z6, Z6
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, 64(R15)
+	VADDPS      Z9, Z7, Z7
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
+	JLT         gather
+	VDIVPS      Z0, Z6, Z6
+	VDIVPS      Z0, Z7, Z7
+	VMULPS      Z3, Z6, Z6
+	VADDPS      Z4, Z6, Z6
+	VMOVUPS     Z6, (AX)(R11*4)
+	VMULPS      Z3, Z7, Z7
+	VADDPS      Z5, Z7, Z7
+	VMOVUPS     Z7, 64(AX)(R11*4)
+	ADDQ        $0x00000020, R11
+	CMPQ        R11, SI
+	JLT         loop
+	VZEROUPPER
+	RET
+
+// func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mergeVoteBF16AVX512(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
+	VXORPS       X1, X1, X1
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VBROADCASTSS lambda+68(FP), Z3
+	MOVL         $0x80000000, R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD 32(CX)(R11*2), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z8
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VPMOVZXWD     (R13)(R11*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VPMOVZXWD     32(R13)(R11*2), Z10
+	VPSLLD        $0x10, Z10, Z10
+	VSUBPS        Z5, Z9, Z9
+	VPANDD        Z9, Z2, Z11
+	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
+	VSUBPS        Z6, Z10, Z10
+	VPANDD        Z10, Z2, Z11
+	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
+
+unmasked:
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS.Z   Z10, K2, Z10
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, (R15)
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST (DI)(R12*8), Z10, Z10
+	VMULPS.BCST 4(DI)(R12*8), Z10, Z10
+	VMOVUPS     Z10, 64(R15)
+	VADDPS      Z10, Z8, Z8
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
+	JLT         gather
+	VMOVAPS     Z1, Z9
+	VMOVAPS     Z1, Z10
+	VMOVAPS     Z1, Z11
+	VMOVAPS     Z1, Z12
+	VCMPPS      $0x07, Z7, Z7, K1
+	VCMPPS      $0x01, Z1, Z7, K2
+	VMOVAPS.Z   Z4, K2, Z7
+	VCMPPS      $0x07, Z8, Z8, K2
+	VCMPPS      $0x01, Z1, Z8, K3
+	VMOVAPS.Z   Z4, K3, Z8
+	XORQ        R12, R12
+	MOVQ        R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Z13
+	VMOVUPS      (R13), Z14
+	VXORPS       Z14, Z7, Z15
+	VCMPPS       $0x0e, Z1, Z15, K1, K3
+	VADDPS       Z14, Z9, K3, Z9
+	VADDPS       Z13, Z11, K3, Z11
+	VMOVUPS      64(R13), Z14
+	VXORPS       Z14, Z8, Z15
+	VCMPPS       $0x0e, Z1, Z15, K2, K3
+	VADDPS       Z14, Z10, K3, Z10
+	VADDPS       Z13, Z12, K3, Z12
+	ADDQ         $0x00000080, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMOVD        X0, R12
+	TESTL        R12, R12
+	JNZ          divided
+	VDIVPS       Z11, Z9, Z7
+	VCMPPS       $0x04, Z1, Z11, K1
+	VMOVAPS      Z7, K1, Z9
+	VDIVPS       Z12, Z10, Z7
+	VCMPPS       $0x04, Z1, Z12, K1
+	VMOVAPS      Z7, K1, Z10
+
+divided:
+	VMULPS  Z3, Z9, Z9
+	VADDPS  Z5, Z9, Z9
+	VMOVUPS Z9, (AX)(R11*4)
+	VMULPS  Z3, Z10, Z10
+	VADDPS  Z6, Z10, Z10
+	VMOVUPS Z10, 64(AX)(R11*4)
+	ADDQ    $0x00000020, R11
+	CMPQ    R11, SI
 	JLT     loop
 	VZEROUPPER
 	RET

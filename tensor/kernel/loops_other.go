@@ -70,13 +70,27 @@ func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
 }
 
-// mergeSum needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
-func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+// mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
-// mergeVote needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
-func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+// mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
@@ -146,12 +160,26 @@ func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
 }
 
-// mergeSum needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
-func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+// mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
-// mergeVote needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.
-func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+// mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }

@@ -107,7 +107,7 @@ func KeepLargest(keep Mask, x []float32, bits uint32, upto int) {
 	if upto >= len(x) {
 		bound--
 	}
-	keepAbove(keep, x, bound)
+	KeepAbove(keep, x, bound)
 	if upto >= len(x) {
 		return
 	}
@@ -118,7 +118,8 @@ func KeepLargest(keep Mask, x []float32, bits uint32, upto int) {
 	}
 }
 
-func keepAbove(keep Mask, x []float32, bound int32) {
+// KeepAbove sets the mask to the elements whose magnitude bits are above bound.
+func KeepAbove(keep Mask, x []float32, bound int32) {
 	clear(keep)
 	n := body(len(x), 1)
 	switch {

@@ -2,8 +2,10 @@ package kernel
 
 // Delta is one model's part in a merge of task vectors.
 type Delta struct {
-	X       []float32 // the model less the base
-	Keep    Mask      // what is kept of X; nil keeps all
+	X       []float32 // the model less the base; nil where Raw says it
+	Raw     []byte    // the model itself, in bfloat16
+	Above   int32     // magnitude bits from which elements count; -1 lets all
+	Keep    Mask      // and which of them are kept; nil keeps all
 	Rescale float32   // what is kept is multiplied by this, then by Weight
 	Weight  float32
 }
@@ -25,12 +27,77 @@ func (m Mix) Into(out, base []float32, deltas []Delta) {
 	total := m.total(deltas)
 	n := body(len(out), 2)
 	if n > 0 {
-		m.vector(out, base, deltas, total, n)
+		xs := make([]*float32, len(deltas))
+		for j, d := range deltas {
+			xs[j] = &d.X[:len(out)][0]
+		}
+		a := gather(deltas, len(out))
+		m.float()(&out[0], &base[:len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
 	}
 	for i := n; i < len(out); i++ {
-		mix := m.one(deltas, total, i)
-		out[i] = base[i] + float32(mix*m.Lambda)
+		out[i] = m.one(deltas, total, base[i], i)
 	}
+}
+
+// IntoRaw is Into for a base and deltas in bfloat16, from all of which the base
+// is still to be taken.
+func (m Mix) IntoRaw(out []float32, base []byte, deltas []Delta) {
+	total := m.total(deltas)
+	n := body(len(out), 2)
+	if n > 0 {
+		xs := make([]*byte, len(deltas))
+		for j, d := range deltas {
+			xs[j] = &d.Raw[:2*len(out)][0]
+		}
+		a := gather(deltas, len(out))
+		m.raw()(&out[0], &base[:2*len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
+	}
+	for i := n; i < len(out); i++ {
+		out[i] = m.one(deltas, total, fromBF16(base[2*i:]), i)
+	}
+}
+
+func (m Mix) float() func(out, base *float32, xs **float32, keeps **uint64, bounds *int32, factors, scratch *float32, models int, total, lambda float32, n int) {
+	switch {
+	case m.Elect && wide():
+		return mergeVoteAVX512
+	case m.Elect:
+		return mergeVoteAVX2
+	case wide():
+		return mergeSumAVX512
+	}
+	return mergeSumAVX2
+}
+
+func (m Mix) raw() func(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors, scratch *float32, models int, total, lambda float32, n int) {
+	switch {
+	case m.Elect && wide():
+		return mergeVoteBF16AVX512
+	case m.Elect:
+		return mergeVoteBF16AVX2
+	case wide():
+		return mergeSumBF16AVX512
+	}
+	return mergeSumBF16AVX2
+}
+
+// gathered is what the assembly wants to know of the deltas.
+type gathered struct {
+	keeps            []*uint64
+	bounds           []int32
+	factors, scratch []float32
+}
+
+func gather(deltas []Delta, n int) gathered {
+	a := gathered{make([]*uint64, len(deltas)), make([]int32, len(deltas)), make([]float32, 2*len(deltas)), make([]float32, 32*len(deltas))}
+	for j, d := range deltas {
+		if d.Keep != nil {
+			a.keeps[j] = &d.Keep[:MaskWords(n)][0]
+		}
+		a.bounds[j] = d.Above
+		a.factors[2*j], a.factors[2*j+1] = d.Rescale, d.Weight
+	}
+	return a
 }
 
 // total is what a sum of deltas is divided by; a vote's is 0 where each element
@@ -52,39 +119,17 @@ func (m Mix) total(deltas []Delta) float32 {
 	return total
 }
 
-func (m Mix) vector(out, base []float32, deltas []Delta, total float32, n int) {
-	xs, keeps := make([]*float32, len(deltas)), make([]*uint64, len(deltas))
-	factors, scratch := make([]float32, 2*len(deltas)), make([]float32, 32*len(deltas))
-	for j, d := range deltas {
-		xs[j] = &d.X[:len(out)][0]
-		if d.Keep != nil {
-			keeps[j] = &d.Keep[:MaskWords(len(out))][0]
-		}
-		factors[2*j], factors[2*j+1] = d.Rescale, d.Weight
-	}
-	f := mergeSumAVX2
-	switch {
-	case m.Elect && wide():
-		f = mergeVoteAVX512
-	case m.Elect:
-		f = mergeVoteAVX2
-	case wide():
-		f = mergeSumAVX512
-	}
-	f(&out[0], &base[:len(out)][0], &xs[0], &keeps[0], &factors[0], &scratch[0], len(deltas), total, m.Lambda, n)
-}
-
-// one is the mixed delta of element i.
-func (m Mix) one(deltas []Delta, total float32, i int) float32 {
+// one is element i of the result.
+func (m Mix) one(deltas []Delta, total, base float32, i int) float32 {
 	var sum, mix, div float32
 	for _, d := range deltas {
-		sum += d.at(i)
+		sum += d.at(base, i)
 	}
 	if !m.Elect {
-		return sum / total
+		return base + float32(sum/total*m.Lambda)
 	}
 	for _, d := range deltas {
-		if v := d.at(i); (v > 0 && sum >= 0) || (v < 0 && sum < 0) {
+		if v := d.at(base, i); (v > 0 && sum >= 0) || (v < 0 && sum < 0) {
 			mix += v
 			div += d.Weight
 		}
@@ -92,12 +137,18 @@ func (m Mix) one(deltas []Delta, total float32, i int) float32 {
 	if total == 0 && div != 0 {
 		mix /= div
 	}
-	return mix
+	return base + float32(mix*m.Lambda)
 }
 
-func (d Delta) at(i int) float32 {
-	if d.Keep != nil && !d.Keep.Has(i) {
+func (d Delta) at(base float32, i int) float32 {
+	var x float32
+	if d.X != nil {
+		x = d.X[i]
+	} else {
+		x = fromBF16(d.Raw[2*i:]) - base
+	}
+	if int32(MagnitudeBits(x)) <= d.Above || (d.Keep != nil && !d.Keep.Has(i)) {
 		return 0
 	}
-	return float32(d.X[i]*d.Rescale) * d.Weight
+	return float32(x*d.Rescale) * d.Weight
 }

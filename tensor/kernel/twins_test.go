@@ -104,7 +104,21 @@ func mixed(m Mix, a, b, c []float32) func([]float32) {
 	keep := make(Mask, MaskWords(len(a)))
 	KeepLargest(keep, b, 0x3f000000, 3)
 	return func(dst []float32) {
-		m.Into(dst, c, []Delta{{X: a, Rescale: 1, Weight: 0.5}, {X: b, Keep: keep, Rescale: 1.25, Weight: 0.7}, {X: a, Keep: keep, Rescale: 1, Weight: -0.3}})
+		m.Into(dst, c, []Delta{{X: a, Above: -1, Rescale: 1, Weight: 0.5}, {X: b, Above: 0x3e000000, Keep: keep, Rescale: 1.25, Weight: 0.7}, {X: a, Above: -1, Keep: keep, Rescale: 1, Weight: -0.3}})
+	}
+}
+
+// mixedRaw is mixed, of bfloat16 models.
+func mixedRaw(m Mix, a, b, c []float32) func([]float32) {
+	raw := func(x []float32) []byte {
+		r := make([]byte, 2*len(x)+1)[1:]
+		F32ToBF16(r, x)
+		return r
+	}
+	keep := make(Mask, MaskWords(len(a)))
+	KeepLargest(keep, b, 0x3f000000, 3)
+	return func(dst []float32) {
+		m.IntoRaw(dst, raw(c), []Delta{{Raw: raw(a), Above: 0x3e000000, Rescale: 1, Weight: 0.5}, {Raw: raw(b), Above: -1, Keep: keep, Rescale: 1.25, Weight: 0.7}})
 	}
 }
 
@@ -164,6 +178,12 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	},
 	"Mix vote divided": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixed(Mix{Elect: true, Normalize: true, Lambda: 0.9}, a, b, c))
+	},
+	"Mix raw sum": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixedRaw(Mix{Normalize: true, Lambda: 0.9}, a, b, c))
+	},
+	"Mix raw vote": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixedRaw(Mix{Elect: true, Normalize: true, Lambda: 0.9}, a, b, c))
 	},
 	"Dot": func(_ *testing.T, a, b, _ []float32) []uint64 {
 		a, b = finite(a), finite(b)

@@ -8,49 +8,83 @@ import (
 
 // merges builds the combination of task vectors: out = base + lambda*mix, with
 // mix the sum of the deltas (divided by total), or of those whose sign wins.
+// Deltas are given in float32, or as models in bfloat16 from which the base is
+// still to be taken.
 func (s isa) merges() {
-	s.merge("mergeSum", func(m merger, sums []reg.VecVirtual) []reg.VecVirtual {
-		for _, sum := range sums {
-			VDIVPS(m.total, sum, sum)
-		}
-		return sums
-	})
-	s.merge("mergeVote", merger.vote)
+	for _, raw := range []bool{false, true} {
+		s.merge("mergeSum", raw, func(m merger, sums []reg.VecVirtual) []reg.VecVirtual {
+			for _, sum := range sums {
+				VDIVPS(m.total, sum, sum)
+			}
+			return sums
+		})
+		s.merge("mergeVote", raw, merger.vote)
+	}
 }
 
 // merger is what the body of a merge loop holds.
 type merger struct {
 	isa
-	factors, scratch, models reg.GPVirtual
-	total, zero, bits        reg.VecVirtual
+	raw                              bool
+	factors, bounds, scratch, models reg.GPVirtual
+	total, zero, bits, abs, sign     reg.VecVirtual
+	base                             []reg.VecVirtual // of a raw merge
 }
 
-// pair is how many vectors the body takes at once: what is said of a model is
-// then read half as often.
-const pair = 2
+// pair is how many vectors the body takes at once, two where there are enough
+// registers: what is said of a model is then read half as often.
+func (s isa) pair() int {
+	if s.wide {
+		return 2
+	}
+	return 1
+}
 
-func (s isa) merge(name string, finish func(merger, []reg.VecVirtual) []reg.VecVirtual) {
-	s.begin(name, "func(out, base *float32, xs **float32, keeps **uint64, factors *float32, scratch *float32, m int, total, lambda float32, n int)")
-	Doc(name + " needs n to be a multiple of 2 vectors; factors are pairs of rescale and weight, scratch holds 2m vectors.")
+func (s isa) merge(name string, raw bool, finish func(merger, []reg.VecVirtual) []reg.VecVirtual) {
+	kind := "float32"
+	if raw {
+		name, kind = name+"BF16", "byte"
+	}
+	s.begin(name, "func(out *float32, base *"+kind+", xs **"+kind+", keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total, lambda float32, n int)")
+	Doc(name+" needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a", "delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.")
 	out, base, xs, keeps, n := ptr("out"), ptr("base"), ptr("xs"), ptr("keeps"), ptr("n")
-	m := merger{isa: s, factors: ptr("factors"), scratch: ptr("scratch"), models: ptr("m"), total: s.param32("total"), zero: s.zero()}
+	m := merger{isa: s, raw: raw, factors: ptr("factors"), bounds: ptr("bounds"), scratch: ptr("scratch"), models: ptr("m"),
+		total: s.param32("total"), zero: s.zero(), abs: s.splat(0x7fffffff)}
 	lambda := s.param32("lambda")
-	if !s.wide {
+	if s.wide {
+		m.sign = s.splat(0x80000000)
+	} else {
 		m.bits = s.vec()
 		VPMOVZXBD(laneBit, m.bits)
 	}
-	each("loop", n, pair*s.lanes, func(i reg.GPVirtual) {
+	each("loop", n, s.pair()*s.lanes, func(i reg.GPVirtual) {
+		m.base = m.widen(base, i)
 		for u, mix := range finish(m, m.gather(xs, keeps, i)) {
 			VMULPS(lambda, mix, mix)
-			VADDPS(elem(base, i, u*s.bytes()), mix, mix)
+			VADDPS(m.base[u], mix, mix)
 			VMOVUPS(mix, elem(out, i, u*s.bytes()))
 		}
 	})
 	end()
 }
 
+// widen loads elements in float32.
+func (m merger) widen(from, i reg.GPVirtual) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, m.pair())
+	for u := range v {
+		v[u] = m.vec()
+		if !m.raw {
+			VMOVUPS(elem(from, i, u*m.bytes()), v[u])
+			continue
+		}
+		VPMOVZXWD(Mem{Base: from, Index: i, Scale: 2, Disp: u * m.bytes() / 2}, v[u])
+		VPSLLD(Imm(16), v[u], v[u])
+	}
+	return v
+}
+
 func (m merger) zeros() []reg.VecVirtual {
-	v := make([]reg.VecVirtual, pair)
+	v := make([]reg.VecVirtual, m.pair())
 	for u := range v {
 		v[u] = m.vec()
 		VMOVAPS(m.zero, v[u])
@@ -69,14 +103,14 @@ func (m merger) gather(xs, keeps, i reg.GPVirtual) []reg.VecVirtual {
 	Label("gather")
 	MOVQ(Mem{Base: xs, Index: j, Scale: 8}, x)
 	MOVQ(Mem{Base: keeps, Index: j, Scale: 8}, keep)
-	v := m.load(x, i, keep, byteIndex)
-	for u := range pair {
+	v := m.load(x, i, keep, byteIndex, j)
+	for u := range m.pair() {
 		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8})
 		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8, Disp: 4})
 		VMOVUPS(v[u], at(to, u*m.bytes()))
 		VADDPS(v[u], sums[u], sums[u])
 	}
-	ADDQ(U32(pair*m.bytes()), to)
+	ADDQ(U32(m.pair()*m.bytes()), to)
 	INCQ(j)
 	CMPQ(j, m.models)
 	JLT(LabelRef("gather"))
@@ -93,39 +127,61 @@ func (m merger) scale(v reg.VecVirtual, by Mem) {
 	VMULPS(w, v, v)
 }
 
-// load reads deltas, with zeros where their mask, if there is one, drops them.
-func (m merger) load(x, i, keep, byteIndex reg.GPVirtual) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, pair)
+// load reads deltas, with zeros for what does not count.
+func (m merger) load(x, i, keep, byteIndex, j reg.GPVirtual) []reg.VecVirtual {
+	v := m.widen(x, i)
+	counts := make([]reg.Register, m.pair())
 	for u := range v {
-		v[u] = m.vec()
+		if m.raw {
+			VSUBPS(m.base[u], v[u], v[u])
+		}
+		counts[u] = m.above(v[u], Mem{Base: m.bounds, Index: j, Scale: 4})
 	}
 	TESTQ(keep, keep)
-	JZ(LabelRef("all"))
+	JZ(LabelRef("unmasked"))
 	for u := range v {
-		m.masked(v[u], elem(x, i, u*m.bytes()), Mem{Base: keep, Index: byteIndex, Scale: 1, Disp: u * m.lanes / 8})
+		m.masked(counts[u], Mem{Base: keep, Index: byteIndex, Scale: 1, Disp: u * m.lanes / 8})
 	}
-	JMP(LabelRef("loaded"))
-	Label("all")
+	Label("unmasked")
 	for u := range v {
-		VMOVUPS(elem(x, i, u*m.bytes()), v[u])
+		if m.wide {
+			VMOVAPS_Z(v[u], counts[u].(reg.OpmaskVirtual), v[u])
+		} else {
+			VPAND(v[u], counts[u].(reg.VecVirtual), v[u])
+		}
 	}
-	Label("loaded")
 	return v
 }
 
-func (m merger) masked(v reg.VecVirtual, from, keep Mem) {
+// above is where the magnitude bits of v are above a bound.
+func (m merger) above(v reg.VecVirtual, bound Mem) reg.Register {
+	t := m.vec()
+	m.and(v, m.abs, t)
+	if m.wide {
+		k := K()
+		VPCMPGTD_BCST(bound, t, k)
+		return k
+	}
+	b := m.vec()
+	VPBROADCASTD(bound, b)
+	VPCMPGTD(b, t, t)
+	return t
+}
+
+// masked leaves of what counts what the mask keeps.
+func (m merger) masked(counts reg.Register, keep Mem) {
 	if m.wide {
 		g, k := GP32(), K()
 		MOVWLZX(keep, g)
 		KMOVW(g, k)
-		VMOVUPS_Z(from, k, v)
+		KANDW(k, counts, counts)
 		return
 	}
 	mask := m.vec()
 	VPBROADCASTB(keep, mask)
 	VPAND(mask, m.bits, mask)
 	VPCMPEQD(mask, m.bits, mask)
-	VPAND(from, mask, v)
+	VPAND(mask, counts.(reg.VecVirtual), counts.(reg.VecVirtual))
 }
 
 // voter is what decides the vote of one vector: the sign that loses, and where
@@ -140,7 +196,7 @@ type voter struct {
 // there are any.
 func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
 	mix, div := m.zeros(), m.zeros()
-	voters := make([]voter, pair)
+	voters := make([]voter, m.pair())
 	for u, sum := range sums {
 		voters[u] = voter{mix[u], div[u], sum, m.compare(sum, sum, 7)}
 		m.signOf(sum)
@@ -154,7 +210,7 @@ func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
 	for u, v := range voters {
 		m.count(v, at(from, u*m.bytes()), weight)
 	}
-	ADDQ(U32(pair*m.bytes()), from)
+	ADDQ(U32(m.pair()*m.bytes()), from)
 	INCQ(j)
 	CMPQ(j, m.models)
 	JLT(LabelRef("vote"))
@@ -165,12 +221,11 @@ func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
 // signOf leaves the sign bit of values below zero, and nothing of others.
 func (m merger) signOf(v reg.VecVirtual) {
 	below := m.compare(v, m.zero, 1)
-	sign := m.splat(0x80000000)
 	if m.wide {
-		VMOVAPS_Z(sign, below.(reg.OpmaskVirtual), v)
+		VMOVAPS_Z(m.sign, below.(reg.OpmaskVirtual), v)
 		return
 	}
-	VANDPS(sign, below.(reg.VecVirtual), v)
+	VPSLLD(Imm(31), below.(reg.VecVirtual), v)
 }
 
 // compare is a mask of a op b: 1 is less, 4 not equal, 7 ordered, 14 greater.
