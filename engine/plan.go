@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // Plan is a recipe whose models are open and whose every tensor is known, made
@@ -32,7 +32,7 @@ type Plan struct {
 // cache does not hold them.
 func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = cpu.Cores()
 	}
 	if o.Memory <= 0 {
 		o.Memory = freeMemory() / 2

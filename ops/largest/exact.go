@@ -31,7 +31,7 @@ func (s Selection) histogram(ctx context.Context, q, bins int, count func([]uint
 	for _, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
 			h := pool.Get().(*[]uint32)
-			count(*h, s.Values(b, q))
+			count(*h, s.values(b, q))
 			mu.Lock()
 			for i, c := range *h {
 				total[i] += uint64(c)
@@ -40,7 +40,7 @@ func (s Selection) histogram(ctx context.Context, q, bins int, count func([]uint
 			clear(*h)
 			pool.Put(h)
 			return nil
-		}, s.Operands...)
+		}, s.operands()...)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ package largest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor/kernel"
@@ -41,14 +42,27 @@ func (c Cut) Bound(start, n int) (above int32, ok bool) {
 // vectors of several models, are found in the same passes.
 type Selection struct {
 	Scans []ops.Scan
-	// Operands are those that Values needs; nil means all.
-	Operands []int
-	// Values returns quantity q of a block. It may overwrite operands that no
-	// other quantity reads.
-	Values func(b *ops.Block, q int) []float32
+	// Operand says which operand each quantity is; with Less, it is that operand
+	// less another.
+	Operand, Less []int
 	// Keep is, for each quantity, how many elements stay of all scans together;
 	// at least one does.
 	Keep []int
+}
+
+// operands is what the quantities need.
+func (s Selection) operands() []int {
+	list := slices.Concat(s.Operand, s.Less)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// values is quantity q of a block in float32.
+func (s Selection) values(b *ops.Block, q int) []float32 {
+	if s.Less == nil {
+		return b.X(s.Operand[q])
+	}
+	return b.Sub(s.Operand[q], s.Less[q])
 }
 
 // Cuts returns a cut for each quantity and scan. Of equal magnitudes the
@@ -137,7 +151,7 @@ func (s Selection) find(ctx context.Context, scan ops.Scan, q int, at block, bit
 		return at.start, nil
 	}
 	err = scan.At(ctx, at.row, at.rows, func(b *ops.Block) error {
-		for i, v := range s.Values(b, q) {
+		for i, v := range s.values(b, q) {
 			if kernel.MagnitudeBits(v) != bits {
 				continue
 			}
@@ -147,6 +161,6 @@ func (s Selection) find(ctx context.Context, scan ops.Scan, q int, at block, bit
 			}
 		}
 		return nil
-	}, s.Operands...)
+	}, s.operands()...)
 	return index, err
 }

@@ -96,8 +96,7 @@ func TestCuts(t *testing.T) {
 			n := len(data[0]) + len(data[1])
 			for _, k := range []int{1, n / 10, n / 2, n - 1, n} {
 				passes := 0
-				s := Selection{Scans: []ops.Scan{scan(data[0], &passes), scan(data[1], &passes)}, Keep: []int{k},
-					Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
+				s := Selection{Scans: []ops.Scan{scan(data[0], &passes), scan(data[1], &passes)}, Keep: []int{k}, Operand: []int{0}}
 				cuts, err := s.Cuts(context.Background())
 				if err != nil {
 					t.Fatal(err)
@@ -118,7 +117,7 @@ func TestMiss(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	data := [][]float32{draw(r, 500, kinds["normal"])}
 	passes := 0
-	s := Selection{Scans: []ops.Scan{scan(data[0], &passes)}, Keep: []int{1000, 20000}, Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
+	s := Selection{Scans: []ops.Scan{scan(data[0], &passes)}, Keep: []int{1000, 20000}, Operand: []int{0, 0}}
 	cuts := make([][]Cut, 2)
 	low, high := kernel.Bracket{Lo: 5, Hi: 9}, kernel.Bracket{Lo: math.MaxInt32 - 1, Hi: math.MaxInt32}
 	missed, err := s.within(context.Background(), []int{0, 1}, []kernel.Bracket{low, high}, cuts)

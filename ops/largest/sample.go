@@ -56,10 +56,10 @@ func (s Selection) sample(ctx context.Context) ([][][]uint32, error) {
 		}
 		err := s.Scans[scan].At(ctx, row-before, 1, func(b *ops.Block) error {
 			for q := range samples {
-				samples[q] = append(samples[q], pick(s.Values(b, q), i))
+				samples[q] = append(samples[q], pick(s.values(b, q), i))
 			}
 			return nil
-		}, s.Operands...)
+		}, s.operands()...)
 		if err != nil {
 			return samples, err
 		}

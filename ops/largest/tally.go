@@ -57,13 +57,12 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	for i, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
 			for _, q := range list {
-				x := s.Values(b, q)
 				room, _ := rooms.Get().(*[]uint32)
-				if room == nil || len(*room) < len(x)+16 {
-					bigger := make([]uint32, len(x)+16)
+				if n := b.Rows*b.Cols + 16; room == nil || len(*room) < n {
+					bigger := make([]uint32, n)
 					room = &bigger
 				}
-				t := brackets[q].Tally(x, *room)
+				t := s.one(b, q, brackets[q], *room)
 				if copied[q].Add(int64(len(t.Between))) > limit {
 					t.Between = nil
 				}
@@ -72,7 +71,7 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start()}
 			}
 			return nil
-		}, s.Operands...)
+		}, s.operands()...)
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +80,16 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 		all[q].over = copied[q].Load() > limit
 	}
 	return all, nil
+}
+
+// one is the tally of one quantity in a block.
+func (s Selection) one(b *ops.Block, q int, br kernel.Bracket, room []uint32) kernel.Tally {
+	if s.Less != nil {
+		if x, less := b.In[s.Operand[q]].BF16, b.In[s.Less[q]].BF16; x != nil && less != nil {
+			return br.TallyBF16(x, less, room)
+		}
+	}
+	return br.Tally(s.values(b, q), room)
 }
 
 // threshold returns the magnitude of the k-th largest element and how many of

@@ -16,11 +16,9 @@ type magnitude struct{}
 func (magnitude) needed(bool) bool { return true }
 
 func (magnitude) prepare(ctx context.Context, d deltas, parts []part) ([]ops.State, error) {
-	s := largest.Selection{
-		Scans: []ops.Scan{d.scan}, Operands: d.operands(parts),
-		Values: func(b *ops.Block, q int) []float32 { return d.of(b, parts[q].model) },
-	}
+	s := largest.Selection{Scans: []ops.Scan{d.scan}}
 	for _, p := range parts {
+		s.Operand, s.Less = append(s.Operand, p.model+1), append(s.Less, 0)
 		s.Keep = append(s.Keep, int(math.Trunc(p.density*float64(d.pass.Out().Shape.Numel()))))
 	}
 	cuts, err := s.Cuts(ctx)

@@ -74,11 +74,6 @@ type deltas struct {
 	pass *ops.Pass
 }
 
-// of makes a block's operand the task vector of a model.
-func (deltas) of(b *ops.Block, model int) []float32 {
-	return b.Sub(model+1, 0)
-}
-
 // operands are the base and the models of the parts.
 func (deltas) operands(parts []part) []int {
 	list := []int{0}
@@ -156,7 +151,7 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 		for i, p := range parts {
 			kept := kernel.Delta{Above: -1}
 			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
-			delta := d.of(b, p.model)
+			delta := b.Sub(p.model+1, 0)
 			if kept.Keep == nil {
 				kept.Keep = b.Mask(len(delta))
 				kernel.KeepAbove(kept.Keep, delta, kept.Above)

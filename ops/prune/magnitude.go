@@ -56,7 +56,7 @@ func extent(p *magnitude) ops.Scope {
 // prepare finds the cut over all members together; its state is the cut of
 // each.
 func prepare(ctx context.Context, members []ops.Member[magnitude]) ([]ops.State, error) {
-	s := largest.Selection{Values: func(b *ops.Block, _ int) []float32 { return b.X(0) }}
+	s := largest.Selection{Operand: []int{0}}
 	total, dropped := 0, 0
 	for _, m := range members {
 		n := m.Scan.Pass.Out().Shape.Numel()

@@ -68,6 +68,11 @@ func countNonFiniteAVX2(x *float32, n int) (nonFinite int, nan int)
 //go:noescape
 func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 
+// bracketBF16 needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
+//
+//go:noescape
+func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
+
 // aboveMask needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -162,6 +167,11 @@ func countNonFiniteAVX512(x *float32, n int) (nonFinite int, nan int)
 //
 //go:noescape
 func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
+
+// bracketBF16 needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
+//
+//go:noescape
+func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 
 // aboveMask needs n to be a multiple of a vector.
 //

@@ -458,14 +458,14 @@ next:
 
 // func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 // Requires: AVX, AVX2, BMI
-TEXT ·bracketAVX2(SB), NOSPLIT, $0-48
+TEXT ·bracketAVX2(SB), NOSPLIT, $32-48
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVQ         between+24(FP), DX
-	MOVQ         counts+32(FP), BX
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X0
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
+	MOVQ         n+8(FP), CX
+	MOVQ         counts+32(FP), DX
+	MOVQ         between+24(FP), BX
 	MOVL         lo+16(FP), SI
 	VMOVD        SI, X1
 	VPBROADCASTD X1, Y1
@@ -487,30 +487,94 @@ loop:
 	VPCMPEQD  Y1, Y6, Y7
 	VPSUBD    Y7, Y5, Y5
 	VPCMPGTD  Y1, Y6, Y7
-	VPCMPGTD  Y6, Y2, Y6
-	VPAND     Y7, Y6, Y7
+	VPCMPGTD  Y6, Y2, Y8
+	VPAND     Y7, Y8, Y7
 	VMOVMSKPS Y7, R8
-	JMP       more
+	TESTL     R8, R8
+	JZ        none
+	VMOVDQU   Y6, (SP)
+	LEAQ      (SP), R9
 
 lane:
-	TZCNTL R8, R9
-	ADDQ   DI, R9
-	MOVL   (AX)(R9*4), R9
-	ANDL   $0x7fffffff, R9
-	MOVL   R9, (DX)(SI*4)
+	TZCNTL R8, R10
+	MOVL   (R9)(R10*4), R10
+	MOVL   R10, (BX)(SI*4)
 	INCQ   SI
 	BLSRL  R8, R8
+	JNZ    lane
 
-more:
-	TESTL   R8, R8
-	JNZ     lane
+none:
 	ADDQ    $0x00000008, DI
 	CMPQ    DI, CX
+	JLT     loop
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, 32(DX)
+	VMOVUPS Y5, 64(DX)
+	MOVQ    SI, taken+40(FP)
+	VZEROUPPER
+	RET
+
+// func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
+// Requires: AVX, AVX2, BMI
+TEXT ·bracketBF16AVX2(SB), NOSPLIT, $32-56
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	XORQ         DI, DI
+	XORQ         R8, R8
+
+loop:
+	VPMOVZXWD (AX)(R8*2), Y6
+	VPMOVZXWD (CX)(R8*2), Y7
+	VPSLLD    $0x10, Y6, Y6
+	VPSLLD    $0x10, Y7, Y7
+	VSUBPS    Y7, Y6, Y6
+	VPAND     Y6, Y0, Y6
+	VPCMPGTD  Y2, Y6, Y7
+	VPSUBD    Y7, Y3, Y3
+	VPCMPEQD  Y2, Y6, Y7
+	VPSUBD    Y7, Y4, Y4
+	VPCMPEQD  Y1, Y6, Y7
+	VPSUBD    Y7, Y5, Y5
+	VPCMPGTD  Y1, Y6, Y7
+	VPCMPGTD  Y6, Y2, Y8
+	VPAND     Y7, Y8, Y7
+	VMOVMSKPS Y7, R9
+	TESTL     R9, R9
+	JZ        none
+	VMOVDQU   Y6, (SP)
+	LEAQ      (SP), R10
+
+lane:
+	TZCNTL R9, R11
+	MOVL   (R10)(R11*4), R11
+	MOVL   R11, (SI)(DI*4)
+	INCQ   DI
+	BLSRL  R9, R9
+	JNZ    lane
+
+none:
+	ADDQ    $0x00000008, R8
+	CMPQ    R8, DX
 	JLT     loop
 	VMOVUPS Y3, (BX)
 	VMOVUPS Y4, 32(BX)
 	VMOVUPS Y5, 64(BX)
-	MOVQ    SI, taken+40(FP)
+	MOVQ    DI, taken+48(FP)
 	VZEROUPPER
 	RET
 
@@ -1271,12 +1335,12 @@ next:
 // Requires: AVX, AVX512F, POPCNT
 TEXT ·bracketAVX512(SB), NOSPLIT, $0-48
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVQ         between+24(FP), DX
-	MOVQ         counts+32(FP), BX
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X0
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Z0
+	MOVQ         n+8(FP), CX
+	MOVQ         counts+32(FP), DX
+	MOVQ         between+24(FP), BX
 	MOVL         lo+16(FP), SI
 	VMOVD        SI, X1
 	VPBROADCASTD X1, Z1
@@ -1303,17 +1367,73 @@ loop:
 	VPCMPGTD      Z1, Z7, K1
 	VPCMPGTD      Z7, Z2, K1, K1
 	VPCOMPRESSD.Z Z7, K1, Z7
-	VMOVUPS       Z7, (DX)(SI*4)
+	VMOVUPS       Z7, (BX)(SI*4)
 	KMOVW         K1, R8
 	POPCNTL       R8, R8
 	ADDQ          R8, SI
 	ADDQ          $0x00000010, DI
 	CMPQ          DI, CX
 	JLT           loop
+	VMOVUPS       Z3, (DX)
+	VMOVUPS       Z4, 64(DX)
+	VMOVUPS       Z5, 128(DX)
+	MOVQ          SI, taken+40(FP)
+	VZEROUPPER
+	RET
+
+// func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·bracketBF16AVX512(SB), NOSPLIT, $0-56
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	XORQ         DI, DI
+	MOVL         $0x00000001, R8
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Z6
+	XORQ         R8, R8
+
+loop:
+	VPMOVZXWD     (AX)(R8*2), Z7
+	VPMOVZXWD     (CX)(R8*2), Z8
+	VPSLLD        $0x10, Z7, Z7
+	VPSLLD        $0x10, Z8, Z8
+	VSUBPS        Z8, Z7, Z7
+	VPANDD        Z7, Z0, Z7
+	VPCMPGTD      Z2, Z7, K1
+	VPADDD        Z6, Z3, K1, Z3
+	VPCMPEQD      Z2, Z7, K1
+	VPADDD        Z6, Z4, K1, Z4
+	VPCMPEQD      Z1, Z7, K1
+	VPADDD        Z6, Z5, K1, Z5
+	VPCMPGTD      Z1, Z7, K1
+	VPCMPGTD      Z7, Z2, K1, K1
+	VPCOMPRESSD.Z Z7, K1, Z7
+	VMOVUPS       Z7, (SI)(DI*4)
+	KMOVW         K1, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, DI
+	ADDQ          $0x00000010, R8
+	CMPQ          R8, DX
+	JLT           loop
 	VMOVUPS       Z3, (BX)
 	VMOVUPS       Z4, 64(BX)
 	VMOVUPS       Z5, 128(BX)
-	MOVQ          SI, taken+40(FP)
+	MOVQ          DI, taken+48(FP)
 	VZEROUPPER
 	RET
 

@@ -65,6 +65,11 @@ func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts 
 	panic("this machine has no such instructions")
 }
 
+// bracketBF16 needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
+func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int) {
+	panic("this machine has no such instructions")
+}
+
 // aboveMask needs n to be a multiple of a vector.
 func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
@@ -152,6 +157,11 @@ func countNonFiniteAVX512(x *float32, n int) (nonFinite int, nan int) {
 
 // bracket needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
 func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int) {
+	panic("this machine has no such instructions")
+}
+
+// bracketBF16 needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
+func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int) {
 	panic("this machine has no such instructions")
 }
 

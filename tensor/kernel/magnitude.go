@@ -60,27 +60,63 @@ type Tally struct {
 // Tally sorts elements into the bracket. The room is overwritten; it has 16
 // elements more than x.
 func (b Bracket) Tally(x []float32, room []uint32) Tally {
-	var t Tally
-	var counts [48]uint32
-	n, taken := body(len(x), 1), 0
-	lanes := 8
+	var c counts
+	n := body(len(x), 1)
 	switch {
 	case n == 0:
 	case wide():
-		lanes = 16
-		taken = bracketAVX512(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &counts[0])
+		c.taken = bracketAVX512(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &c.lanes[0])
 	default:
-		taken = bracketAVX2(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &counts[0])
+		c.taken = bracketAVX2(&x[0], n, b.Lo, b.Hi, &room[:len(x)+16][0], &c.lanes[0])
 	}
-	for i := range lanes {
-		t.Above += int(counts[i])
-		t.AtHi += int(counts[lanes+i])
-		t.AtLo += int(counts[2*lanes+i])
-	}
-	t.Between = room[:taken]
+	t := c.tally(room)
 	for _, f := range x[n:] {
 		t.add(b, int32(MagnitudeBits(f)))
 	}
+	return t.of(b)
+}
+
+// TallyBF16 sorts the differences x-less of bfloat16 numbers into the bracket.
+func (b Bracket) TallyBF16(x, less []byte, room []uint32) Tally {
+	var c counts
+	less = less[:len(x)]
+	n := body(len(x)/2, 1)
+	switch {
+	case n == 0:
+	case wide():
+		c.taken = bracketBF16AVX512(&x[0], &less[0], n, b.Lo, b.Hi, &room[:len(x)/2+16][0], &c.lanes[0])
+	default:
+		c.taken = bracketBF16AVX2(&x[0], &less[0], n, b.Lo, b.Hi, &room[:len(x)/2+16][0], &c.lanes[0])
+	}
+	t := c.tally(room)
+	for i := 2 * n; i < len(x); i += 2 {
+		t.add(b, int32(MagnitudeBits(fromBF16(x[i:])-fromBF16(less[i:]))))
+	}
+	return t.of(b)
+}
+
+// counts is what the assembly found: three vectors, of 8 or 16 lanes.
+type counts struct {
+	lanes [48]uint32
+	taken int
+}
+
+func (c *counts) tally(room []uint32) Tally {
+	t := Tally{Between: room[:c.taken]}
+	lanes := 8
+	if wide() {
+		lanes = 16
+	}
+	for i := range lanes {
+		t.Above += int(c.lanes[i])
+		t.AtHi += int(c.lanes[lanes+i])
+		t.AtLo += int(c.lanes[2*lanes+i])
+	}
+	return t
+}
+
+// of leaves out what was counted twice because Lo is Hi.
+func (t Tally) of(b Bracket) Tally {
 	if b.Lo == b.Hi {
 		t.AtLo = 0
 	}

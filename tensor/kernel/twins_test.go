@@ -205,9 +205,26 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"KeepLargest zero": func(t *testing.T, a, _, _ []float32) []uint64 {
 		return masks(t, len(a), func(m Mask) { KeepLargest(m, a, 0, len(a)) })
 	},
+	"TallyBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		return slices.Concat(tallyRaw(Bracket{0x3e800000, 0x3f000000}, a, b), tallyRaw(Bracket{-1, math.MaxInt32}, a, b))
+	},
 	"Tally": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return slices.Concat(tally(Bracket{0x3e800000, 0x3f000000}, a), tally(Bracket{-1, math.MaxInt32}, a), tally(Bracket{0x3e800000, 0x3e800000}, a))
 	},
+}
+
+func tallyRaw(b Bracket, x, less []float32) []uint64 {
+	raw := make([]byte, 4*len(x)+1)[1:]
+	F32ToBF16(raw[:2*len(x)], x)
+	F32ToBF16(raw[2*len(x):], less)
+	diff := make([]float32, len(x))
+	SubBF16(diff, raw[:2*len(x)], raw[2*len(x):])
+	t := b.TallyBF16(raw[:2*len(x)], raw[2*len(x):], make([]uint32, len(x)+16))
+	out := []uint64{uint64(t.Above), uint64(t.AtHi), uint64(t.AtLo)}
+	for _, v := range t.Between {
+		out = append(out, uint64(v))
+	}
+	return slices.Concat(out, tally(b, diff))
 }
 
 // finite replaces what has no sum.

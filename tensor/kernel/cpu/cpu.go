@@ -3,7 +3,10 @@
 // the paths that a lesser machine would take.
 package cpu
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // Level is a set of vector instructions; each includes those below it.
 type Level int32
@@ -17,6 +20,13 @@ const (
 
 // String returns the level's name.
 func (l Level) String() string { return [...]string{"portable", "avx2", "avx512"}[l] }
+
+// cores is what the runtime found when the program started.
+var cores = runtime.GOMAXPROCS(0)
+
+// Cores is how many goroutines can compute at once. A program may give the
+// runtime more processors than that, for goroutines that wait for the system.
+func Cores() int { return cores }
 
 var (
 	detected = detect()

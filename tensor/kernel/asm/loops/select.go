@@ -7,86 +7,124 @@ import (
 )
 
 func (s isa) selection() {
-	s.bracket()
+	s.bracket("bracket", "func(x *float32, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s})
+	s.bracket("bracketBF16", "func(x, less *byte, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s, raw: true})
 	s.aboveMask()
+}
+
+// magnitudes loads the magnitude bits of float32 numbers, or of differences of
+// bfloat16.
+type magnitudes struct {
+	isa
+	raw     bool
+	x, less reg.GPVirtual
+	abs     reg.VecVirtual
+}
+
+func (m *magnitudes) begin() {
+	m.x, m.abs = ptr("x"), m.splat(0x7fffffff)
+	if m.raw {
+		m.less = ptr("less")
+	}
+}
+
+func (m *magnitudes) load(i reg.GPVirtual) reg.VecVirtual {
+	v := m.vec()
+	if !m.raw {
+		m.and(elem(m.x, i, 0), m.abs, v)
+		return v
+	}
+	less := m.vec()
+	VPMOVZXWD(Mem{Base: m.x, Index: i, Scale: 2}, v)
+	VPMOVZXWD(Mem{Base: m.less, Index: i, Scale: 2}, less)
+	VPSLLD(Imm(16), v, v)
+	VPSLLD(Imm(16), less, less)
+	VSUBPS(less, v, v)
+	m.and(v, m.abs, v)
+	return v
 }
 
 // bracket sorts magnitudes into above hi, equal to hi, equal to lo, and those
 // strictly between, which it copies out in order.
-func (s isa) bracket() {
-	s.begin("bracket", "func(x *float32, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)")
-	Doc("bracket needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.")
-	x, n, between, counts := ptr("x"), ptr("n"), ptr("between"), ptr("counts")
-	abs := s.splat(0x7fffffff)
-	lo, hi := s.int32("lo"), s.int32("hi")
-	above, atHi, atLo := s.zero(), s.zero(), s.zero()
-	taken := GP64()
-	XORQ(taken, taken)
+func (s isa) bracket(name, signature string, m magnitudes) {
+	s.begin(name, signature)
+	Doc(name + " needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.")
+	m.begin()
+	n, counts := ptr("n"), ptr("counts")
+	b := bracket{isa: s, between: ptr("between"), lo: s.int32("lo"), hi: s.int32("hi"), above: s.zero(), atHi: s.zero(), atLo: s.zero(), taken: GP64()}
+	XORQ(b.taken, b.taken)
 	if s.wide {
-		s.bracketWide(x, n, between, abs, lo, hi, above, atHi, atLo, taken)
-	} else {
-		s.bracketNarrow(x, n, between, abs, lo, hi, above, atHi, atLo, taken)
+		b.one = s.splat(1)
 	}
-	for i, v := range []reg.VecVirtual{above, atHi, atLo} {
+	each("loop", n, s.lanes, func(i reg.GPVirtual) {
+		v := m.load(i)
+		if s.wide {
+			b.wide(v)
+		} else {
+			b.narrow(v)
+		}
+	})
+	for i, v := range []reg.VecVirtual{b.above, b.atHi, b.atLo} {
 		VMOVUPS(v, at(counts, i*s.bytes()))
 	}
-	Store(taken, ReturnIndex(0))
+	Store(b.taken, ReturnIndex(0))
 	end()
 }
 
-func (s isa) bracketWide(x, n, between reg.GPVirtual, abs, lo, hi, above, atHi, atLo reg.VecVirtual, taken reg.GPVirtual) {
-	one := s.splat(1)
-	each("loop", n, s.lanes, func(i reg.GPVirtual) {
-		v := s.vec()
-		VPANDD(elem(x, i, 0), abs, v)
-		k, in := K(), K()
-		VPCMPGTD(hi, v, k)
-		VPADDD(one, above, k, above)
-		VPCMPEQD(hi, v, k)
-		VPADDD(one, atHi, k, atHi)
-		VPCMPEQD(lo, v, k)
-		VPADDD(one, atLo, k, atLo)
-		VPCMPGTD(lo, v, in)
-		VPCMPGTD(v, hi, in, in)
-		packed := s.vec()
-		VPCOMPRESSD_Z(v, in, packed)
-		VMOVUPS(packed, elem(between, taken, 0))
-		c := GP32()
-		KMOVW(in, c)
-		POPCNTL(c, c)
-		ADDQ(c.As64(), taken)
-	})
+type bracket struct {
+	isa
+	between, taken    reg.GPVirtual
+	lo, hi, one       reg.VecVirtual
+	above, atHi, atLo reg.VecVirtual
 }
 
-func (s isa) bracketNarrow(x, n, between reg.GPVirtual, abs, lo, hi, above, atHi, atLo reg.VecVirtual, taken reg.GPVirtual) {
-	each("loop", n, s.lanes, func(i reg.GPVirtual) {
-		v, t, u := s.vec(), s.vec(), s.vec()
-		VPAND(elem(x, i, 0), abs, v)
-		VPCMPGTD(hi, v, t)
-		VPSUBD(t, above, above)
-		VPCMPEQD(hi, v, t)
-		VPSUBD(t, atHi, atHi)
-		VPCMPEQD(lo, v, t)
-		VPSUBD(t, atLo, atLo)
-		VPCMPGTD(lo, v, t)
-		VPCMPGTD(v, hi, u)
-		VPAND(t, u, t)
-		m := GP32()
-		VMOVMSKPS(t, m)
-		JMP(LabelRef("more"))
-		Label("lane")
-		l, b := GP32(), GP32()
-		TZCNTL(m, l)
-		ADDQ(i, l.As64())
-		MOVL(elem(x, l.As64(), 0), b)
-		ANDL(U32(0x7fffffff), b)
-		MOVL(b, elem(between, taken, 0))
-		INCQ(taken)
-		BLSRL(m, m)
-		Label("more")
-		TESTL(m, m)
-		JNZ(LabelRef("lane"))
-	})
+func (b bracket) wide(v reg.VecVirtual) {
+	k, in := K(), K()
+	VPCMPGTD(b.hi, v, k)
+	VPADDD(b.one, b.above, k, b.above)
+	VPCMPEQD(b.hi, v, k)
+	VPADDD(b.one, b.atHi, k, b.atHi)
+	VPCMPEQD(b.lo, v, k)
+	VPADDD(b.one, b.atLo, k, b.atLo)
+	VPCMPGTD(b.lo, v, in)
+	VPCMPGTD(v, b.hi, in, in)
+	packed := b.vec()
+	VPCOMPRESSD_Z(v, in, packed)
+	VMOVUPS(packed, elem(b.between, b.taken, 0))
+	c := GP32()
+	KMOVW(in, c)
+	POPCNTL(c, c)
+	ADDQ(c.As64(), b.taken)
+}
+
+func (b bracket) narrow(v reg.VecVirtual) {
+	t, u := b.vec(), b.vec()
+	VPCMPGTD(b.hi, v, t)
+	VPSUBD(t, b.above, b.above)
+	VPCMPEQD(b.hi, v, t)
+	VPSUBD(t, b.atHi, b.atHi)
+	VPCMPEQD(b.lo, v, t)
+	VPSUBD(t, b.atLo, b.atLo)
+	VPCMPGTD(b.lo, v, t)
+	VPCMPGTD(v, b.hi, u)
+	VPAND(t, u, t)
+	m := GP32()
+	VMOVMSKPS(t, m)
+	TESTL(m, m)
+	JZ(LabelRef("none"))
+	lanes := AllocLocal(b.bytes())
+	VMOVDQU(v, lanes)
+	base := GP64()
+	LEAQ(lanes, base)
+	Label("lane")
+	l, x := GP32(), GP32()
+	TZCNTL(m, l)
+	MOVL(elem(base, l.As64(), 0), x)
+	MOVL(x, elem(b.between, b.taken, 0))
+	INCQ(b.taken)
+	BLSRL(m, m)
+	JNZ(LabelRef("lane"))
+	Label("none")
 }
 
 // aboveMask sets the bit of every element whose magnitude bits are greater
