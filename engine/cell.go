@@ -25,6 +25,8 @@ type node struct {
 	groups []*group
 	same   bool // `when` was false: the primary input passes through
 
+	storing, preparing *tally // of its acts and groups; nil for inputs
+
 	chosen      []ops.Header // what `where` left of the ports
 	layersKnown int          // layers + 1, once counted
 }
@@ -75,7 +77,8 @@ type action struct {
 
 	own, whole keyOnce // of the unit alone, and with what its Prepare sees
 
-	run flight // computes stored outputs once
+	run     flight    // computes stored outputs once
+	counted sync.Once // in the node's tally
 }
 
 // group is the extent that one Prepare sees.
@@ -86,7 +89,8 @@ type group struct {
 
 	key keyOnce // of the states
 
-	run flight
+	run     flight
+	counted sync.Once // in the node's tally
 }
 
 // keyOnce computes a key once for all who ask.
