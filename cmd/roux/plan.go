@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -24,9 +23,7 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			show := newDisplay(cmd, f)
-			defer show.close()
-			p, err := f.plan(cmd.Context(), r, show.event)
+			p, err := f.plan(cmd.Context(), r, warnings(cmd))
 			if err != nil {
 				return err
 			}
@@ -44,14 +41,12 @@ func newPlan() *cobra.Command {
 				return err
 			}
 			if f.json {
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(s)
+				return printJSON(cmd, s)
 			}
 			return printPlan(cmd, s)
 		},
 	}
-	f.add(cmd)
+	f.addRun(cmd)
 	cmd.Flags().BoolVar(&mermaid, "mermaid", false, "print the graph as Mermaid")
 	cmd.Flags().BoolVar(&dot, "dot", false, "print the graph as Graphviz DOT")
 	return cmd
@@ -70,25 +65,12 @@ func printPlan(cmd *cobra.Command, s engine.Summary) error {
 	return w.Flush()
 }
 
-func newCheck() *cobra.Command {
-	var f recipeFlags
-	cmd := &cobra.Command{
-		Use: "check RECIPE", Short: "Report every problem of a recipe",
-		Long:    "Check a recipe and report all of its problems with their places. Models are not opened.",
-		Example: "  roux check recipes/quickstart.yaml",
-		Args:    args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) error {
-			r, err := f.load(list[0])
-			if err != nil {
-				return err
-			}
-			for _, note := range r.Notes {
-				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+note)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d models, %d steps, %d outputs, no problems\n", list[0], len(r.Models), len(r.Steps), len(r.Outputs))
-			return err
-		},
+// warnings prints warnings to standard error and nothing else: the plan goes to
+// standard output.
+func warnings(cmd *cobra.Command) func(engine.Event) {
+	return func(e engine.Event) {
+		if w, ok := e.(engine.Warning); ok {
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w.Text)
+		}
 	}
-	f.add(cmd)
-	return cmd
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// recipeFlags are what every command over a recipe takes.
+// recipeFlags are what the commands over a recipe take.
 type recipeFlags struct {
 	set     []string
 	out     string
@@ -33,15 +33,21 @@ type recipeFlags struct {
 	quiet   bool
 }
 
+// add gives a command the flags that say what a recipe is.
 func (f *recipeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a param of the recipe: --set density=0.3 (repeatable)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "directory for the single output; for mergekit files, out/NAME without it")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// addRun gives a command the flags of a run as well.
+func (f *recipeFlags) addRun(cmd *cobra.Command) {
+	f.add(cmd)
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget, such as 2GB (default: half of what is free)")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
 	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace output directories that roux did not write")
 	cmd.Flags().StringVar(&f.nan, "nan", "keep", "NaN and Inf in outputs: keep, zero or error")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
 }
 
@@ -61,7 +67,7 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 	}
 	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, recipeError{err}
 	}
 	return r, nil
 }
