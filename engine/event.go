@@ -14,6 +14,13 @@ type RunStarted struct {
 	Memory int64  `json:"memory"`
 }
 
+// Fetching reports a file that is on its way from a Hub, several times a second.
+type Fetching struct {
+	File  string `json:"file"`
+	Done  int64  `json:"done"`  // bytes
+	Total int64  `json:"total"` // negative when the Hub does not say
+}
+
 // TaskDone reports one finished piece of work.
 type TaskDone struct {
 	Step       string `json:"step"` // a step, "scan NAME" for what it looks up beforehand, or "write NAME" for an output
@@ -66,6 +73,7 @@ type RunDone struct {
 }
 
 func (RunStarted) event()  {}
+func (Fetching) event()    {}
 func (TaskDone) event()    {}
 func (StepHit) event()     {}
 func (OutputDone) event()  {}

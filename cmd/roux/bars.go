@@ -36,6 +36,9 @@ func newBars(out io.Writer) *bars {
 
 // start shows the line for all outputs, so that something is seen at once.
 func (b *bars) start(e engine.RunStarted) {
+	for name := range b.lines {
+		b.drop(name) // of downloads, which are there
+	}
 	b.whole = b.add("all outputs", 1000, e.Bytes)
 	b.whole.text = func() string { return time.Since(b.since).Truncate(time.Second).String() }
 }
@@ -55,6 +58,20 @@ func (b *bars) task(e engine.TaskDone, written int64) {
 	}
 	if e.Done == e.Total {
 		b.drop(e.Step)
+	}
+}
+
+// fetch moves the line of a download.
+func (b *bars) fetch(name string, e engine.Fetching) {
+	l := b.lines[name]
+	if l == nil {
+		b.last = time.Now()
+		l = b.add(name, len(b.lines), e.Total)
+		b.lines[name] = l
+	}
+	l.move(e.Done)
+	if e.Done == e.Total {
+		b.drop(name)
 	}
 }
 
@@ -96,6 +113,9 @@ type pace struct {
 
 // String gives bytes, rate and remaining time, as far as they are known.
 func (p pace) String() string {
+	if p.total < 0 {
+		return humanize.Bytes(uint64(p.done))
+	}
 	s := fmt.Sprintf("%s of %s", humanize.Bytes(uint64(p.done)), humanize.Bytes(uint64(p.total)))
 	spent := time.Since(p.start).Seconds()
 	if p.done == 0 || spent <= 0 {

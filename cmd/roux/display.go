@@ -108,6 +108,8 @@ func (d *display) text(e engine.Event) {
 		if d.bars != nil {
 			d.bars.start(e)
 		}
+	case engine.Fetching:
+		d.fetching(e)
 	case engine.TaskDone:
 		d.progress(e)
 	case engine.Warning:
@@ -133,6 +135,24 @@ func outputLine(e engine.OutputDone) string {
 		return fmt.Sprintf("output %s: wrote %s (%d tensors, %s; %d as they were)", e.Output, e.Path, e.Tensors, size, e.Reused)
 	}
 	return fmt.Sprintf("output %s: wrote %s (%d tensors, %s)", e.Output, e.Path, e.Tensors, size)
+}
+
+// fetching shows a download as a line of its own, or without a terminal says
+// how far it is every five seconds and when it is there.
+func (d *display) fetching(e engine.Fetching) {
+	name := "fetch " + e.File
+	if d.bars != nil {
+		d.bars.fetch(name, e)
+		return
+	}
+	if d.paces[name] == nil {
+		d.paces[name] = &pace{start: time.Now(), total: e.Total}
+	}
+	d.paces[name].done = e.Done
+	if e.Done == e.Total || time.Since(d.since) > 5*time.Second {
+		d.since = time.Now()
+		d.note("%s: %v\n", name, *d.paces[name])
+	}
 }
 
 // progress moves a bar, or without a terminal says a line every five seconds.

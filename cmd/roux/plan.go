@@ -26,11 +26,14 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := f.plan(cmd.Context(), r, warnings(cmd))
+			show := newDisplay(cmd, f)
+			defer show.close()
+			p, err := f.plan(cmd.Context(), r, aside(show))
 			if err != nil {
 				return err
 			}
 			defer func() { _ = p.Close() }() // read-only
+			show.close()
 			switch {
 			case mermaid:
 				_, err = fmt.Fprint(cmd.OutOrStdout(), p.Graph().Mermaid())
@@ -109,12 +112,14 @@ func shorten(files []loaders.FileSize) []loaders.FileSize {
 	return slices.Concat(files[:shown], []loaders.FileSize{middle}, files[last:])
 }
 
-// warnings prints warnings to standard error and nothing else: the plan goes to
-// standard output.
-func warnings(cmd *cobra.Command) func(engine.Event) {
+// aside shows warnings and downloads on standard error and nothing else: the
+// plan goes to standard output.
+func aside(d *display) func(engine.Event) {
+	d.flags.json = false
 	return func(e engine.Event) {
-		if w, ok := e.(engine.Warning); ok {
-			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w.Text)
+		switch e.(type) {
+		case engine.Warning, engine.Fetching:
+			d.event(e)
 		}
 	}
 }

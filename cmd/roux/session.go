@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,6 +81,11 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 		return nil, err
 	}
 	o.Events = events
+	client := hubClient()
+	client.Progress = throttle(func(file string, done, total int64) { events(engine.Fetching{File: file, Done: done, Total: total}) })
+	o.Open = func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
+		return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, client)
+	}
 	for _, note := range r.Notes {
 		events(engine.Warning{Text: note})
 	}
@@ -86,7 +93,7 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 }
 
 func (f *recipeFlags) options() (engine.Options, error) {
-	o := engine.Options{Workers: f.workers, Force: f.force, Version: version, Open: openModel}
+	o := engine.Options{Workers: f.workers, Force: f.force, Version: version}
 	var err error
 	if o.NaN, err = engine.ParseNaNPolicy(f.nan); err != nil {
 		return o, usageError{err}
@@ -108,8 +115,18 @@ func (f *recipeFlags) options() (engine.Options, error) {
 	return o, err
 }
 
-func openModel(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
-	return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, hubClient())
+// throttle passes on a report of each file five times a second, and its last.
+func throttle(report func(file string, done, total int64)) func(string, int64, int64) {
+	var mu sync.Mutex
+	last := map[string]time.Time{}
+	return func(file string, done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); done == total || now.Sub(last[file]) > 200*time.Millisecond {
+			last[file] = now
+			report(file, done, total)
+		}
+	}
 }
 
 // hubClient is the Hub as the environment describes it.
