@@ -26,26 +26,24 @@ func (t *tally) add(o Options, tensor string, bytes int64) {
 	o.emit(t.now)
 }
 
-// materialised is materialise with a report. What the cache holds is not part
-// of the totals.
-func (r *run) materialised(ctx context.Context, a *action) error {
+// began sets the totals of a step whose tensors are stored; what the cache
+// holds is not part of them.
+func (a *action) began(ctx context.Context) {
 	n := a.node
 	n.storing.expect(func() TaskDone {
 		e := TaskDone{Step: n.name}
 		for _, other := range n.acts {
-			if ok, err := r.held(ctx, other); err == nil && !ok {
+			if ok, err := n.on.held(ctx, other); err == nil && !ok {
 				e.Total++
 				e.TotalBytes += other.made()
 			}
 		}
 		return e
 	})
-	err := r.materialise(ctx, a)
-	if err == nil {
-		a.counted.Do(func() { n.storing.add(r.opt, a.pass.Out().Name, a.made()) })
-	}
-	return err
 }
+
+// ended counts stored outputs.
+func (a *action) ended() { a.node.storing.add(a.node.on.opt, a.pass.Out().Name, a.made()) }
 
 // made is the bytes of an action's outputs.
 func (a *action) made() int64 {
@@ -56,8 +54,8 @@ func (a *action) made() int64 {
 	return bytes
 }
 
-// prepared is prepare with a report.
-func (r *run) prepared(ctx context.Context, g *group) error {
+// began sets the totals of a step that is scanned beforehand.
+func (g *group) began(context.Context) {
 	n := g.node
 	n.preparing.expect(func() TaskDone {
 		e := TaskDone{Step: "scan " + n.name, Total: len(n.groups)}
@@ -66,12 +64,10 @@ func (r *run) prepared(ctx context.Context, g *group) error {
 		}
 		return e
 	})
-	err := r.prepare(ctx, g)
-	if err == nil {
-		g.counted.Do(func() { n.preparing.add(r.opt, g.subject(), g.read()) })
-	}
-	return err
 }
+
+// ended counts a group whose states are known.
+func (g *group) ended() { g.node.preparing.add(g.node.on.opt, g.subject(), g.read()) }
 
 // read is the bytes of all operands of a group.
 func (g *group) read() int64 {

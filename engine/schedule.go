@@ -70,7 +70,7 @@ func (s *schedule) storing(ctx context.Context, a *action) ([]*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{needs: needs, bytes: a.memory(), work: func(ctx context.Context) error { return s.on.materialised(ctx, a) }}
+	j := &job{needs: needs, bytes: a.memory(), work: func(ctx context.Context) error { return s.on.materialise(ctx, a) }}
 	s.jobs[a] = j
 	return []*job{j}, nil
 }
@@ -116,7 +116,7 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 	if j, ok := s.jobs[g]; ok {
 		return j, nil
 	}
-	j := &job{bytes: g.members[0].stream() * int64(s.on.opt.Workers), work: func(ctx context.Context) error { return s.on.prepared(ctx, g) }}
+	j := &job{bytes: g.members[0].stream() * int64(s.on.opt.Workers), work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
 	s.jobs[g] = j
 	for _, a := range g.members {
 		more, err := s.operands(ctx, a)
