@@ -25,6 +25,9 @@ type node struct {
 	groups []*group
 	same   bool // `when` was false: the primary input passes through
 
+	on                 *run   // nil for inputs
+	storing, preparing *tally // of its acts and groups; nil for inputs
+
 	chosen      []ops.Header // what `where` left of the ports
 	layersKnown int          // layers + 1, once counted
 }
@@ -106,6 +109,10 @@ func (k *keyOnce) get(make func() (cas.Key, error)) (cas.Key, error) {
 type flight struct {
 	mu   sync.Mutex
 	done bool
+	of   interface { // hears when the function begins and when it went well; may be nil
+		began(context.Context)
+		ended()
+	}
 }
 
 func (f *flight) do(ctx context.Context, fn func(context.Context) error) error {
@@ -114,9 +121,15 @@ func (f *flight) do(ctx context.Context, fn func(context.Context) error) error {
 	if f.done {
 		return nil
 	}
+	if f.of != nil {
+		f.of.began(ctx)
+	}
 	if err := fn(ctx); err != nil {
 		return err
 	}
 	f.done = true
+	if f.of != nil {
+		f.of.ended()
+	}
 	return nil
 }

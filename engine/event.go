@@ -14,13 +14,22 @@ type RunStarted struct {
 	Memory int64  `json:"memory"`
 }
 
+// Fetching reports a file that is on its way from a Hub, several times a second.
+type Fetching struct {
+	File  string `json:"file"`
+	Done  int64  `json:"done"`  // bytes
+	Total int64  `json:"total"` // negative when the Hub does not say
+}
+
 // TaskDone reports one finished piece of work.
 type TaskDone struct {
-	Step   string `json:"step"` // step, or "write NAME" for an output
-	Tensor string `json:"tensor"`
-	Bytes  int64  `json:"bytes"`
-	Done   int    `json:"done"`
-	Total  int    `json:"total"`
+	Step       string `json:"step"` // a step, "scan NAME" for what it looks up beforehand, or "write NAME" for an output
+	Tensor     string `json:"tensor"`
+	Bytes      int64  `json:"bytes"` // of this piece: made, or read for a scan or a measure
+	Done       int    `json:"done"`  // pieces so far, of Total
+	Total      int    `json:"total"`
+	DoneBytes  int64  `json:"done_bytes"`
+	TotalBytes int64  `json:"total_bytes"`
 }
 
 // StepHit says that a step's stored tensors all came from the cache.
@@ -64,6 +73,7 @@ type RunDone struct {
 }
 
 func (RunStarted) event()  {}
+func (Fetching) event()    {}
 func (TaskDone) event()    {}
 func (StepHit) event()     {}
 func (OutputDone) event()  {}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -44,10 +43,8 @@ func (p *Plan) started() {
 }
 
 func (p *Plan) progress(w *write) func(*cell) {
-	var done atomic.Int64
-	return func(c *cell) {
-		p.opt.emit(TaskDone{Step: "write " + w.out.Name, Tensor: c.info.Name, Bytes: c.info.Bytes(), Done: int(done.Add(1)), Total: len(w.cells)})
-	}
+	t := &tally{now: TaskDone{Step: "write " + w.out.Name, Total: len(w.cells), TotalBytes: w.bytes()}}
+	return func(c *cell) { t.add(p.opt, c.info.Name, c.info.Bytes()) }
 }
 
 // gates measures every measuring step in order, then asks the gates.

@@ -84,9 +84,13 @@ func (r *run) measure(ctx context.Context, m *measure) error {
 	if err != nil {
 		return err
 	}
+	progress := m.tally()
 	err = sched.run(ctx, func(ctx context.Context, c *cell) error {
 		sums, err := r.sums(ctx, c.act)
 		records[at[c.act]] = ops.Record{Unit: c.act.pass.Unit, Sums: sums}
+		if err == nil {
+			progress.add(r.opt, c.info.Name, c.act.reads())
+		}
 		return c.act.node.place(c.info.Name, err)
 	})
 	if err != nil {
@@ -94,6 +98,14 @@ func (r *run) measure(ctx context.Context, m *measure) error {
 	}
 	m.metrics, err = m.node.op.Measure.Finish(m.node.step.Params, m.node.headers(), records)
 	return err
+}
+
+func (m *measure) tally() *tally {
+	t := &tally{now: TaskDone{Step: m.node.name, Total: len(m.node.acts)}}
+	for _, a := range m.node.acts {
+		t.now.TotalBytes += a.reads()
+	}
+	return t
 }
 
 // sums joins the accumulators of a unit's blocks in the order of the blocks,

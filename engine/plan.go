@@ -140,7 +140,7 @@ func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
 	if !ok {
 		return fmt.Errorf("%s: unknown op %q", s.OpPos, s.Op)
 	}
-	n := &node{name: s.Name, step: s, op: op, index: map[string]*cell{}}
+	n := &node{name: s.Name, step: s, op: op, index: map[string]*cell{}, on: p.run, storing: &tally{}, preparing: &tally{}}
 	for _, ref := range s.Inputs {
 		port, ok := p.nodes[ref.Name]
 		if !ok {

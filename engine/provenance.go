@@ -57,10 +57,7 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	if err != nil {
 		return err
 	}
-	recipeName := "recipe.yaml"
-	if p.Recipe.Mergekit {
-		recipeName = "mergekit_config.yml"
-	}
+	recipeName := p.recipeName()
 	for name, data := range map[string][]byte{
 		LockName: append(text, '\n'), recipeName: p.Recipe.Text, "README.md": p.card(w, recipeName),
 	} {
@@ -70,6 +67,17 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	}
 	return nil
 }
+
+// recipeName is the name under which an output carries the recipe.
+func (p *Plan) recipeName() string {
+	if p.Recipe.Mergekit {
+		return "mergekit_config.yml"
+	}
+	return "recipe.yaml"
+}
+
+// provenanceFiles are the files that provenance writes.
+func (p *Plan) provenanceFiles() []string { return []string{"README.md", p.recipeName(), LockName} }
 
 // publicName is how a card names an input: a Hub id as it is, a local path by
 // its last part.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rouxml/roux/engine/dag"
+	"github.com/rouxml/roux/loaders"
 )
 
 // Summary is what a plan says before it runs.
@@ -35,6 +36,8 @@ type OutputSummary struct {
 	Bytes   int64  `json:"bytes"`
 	Fresh   bool   `json:"fresh"`
 	Why     string `json:"why"`
+	// Files are what the output's directory will hold.
+	Files []loaders.FileSize `json:"files"`
 }
 
 // Summary looks up what the cache and the output directories hold. It reads no
@@ -115,7 +118,17 @@ func (p *Plan) measureSummary(ctx context.Context, m *measure) (StepSummary, err
 }
 
 func (p *Plan) outputSummary(ctx context.Context, w *write) (OutputSummary, error) {
-	o := OutputSummary{Name: w.out.Name, Path: w.out.Path, Format: w.format.Name, Tensors: len(w.cells), Bytes: w.bytes()}
+	o := OutputSummary{Name: w.out.Name, Path: w.out.Path, Format: w.format.Name, Tensors: len(w.cells)}
+	var err error
+	if o.Files, err = w.format.Files(w.model(), w.options()); err != nil {
+		return o, err
+	}
+	for _, f := range o.Files {
+		o.Bytes += f.Bytes // as stored: packed codes take less than the records that make them
+	}
+	for _, name := range p.provenanceFiles() {
+		o.Files = append(o.Files, loaders.FileSize{Name: name})
+	}
 	fresh, prev, err := p.previous(ctx, w)
 	if err != nil {
 		return o, err
@@ -129,6 +142,11 @@ func (p *Plan) outputSummary(ctx context.Context, w *write) (OutputSummary, erro
 		o.Why = fmt.Sprintf("to be written again: %d of %d tensors changed", len(w.cells)-prev.reused, len(w.cells))
 	}
 	return o, nil
+}
+
+// options are what a recipe's output asks of its format.
+func (w *write) options() loaders.WriteOptions {
+	return loaders.WriteOptions{ShardBytes: int64(w.out.ShardSize)}
 }
 
 // Graph is the recipe's models, steps and outputs with their edges.

@@ -139,6 +139,7 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 		}
 	}
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
+	a.run.of = a
 	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
 		Role: tensor.Role{Layer: env.Layer, Kind: tensor.Kind(env.Kind)}}
 	if n.step.Seed != nil {
@@ -198,6 +199,7 @@ func (n *node) makeGroups() {
 		g := groups[id]
 		if g == nil {
 			g = &group{node: n, scope: scope}
+			g.run.of = g
 			groups[id] = g
 			n.groups = append(n.groups, g)
 		}

@@ -29,6 +29,15 @@ type Format struct {
 	// Create prepares to store a model into dir, an empty directory that the
 	// caller publishes afterwards. Nil: the format is only read.
 	Create func(dir string, m *tensor.Model, o WriteOptions) (tensor.Sink, error)
+	// Files lists what a Sink of Create would leave for that model, from its
+	// headers: what a plan shows. It comes with Create.
+	Files func(m *tensor.Model, o WriteOptions) ([]FileSize, error)
+}
+
+// FileSize is a file that an output will have.
+type FileSize struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes,omitempty"` // of the weights in it; 0 for other files
 }
 
 // WriteOptions are the choices of a recipe's output.

@@ -22,8 +22,8 @@ type Registry struct{ formats []Format }
 func NewRegistry(formats ...Format) (Registry, error) {
 	seen := map[string]bool{}
 	for _, f := range formats {
-		if f.Name == "" || f.Version < 1 || f.Doc == "" || seen[f.Name] || (f.Open == nil && f.Create == nil) || (f.Create != nil && f.Stores == nil) {
-			return Registry{}, fmt.Errorf("format %q: a format has a name of its own, a Version, a Doc, and Open or Create with Stores", f.Name)
+		if f.Name == "" || f.Version < 1 || f.Doc == "" || seen[f.Name] || (f.Open == nil && f.Create == nil) || (f.Create != nil && (f.Stores == nil || f.Files == nil)) {
+			return Registry{}, fmt.Errorf("format %q: a format has a name of its own, a Version, a Doc, and Open or Create with Stores and Files", f.Name)
 		}
 		seen[f.Name] = true
 	}

@@ -218,7 +218,7 @@ func spoilAll(t *testing.T, dir string, spoil func(string) error) (n int) {
 func runWith(t *testing.T, path string, hear func(engine.Event)) error {
 	t.Helper()
 	var f recipeFlags
-	f.add(&cobra.Command{})
+	f.addRun(&cobra.Command{})
 	r, err := f.load(path)
 	if err != nil {
 		t.Fatal(err)

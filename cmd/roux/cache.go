@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,14 +15,15 @@ import (
 func newCache() *cobra.Command {
 	cmd := &cobra.Command{Use: "cache", Short: "List, verify, trim or clear the cache", Example: "  roux cache list\n  roux cache trim --size 20GB"}
 	var dir string
+	var asJSON bool
+	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.PersistentFlags().StringVar(&dir, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
-	cmd.AddCommand(cacheList(&dir), cacheVerify(&dir), cacheTrim(&dir), cacheClear(&dir))
+	cmd.AddCommand(cacheList(&dir, &asJSON), cacheVerify(&dir, &asJSON), cacheTrim(&dir, &asJSON), cacheClear(&dir, &asJSON))
 	return group(cmd)
 }
 
-func cacheList(dir *string) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{Use: "list", Short: "List entries, least recently used first", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+func cacheList(dir *string, asJSON *bool) *cobra.Command {
+	return &cobra.Command{Use: "list", Short: "List entries, least recently used first", Example: "  roux cache list", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		c, err := openCache(*dir)
 		if err != nil {
 			return err
@@ -32,8 +32,8 @@ func cacheList(dir *string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(entries)
+		if *asJSON {
+			return printJSON(cmd, append([]cas.Entry{}, entries...))
 		}
 		var total int64
 		for _, e := range entries {
@@ -43,67 +43,109 @@ func cacheList(dir *string) *cobra.Command {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d entries, %s in %s\n", len(entries), humanize.Bytes(uint64(total)), c.Dir())
 		return err
 	}}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
 }
 
-func cacheVerify(dir *string) *cobra.Command {
-	return &cobra.Command{Use: "verify", Short: "Hash every entry again", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+// damaged is an entry that cache verify found wanting.
+type damaged struct {
+	cas.Entry
+	Reason string `json:"reason"`
+}
+
+func cacheVerify(dir *string, asJSON *bool) *cobra.Command {
+	return &cobra.Command{Use: "verify", Short: "Hash every entry again", Example: "  roux cache verify", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		c, err := openCache(*dir)
 		if err != nil {
 			return err
 		}
-		good, bad := 0, 0
+		intact, bad := 0, []damaged{}
 		err = c.Verify(cmd.Context(), func(e cas.Entry, err error) {
-			if err == nil {
-				good++
-				return
+			if err != nil {
+				bad = append(bad, damaged{e, err.Error()})
+			} else {
+				intact++
 			}
-			bad++
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "damaged: %s %s: %v\n", e.Key.String()[:12], e.Label, err)
 		})
-		if err == nil && bad > 0 {
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			err = printJSON(cmd, map[string]any{"intact": intact, "damaged": bad})
+		} else {
+			err = printVerified(cmd, intact, bad)
+		}
+		if err == nil && len(bad) > 0 {
 			err = errors.New("damaged entries are made again when they are needed; roux cache clear removes all")
 		}
-		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%d entries intact, %d damaged\n", good, bad)
 		return err
 	}}
 }
 
-func cacheTrim(dir *string) *cobra.Command {
+func printVerified(cmd *cobra.Command, intact int, bad []damaged) error {
+	for _, e := range bad {
+		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "damaged: %s %s: %s\n", e.Key.String()[:12], e.Label, e.Reason)
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d entries intact, %d damaged\n", intact, len(bad))
+	return err
+}
+
+// printFreed says what trim or clear came to.
+func printFreed(cmd *cobra.Command, asJSON bool, removed int, freed int64) error {
+	if asJSON {
+		return printJSON(cmd, map[string]any{"removed": removed, "freed": freed})
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "removed %d entries, freed %s\n", removed, humanize.Bytes(uint64(freed)))
+	return err
+}
+
+func cacheTrim(dir *string, asJSON *bool) *cobra.Command {
 	var size string
 	var age time.Duration
-	cmd := &cobra.Command{Use: "trim", Short: "Remove entries, least recently used first", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		l := cas.Limits{MaxAge: age}
-		if size != "" {
-			n, err := schema.ParseBytes(size)
-			if err != nil {
-				return usageError{err}
+	cmd := &cobra.Command{Use: "trim", Short: "Remove entries, least recently used first",
+		Example: "  roux cache trim --size 20GB\n  roux cache trim --age 720h", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+			l := cas.Limits{MaxAge: age}
+			if size != "" {
+				n, err := schema.ParseBytes(size)
+				if err != nil {
+					return usageError{err}
+				}
+				l.MaxBytes = n
 			}
-			l.MaxBytes = n
-		}
-		if l == (cas.Limits{}) {
-			return usageError{errors.New("say --size 20GB or --age 720h")}
-		}
-		c, err := openCache(*dir)
-		if err != nil {
-			return err
-		}
-		freed, n, err := c.Trim(cmd.Context(), l)
-		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "removed %d entries, freed %s\n", n, humanize.Bytes(uint64(freed)))
-		return err
-	}}
+			if l == (cas.Limits{}) {
+				return usageError{errors.New("say --size 20GB or --age 720h")}
+			}
+			c, err := openCache(*dir)
+			if err != nil {
+				return err
+			}
+			freed, n, err := c.Trim(cmd.Context(), l)
+			return errors.Join(err, printFreed(cmd, *asJSON, n, freed))
+		}}
 	cmd.Flags().StringVar(&size, "size", "", "keep at most this much, such as 20GB")
 	cmd.Flags().DurationVar(&age, "age", 0, "remove what was not used for this long, such as 720h")
 	return cmd
 }
 
-func cacheClear(dir *string) *cobra.Command {
-	return &cobra.Command{Use: "clear", Short: "Remove everything from the cache", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+func cacheClear(dir *string, asJSON *bool) *cobra.Command {
+	return &cobra.Command{Use: "clear", Short: "Remove everything from the cache", Example: "  roux cache clear", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		c, err := openCache(*dir)
 		if err != nil {
 			return err
 		}
-		return c.Clear(cmd.Context())
+		entries, err := c.List(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := c.Clear(cmd.Context()); err != nil {
+			return err
+		}
+		sizes := map[cas.Digest]int64{}
+		var freed int64
+		for _, e := range entries {
+			sizes[e.Digest] = e.Size
+		}
+		for _, n := range sizes {
+			freed += n
+		}
+		return printFreed(cmd, *asJSON, len(entries), freed)
 	}}
 }

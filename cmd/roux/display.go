@@ -14,8 +14,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
 	"github.com/rouxml/roux/engine"
@@ -27,18 +25,25 @@ type display struct {
 	out, err io.Writer
 	flags    recipeFlags
 
-	mu    sync.Mutex
-	bars  *mpb.Progress // nil without a terminal
-	bar   map[string]*mpb.Bar
-	since time.Time // of the latest plain line
+	mu      sync.Mutex
+	bars    *bars // nil without a terminal, and once they are closed
+	onTTY   bool  // standard output is the terminal that the bars are on
+	written map[string]int64
+	paces   map[string]*pace // of plain lines
+	since   time.Time        // of the latest plain line
 }
 
 func newDisplay(cmd *cobra.Command, f recipeFlags) *display {
-	d := &display{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), flags: f, bar: map[string]*mpb.Bar{}, since: time.Now()}
-	if file, ok := d.err.(*os.File); ok && term.IsTerminal(int(file.Fd())) && !f.json && !f.quiet {
-		d.bars = mpb.New(mpb.WithOutput(file), mpb.WithWidth(48), mpb.WithRefreshRate(120*time.Millisecond))
+	d := &display{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), flags: f, written: map[string]int64{}, paces: map[string]*pace{}, since: time.Now()}
+	if isTerminal(d.err) && !f.json && !f.quiet {
+		d.bars, d.onTTY = newBars(d.err), isTerminal(d.out)
 	}
 	return d
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // close ends the bars, those of work that was cut short too.
@@ -49,14 +54,10 @@ func (d *display) close() {
 }
 
 func (d *display) endBars() {
-	if d.bars == nil {
-		return
+	if d.bars != nil {
+		d.bars.close()
+		d.bars = nil
 	}
-	for _, b := range d.bar {
-		b.Abort(false)
-	}
-	d.bars.Wait()
-	d.bars = nil
 }
 
 func (d *display) event(e engine.Event) {
@@ -82,13 +83,19 @@ func (d *display) jsonLine(e engine.Event) {
 }
 
 // print writes to standard output, whose failing shows in the exit of whoever
-// reads it.
-func (d *display) print(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }
+// reads it. Where that is a terminal with bars, it goes above them.
+func (d *display) print(format string, args ...any) {
+	if d.bars != nil && d.onTTY {
+		d.note(format, args...)
+		return
+	}
+	_, _ = fmt.Fprintf(d.out, format, args...)
+}
 
 // note writes to standard error, above the bars if there are any.
 func (d *display) note(format string, args ...any) {
 	if d.bars != nil {
-		_, _ = fmt.Fprintf(d.bars, format, args...)
+		_, _ = fmt.Fprintf(d.bars.all, format, args...)
 		return
 	}
 	_, _ = fmt.Fprintf(d.err, format, args...)
@@ -98,6 +105,11 @@ func (d *display) text(e engine.Event) {
 	switch e := e.(type) {
 	case engine.RunStarted:
 		d.note("recipe %s: %d tensors, %s to write, %s of memory\n", e.Recipe, e.Tasks, humanize.Bytes(uint64(e.Bytes)), humanize.Bytes(uint64(e.Memory)))
+		if d.bars != nil {
+			d.bars.start(e)
+		}
+	case engine.Fetching:
+		d.fetching(e)
 	case engine.TaskDone:
 		d.progress(e)
 	case engine.Warning:
@@ -105,10 +117,8 @@ func (d *display) text(e engine.Event) {
 	case engine.OutputDone:
 		d.note("%s\n", outputLine(e))
 	case engine.Measured:
-		d.endBars()
 		d.metrics(e)
 	case engine.GateChecked:
-		d.endBars()
 		d.print("gate %-7s %s\n", map[bool]string{true: "passed", false: "FAILED"}[e.Pass], e.Gate)
 	case engine.RunDone:
 		d.endBars()
@@ -127,23 +137,45 @@ func outputLine(e engine.OutputDone) string {
 	return fmt.Sprintf("output %s: wrote %s (%d tensors, %s)", e.Output, e.Path, e.Tensors, size)
 }
 
-// progress moves a bar, or without a terminal says a line every five seconds.
-func (d *display) progress(e engine.TaskDone) {
-	if d.bars == nil {
-		if time.Since(d.since) > 5*time.Second {
-			d.since = time.Now()
-			d.note("%s: %d of %d tensors\n", e.Step, e.Done, e.Total)
-		}
+// fetching shows a download as a line of its own, or without a terminal says
+// how far it is every five seconds and when it is there.
+func (d *display) fetching(e engine.Fetching) {
+	name := "fetch " + e.File
+	if d.bars != nil {
+		d.bars.fetch(name, e)
 		return
 	}
-	b := d.bar[e.Step]
-	if b == nil {
-		b = d.bars.AddBar(int64(e.Total),
-			mpb.PrependDecorators(decor.Name(e.Step, decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
-		d.bar[e.Step] = b
+	if d.paces[name] == nil {
+		d.paces[name] = &pace{start: time.Now(), total: e.Total}
 	}
-	b.SetCurrent(int64(e.Done))
+	d.paces[name].done = e.Done
+	if e.Done == e.Total || time.Since(d.since) > 5*time.Second {
+		d.since = time.Now()
+		d.note("%s: %v\n", name, *d.paces[name])
+	}
+}
+
+// progress moves a bar, or without a terminal says a line every five seconds.
+func (d *display) progress(e engine.TaskDone) {
+	if strings.HasPrefix(e.Step, "write ") {
+		d.written[e.Step] = e.DoneBytes
+	}
+	if d.bars != nil {
+		var written int64
+		for _, n := range d.written {
+			written += n
+		}
+		d.bars.task(e, written)
+		return
+	}
+	if d.paces[e.Step] == nil {
+		d.paces[e.Step] = &pace{start: time.Now(), total: e.TotalBytes}
+	}
+	d.paces[e.Step].done = e.DoneBytes
+	if time.Since(d.since) > 5*time.Second {
+		d.since = time.Now()
+		d.note("%s: %d of %d tensors, %v\n", e.Step, e.Done, e.Total, *d.paces[e.Step])
+	}
 }
 
 // metrics prints a table of a measuring step, a line for each model.
@@ -159,7 +191,8 @@ func (d *display) metrics(e engine.Measured) {
 	}
 	slices.Sort(models)
 	slices.Sort(columns)
-	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(w, "%s\t%s\n", e.Step, strings.Join(columns, "\t"))
 	for _, model := range models {
 		cells := make([]string, len(columns))
@@ -168,7 +201,8 @@ func (d *display) metrics(e engine.Measured) {
 		}
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", model, strings.Join(cells, "\t"))
 	}
-	_ = w.Flush()
+	_ = w.Flush() // a Builder never fails
+	d.print("%s", text.String())
 }
 
 func humanMetric(name string, v float64) string {

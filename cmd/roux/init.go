@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,18 +19,24 @@ import (
 const version = "0.1.0"
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Example: "  roux version", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+	var asJSON bool
+	cmd := &cobra.Command{Use: "version", Short: "Print the version", Example: "  roux version\n  roux version --json", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		revision := ""
 		if info, ok := debug.ReadBuildInfo(); ok {
 			for _, s := range info.Settings {
 				if s.Key == "vcs.revision" {
-					revision = " " + s.Value
+					revision = s.Value
 				}
 			}
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "roux %s%s\n", version, revision)
+		if asJSON {
+			return printJSON(cmd, map[string]string{"version": version, "revision": revision, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+		}
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace("roux "+version+" "+revision))
 		return err
 	}}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 func newInit() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -22,6 +23,7 @@ type described struct {
 	Shape    tensor.Shape `json:"shape"`
 	Layer    int          `json:"layer"`
 	Kind     tensor.Kind  `json:"kind"`
+	Scheme   string       `json:"scheme,omitempty"` // of quantized tensors
 	Sparsity *float64     `json:"sparsity,omitempty"`
 	Rank90   int          `json:"rank90,omitempty"`
 	Largest  float64      `json:"largest,omitempty"`
@@ -65,6 +67,9 @@ func newInspect() *cobra.Command {
 func describe(m *tensor.Model, info tensor.Info, values, spectrum bool) (described, error) {
 	role := m.Roles.Role(info.Name, info.Shape)
 	d := described{Name: info.Name, DType: info.DType.String(), Shape: info.Shape, Layer: role.Layer, Kind: role.Kind}
+	if info.Quant != nil {
+		d.Scheme = info.Quant.String()
+	}
 	if !values || !info.DType.IsFloat() {
 		return d, nil
 	}
@@ -74,7 +79,7 @@ func describe(m *tensor.Model, info tensor.Info, values, spectrum bool) (describ
 		return d, fmt.Errorf("tensor %s: %w", info.Name, err)
 	}
 	vals := make([]float32, info.Shape.Numel())
-	if err := codec.ToF32(vals, raw, info.DType); err != nil {
+	if err := codec.DecodeRows(vals, raw, info); err != nil {
 		return d, err
 	}
 	zeros := 0
@@ -120,7 +125,7 @@ func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described, spectru
 		if spectrum && r.Rank90 > 0 {
 			spec = fmt.Sprintf("largest %.3g, 90%% of energy in %d", r.Largest, r.Rank90)
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s\t%s\t%s\n", r.Name, r.DType, r.Shape, r.Layer, r.Kind, zeros, spec)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s\t%s\t%s\n", r.Name, strings.TrimSpace(r.DType+" "+r.Scheme), r.Shape, r.Layer, r.Kind, zeros, spec)
 	}
 	return w.Flush()
 }

@@ -7,14 +7,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rouxml/roux/ops"
 	opsall "github.com/rouxml/roux/ops/all"
 	"github.com/rouxml/roux/schema"
 )
 
 func newOps() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "ops [NAME]", Short: "List the ops, or explain one",
-		Example: "  roux ops\n  roux ops merge.ties",
+		Example: "  roux ops\n  roux ops merge.ties\n  roux ops merge.ties --json",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			reg, err := opsall.Registry()
@@ -22,6 +24,9 @@ func newOps() *cobra.Command {
 				return err
 			}
 			if len(list) == 0 {
+				if asJSON {
+					return printJSON(cmd, allOps(reg))
+				}
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				for _, name := range reg.Names() {
 					op, _ := reg.Op(name)
@@ -33,6 +38,9 @@ func newOps() *cobra.Command {
 			if !ok {
 				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], schema.DidYouMean(list[0], reg.Names()))}
 			}
+			if asJSON {
+				return printJSON(cmd, jsonOp(op))
+			}
 			where := ""
 			if op.Where != "" {
 				where = "\nwhere, when the step gives none: " + op.Where + "\n"
@@ -42,6 +50,24 @@ func newOps() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// allOps lists every op for machines.
+func allOps(reg *ops.Registry) []map[string]any {
+	var list []map[string]any
+	for _, name := range reg.Names() {
+		op, _ := reg.Op(name)
+		list = append(list, jsonOp(op))
+	}
+	return list
+}
+
+// jsonOp explains an op to machines; its params are a JSON Schema.
+func jsonOp(op *ops.Op) map[string]any {
+	return map[string]any{"name": op.Name, "version": op.Version, "summary": op.Summary, "doc": op.Doc, "source": op.Source,
+		"example": op.Example, "where": op.Where, "params": schema.JSONSchema(op.New())}
 }
 
 func newSchema() *cobra.Command {

@@ -1,14 +1,16 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/loaders"
 )
 
 func newPlan() *cobra.Command {
@@ -16,7 +18,7 @@ func newPlan() *cobra.Command {
 	var mermaid, dot bool
 	cmd := &cobra.Command{
 		Use: "plan RECIPE", Short: "Show what a run would do, and why",
-		Long:    "Show every step and output: tensors, bytes, memory, what the cache holds and what would be computed. Only headers are read.",
+		Long:    "Show every step and output: tensors, bytes, memory, what the cache holds, what would be computed and which files come out. Only headers are read.",
 		Example: "  roux plan recipes/quickstart.yaml\n  roux plan recipes/quickstart.yaml --mermaid",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
@@ -26,11 +28,12 @@ func newPlan() *cobra.Command {
 			}
 			show := newDisplay(cmd, f)
 			defer show.close()
-			p, err := f.plan(cmd.Context(), r, show.event)
+			p, err := f.plan(cmd.Context(), r, aside(show))
 			if err != nil {
 				return err
 			}
 			defer func() { _ = p.Close() }() // read-only
+			show.close()
 			switch {
 			case mermaid:
 				_, err = fmt.Fprint(cmd.OutOrStdout(), p.Graph().Mermaid())
@@ -44,14 +47,12 @@ func newPlan() *cobra.Command {
 				return err
 			}
 			if f.json {
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(s)
+				return printJSON(cmd, s)
 			}
 			return printPlan(cmd, s)
 		},
 	}
-	f.add(cmd)
+	f.addRun(cmd)
 	cmd.Flags().BoolVar(&mermaid, "mermaid", false, "print the graph as Mermaid")
 	cmd.Flags().BoolVar(&dot, "dot", false, "print the graph as Graphviz DOT")
 	return cmd
@@ -63,32 +64,62 @@ func printPlan(cmd *cobra.Command, s engine.Summary) error {
 	for _, st := range s.Steps {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", st.Name, st.Op, st.Computes, humanize.Bytes(uint64(st.Bytes)), humanize.Bytes(uint64(st.Memory)), st.Why)
 	}
-	_, _ = fmt.Fprintln(w, "\noutput\tformat\ttensors\tsize\t\tpath")
+	if err := w.Flush(); err != nil {
+		return err
+	}
 	for _, o := range s.Outputs {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t\t%s (%s)\n", o.Name, o.Format, o.Tensors, humanize.Bytes(uint64(o.Bytes)), o.Path, o.Why)
+		if err := printTree(cmd.OutOrStdout(), o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printTree prints an output's directory with its files.
+func printTree(out io.Writer, o engine.OutputSummary) error {
+	_, _ = fmt.Fprintf(out, "\noutput %s: %s, %d tensors, %s, %s\n%s\n", o.Name, o.Format, o.Tensors, humanize.Bytes(uint64(o.Bytes)), o.Why, o.Path)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	files := shorten(o.Files)
+	for i, f := range files {
+		branch, size := "├── ", ""
+		if i == len(files)-1 {
+			branch = "└── "
+		}
+		if f.Bytes > 0 {
+			size = humanize.Bytes(uint64(f.Bytes))
+		}
+		_, _ = fmt.Fprintf(w, "%s%s\t%s\n", branch, f.Name, size)
 	}
 	return w.Flush()
 }
 
-func newCheck() *cobra.Command {
-	var f recipeFlags
-	cmd := &cobra.Command{
-		Use: "check RECIPE", Short: "Report every problem of a recipe",
-		Long:    "Check a recipe and report all of its problems with their places. Models are not opened.",
-		Example: "  roux check recipes/quickstart.yaml",
-		Args:    args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) error {
-			r, err := f.load(list[0])
-			if err != nil {
-				return err
-			}
-			for _, note := range r.Notes {
-				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+note)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d models, %d steps, %d outputs, no problems\n", list[0], len(r.Models), len(r.Steps), len(r.Outputs))
-			return err
-		},
+// shorten leaves out the middle of many shards.
+func shorten(files []loaders.FileSize) []loaders.FileSize {
+	const shown = 3
+	last := -1 // of the files with weights, which come first
+	for i, f := range files {
+		if f.Bytes > 0 {
+			last = i
+		}
 	}
-	f.add(cmd)
-	return cmd
+	if last < 2*shown {
+		return files
+	}
+	middle := loaders.FileSize{Name: fmt.Sprintf("… %d more", last-shown)}
+	for _, f := range files[shown:last] {
+		middle.Bytes += f.Bytes
+	}
+	return slices.Concat(files[:shown], []loaders.FileSize{middle}, files[last:])
+}
+
+// aside shows warnings and downloads on standard error and nothing else: the
+// plan goes to standard output.
+func aside(d *display) func(engine.Event) {
+	d.flags.json = false
+	return func(e engine.Event) {
+		switch e.(type) {
+		case engine.Warning, engine.Fetching:
+			d.event(e)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,10 +28,17 @@ const (
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 
+// recipeError is a recipe that cannot be loaded.
+type recipeError struct{ error }
+
+// Unwrap returns the problems.
+func (e recipeError) Unwrap() error { return e.error }
+
 // Main runs a command line and returns its exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -46,14 +54,14 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func exitCode(err error) int {
-	var problems schema.Problems
+	var recipe recipeError
 	var usage usageError
 	var gate *engine.GateError
 	var plan *engine.PlanError
 	switch {
 	case errors.As(err, &gate):
 		return exitGate
-	case errors.As(err, &problems), errors.As(err, &usage), errors.As(err, &plan):
+	case errors.As(err, &recipe), errors.As(err, &usage), errors.As(err, &plan):
 		return exitRecipe
 	}
 	return exitFailed
@@ -71,6 +79,12 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newVersion())
+	root.InitDefaultCompletionCmd("completion")
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Example = "  source <(roux completion bash)\n  roux completion zsh > \"${fpath[1]}/_roux\""
+		}
+	}
 	return group(root)
 }
 
@@ -89,6 +103,14 @@ func group(cmd *cobra.Command) *cobra.Command {
 		return usageError{fmt.Errorf("%s has no command %q (%s)", cmd.CommandPath(), list[0], schema.DidYouMean(list[0], names))}
 	}
 	return cmd
+}
+
+// printJSON prints one document.
+func printJSON(cmd *cobra.Command, v any) error {
+	e := json.NewEncoder(cmd.OutOrStdout())
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // args makes cobra's complaints about arguments usage errors.

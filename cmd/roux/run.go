@@ -8,8 +8,8 @@ func newRun() *cobra.Command {
 	var f recipeFlags
 	cmd := &cobra.Command{
 		Use: "run RECIPE", Short: "Run a recipe and write its outputs",
-		Long:    "Run a recipe, or a mergekit file, and write its outputs. What the cache holds is not computed again.",
-		Example: "  roux run recipes/quickstart.yaml\n  roux run merge.yml --out out/merged --memory 2GB",
+		Long:    "Run a recipe, or a mergekit file, and write its outputs. What the cache holds is not computed again. With --json, standard output is one event on a line.",
+		Example: "  roux run recipes/quickstart.yaml\n  roux run merge.yml --out out/merged --memory 2GB\n  roux run recipes/quickstart.yaml --json",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			r, err := f.load(list[0])
@@ -27,6 +27,6 @@ func newRun() *cobra.Command {
 			return err
 		},
 	}
-	f.add(cmd)
+	f.addRun(cmd)
 	return cmd
 }

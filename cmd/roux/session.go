@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +22,7 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// recipeFlags are what every command over a recipe takes.
+// recipeFlags are what the commands over a recipe take.
 type recipeFlags struct {
 	set     []string
 	out     string
@@ -33,15 +35,21 @@ type recipeFlags struct {
 	quiet   bool
 }
 
+// add gives a command the flags that say what a recipe is.
 func (f *recipeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a param of the recipe: --set density=0.3 (repeatable)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "directory for the single output; for mergekit files, out/NAME without it")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// addRun gives a command the flags of a run as well.
+func (f *recipeFlags) addRun(cmd *cobra.Command) {
+	f.add(cmd)
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget, such as 2GB (default: half of what is free)")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
 	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace output directories that roux did not write")
 	cmd.Flags().StringVar(&f.nan, "nan", "keep", "NaN and Inf in outputs: keep, zero or error")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
 }
 
@@ -61,7 +69,7 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 	}
 	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, recipeError{err}
 	}
 	return r, nil
 }
@@ -73,6 +81,11 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 		return nil, err
 	}
 	o.Events = events
+	client := hubClient()
+	client.Progress = throttle(func(file string, done, total int64) { events(engine.Fetching{File: file, Done: done, Total: total}) })
+	o.Open = func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
+		return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, client)
+	}
 	for _, note := range r.Notes {
 		events(engine.Warning{Text: note})
 	}
@@ -80,7 +93,7 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 }
 
 func (f *recipeFlags) options() (engine.Options, error) {
-	o := engine.Options{Workers: f.workers, Force: f.force, Version: version, Open: openModel}
+	o := engine.Options{Workers: f.workers, Force: f.force, Version: version}
 	var err error
 	if o.NaN, err = engine.ParseNaNPolicy(f.nan); err != nil {
 		return o, usageError{err}
@@ -102,8 +115,18 @@ func (f *recipeFlags) options() (engine.Options, error) {
 	return o, err
 }
 
-func openModel(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
-	return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, hubClient())
+// throttle passes on a report of each file five times a second, and its last.
+func throttle(report func(file string, done, total int64)) func(string, int64, int64) {
+	var mu sync.Mutex
+	last := map[string]time.Time{}
+	return func(file string, done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); done == total || now.Sub(last[file]) > 200*time.Millisecond {
+			last[file] = now
+			report(file, done, total)
+		}
+	}
 }
 
 // hubClient is the Hub as the environment describes it.

@@ -126,6 +126,24 @@ func insertKey(config []byte, key, value string) []byte {
 	return []byte(fmt.Sprintf("%s%s\n  %q: %s\n%s", head, comma, key, value, config[end:]))
 }
 
+// DropKey takes a key of the top level out of a document.
+func DropKey(config []byte, key string) []byte {
+	fields := objectFields(config)
+	for i, f := range fields {
+		if f.key != key {
+			continue
+		}
+		from, to := bytes.IndexByte(config, '{')+1, f.to
+		if i > 0 {
+			from = fields[i-1].to
+		} else if comma := bytes.IndexByte(config[to:], ','); comma >= 0 && len(fields) > 1 {
+			to += comma + 1
+		}
+		return bytes.Join([][]byte{config[:from], config[to:]}, nil)
+	}
+	return config
+}
+
 // resizeList makes a list with one value for each layer as long as the model:
 // cut when it is too long, its pattern repeated when it is too short.
 func resizeList(config []byte, key string, layers int) ([]byte, error) {

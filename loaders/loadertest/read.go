@@ -59,7 +59,7 @@ func (s sample) read(t *testing.T, f loaders.Format, dir, rel string) {
 	}
 	t.Run("close releases", func(t *testing.T) { closes(t, f, path) })
 	if s.shard == 0 {
-		t.Run("headers only", func(t *testing.T) { headersOnly(t, f, s.from, rel) })
+		t.Run("headers only", func(t *testing.T) { headersOnly(t, f, s, rel) })
 	}
 	t.Run("identity", func(t *testing.T) { s.identity(t, f, path, rel) })
 	t.Run("damage", func(t *testing.T) { s.damage(t, f, rel, got) })

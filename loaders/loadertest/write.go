@@ -29,6 +29,7 @@ func writes(t *testing.T, f loaders.Format) {
 			t.Run("an unfinished model is refused", func(t *testing.T) { unfinished(t, f, m) })
 			t.Run("abort leaves nothing", func(t *testing.T) { aborts(t, f, m) })
 			t.Run("writes outside are refused", func(t *testing.T) { outside(t, f, m) })
+			t.Run("files are foretold", func(t *testing.T) { foretold(t, f, m) })
 			t.Run("riders are carried", func(t *testing.T) { riders(t, f, m) })
 		})
 	}
@@ -294,6 +295,28 @@ func beyond(t *testing.T, to io.WriterAt, x Tensor) {
 	} {
 		if _, err := to.WriteAt(make([]byte, c.n), c.off); err == nil {
 			t.Errorf("tensor %s: a write %s got through", x.Info.Name, what)
+		}
+	}
+}
+
+// foretold: Files lists what the writer leaves, and the bytes of weights in it.
+func foretold(t *testing.T, f loaders.Format, m Model) {
+	for _, shard := range []int64{0, shardBytes} {
+		dir := t.TempDir()
+		store(t, f, dir, m, shard, inOrder)
+		got := tree(t, dir)
+		list, err := f.Files(m.tensorModel(t), loaders.WriteOptions{ShardBytes: shard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != len(got) {
+			t.Errorf("%d files were foretold and %d written", len(list), len(got))
+		}
+		for _, file := range list {
+			text, ok := got[file.Name]
+			if !ok || int64(len(text)) < file.Bytes {
+				t.Errorf("%s: foretold with %d bytes of weights; written: %v, %d bytes", file.Name, file.Bytes, ok, len(text))
+			}
 		}
 	}
 }

@@ -20,7 +20,11 @@ var Compressed = loaders.Format{
 		}
 		return nil
 	},
-	Create: createCompressed,
+	Sniff: isCompressed, Open: OpenCompressed, Create: createCompressed,
+	Files: func(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
+		weights, err := safetensors.CompressedLayout("model", o.ShardBytes, m.Weights.Infos())
+		return beside(m, weights), err
+	},
 }
 
 func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {

@@ -43,11 +43,23 @@ func Open(_ context.Context, dir string) (*tensor.Model, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := describe(dir, weights)
+	m, err := describePlain(dir, weights)
 	if err != nil {
 		return nil, nil, errors.Join(err, weights.Close())
 	}
 	return m, weights, nil
+}
+
+// describePlain refuses codes that would be taken for weights.
+func describePlain(dir string, weights tensor.Source) (*tensor.Model, error) {
+	config, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	if q := quantizationOf(config); q != nil {
+		return nil, fmt.Errorf("%s is quantized with %s, which cannot be read yet: start from the weights that it was made of", dir, q.Method)
+	}
+	return describe(dir, weights, config)
 }
 
 // OpenFile opens bare weights.
@@ -63,8 +75,8 @@ func OpenFile(_ context.Context, path string) (*tensor.Model, io.Closer, error) 
 	return &tensor.Model{Weights: weights, Roles: a, Notes: a.Notes()}, weights, nil
 }
 
-func describe(dir string, weights tensor.Source) (*tensor.Model, error) {
-	m := &tensor.Model{Weights: weights}
+// readConfig reads config.json; nil when there is none.
+func readConfig(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "config.json")
 	if err := loaders.Inside(dir, "config.json"); err != nil {
 		return nil, err
@@ -72,20 +84,21 @@ func describe(dir string, weights tensor.Source) (*tensor.Model, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case info.Size() > maxConfig:
 		return nil, fmt.Errorf("%s has %d bytes: that is no config", path, info.Size())
-	default:
-		if m.Config, err = os.ReadFile(path); err != nil {
-			return nil, err
-		}
 	}
-	a, err := arch.Resolve(m.Config, weights.Infos())
+	return os.ReadFile(path)
+}
+
+func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, error) {
+	a, err := arch.Resolve(config, weights.Infos())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	m.Roles, m.Family, m.Notes = a, a.Family(), a.Notes()
+	m := &tensor.Model{Weights: weights, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes()}
 	m.Files, err = riders(dir)
 	return m, err
 }

@@ -17,7 +17,7 @@ import (
 // Safetensors is the format that transformers, vLLM and converters load.
 var Safetensors = loaders.Format{
 	Name: "safetensors", Version: 1, Doc: "A model directory as transformers lays it out, with plain weights.",
-	Sniff: IsDir, Open: Open, Stores: storesPlain, Create: createPlain,
+	Sniff: func(path string) bool { return IsDir(path) && !isCompressed(path) }, Open: Open, Stores: storesPlain, Create: createPlain, Files: filesPlain,
 }
 
 // File is one bare file of weights; it is only read.
@@ -34,6 +34,21 @@ func storesPlain(info tensor.Info) error {
 
 func createPlain(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
 	return &sink{dir: dir, model: m, Sink: safetensors.Create(dir, "model", o.ShardBytes)}, nil
+}
+
+func filesPlain(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
+	return beside(m, safetensors.Layout("model", o.ShardBytes, m.Weights.Infos())), nil
+}
+
+// beside adds to weights what a sink writes beside them.
+func beside(m *tensor.Model, weights []loaders.FileSize) []loaders.FileSize {
+	if m.Config != nil {
+		weights = append(weights, loaders.FileSize{Name: "config.json"})
+	}
+	for _, f := range m.Files {
+		weights = append(weights, loaders.FileSize{Name: f.Name})
+	}
+	return weights
 }
 
 // sink writes a model's config and riders beside its weights.

@@ -22,14 +22,20 @@ var Format = loaders.Format{
 		return nil
 	},
 	Create: create,
+	Files: func(m *tensor.Model, _ loaders.WriteOptions) ([]loaders.FileSize, error) {
+		return append(safetensors.Layout("adapter_model", oneFile, m.Weights.Infos()), loaders.FileSize{Name: ConfigName}), nil
+	},
 }
+
+// oneFile is a shard size that is never reached: an adapter is one file,
+// whatever its size, for PEFT knows no shards.
+const oneFile = 1 << 62
 
 func create(dir string, m *tensor.Model, _ loaders.WriteOptions) (tensor.Sink, error) {
 	if m.Adapter == nil {
 		return nil, fmt.Errorf("format peft stores adapters, and this is a whole model: use format: safetensors, or adapter.extract before it")
 	}
-	// An adapter is one file, whatever its size: PEFT knows no shards.
-	return &sink{Sink: safetensors.Create(dir, "adapter_model", 1<<62), dir: dir, config: m.Adapter}, nil
+	return &sink{Sink: safetensors.Create(dir, "adapter_model", oneFile), dir: dir, config: m.Adapter}, nil
 }
 
 // sink writes the adapter's config beside its weights.

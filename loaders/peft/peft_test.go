@@ -128,3 +128,29 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestLinksOut: an adapter cannot have files of this machine read.
+func TestLinksOut(t *testing.T) {
+	for _, name := range []string{ConfigName, WeightsName} {
+		dir := t.TempDir()
+		for _, file := range []string{ConfigName, WeightsName} {
+			text, err := os.ReadFile(filepath.Join(models, "sums-lora", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outside := filepath.Join(t.TempDir(), name)
+		if err := os.Rename(filepath.Join(dir, name), outside); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "outside of the model directory") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

@@ -27,6 +27,20 @@ func NewCompressed(w *Writer) *Compressed {
 
 // Begin announces the tensors that the format stores for each given one.
 func (c *Compressed) Begin(ctx context.Context, infos []tensor.Info) error {
+	stored, err := physicals(infos)
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if info.Quant != nil {
+			c.parts[info.Name] = &packer{c: c, info: info}
+		}
+	}
+	return c.w.Begin(ctx, stored)
+}
+
+// physicals lists the tensors that hold given ones, in their order.
+func physicals(infos []tensor.Info) ([]tensor.Info, error) {
 	var stored []tensor.Info
 	for _, info := range infos {
 		if info.Quant == nil {
@@ -35,12 +49,11 @@ func (c *Compressed) Begin(ctx context.Context, infos []tensor.Info) error {
 		}
 		more, err := physical(info)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stored = append(stored, more...)
-		c.parts[info.Name] = &packer{c: c, info: info}
 	}
-	return c.w.Begin(ctx, stored)
+	return stored, nil
 }
 
 // physical lists the tensors that hold a quantized one.

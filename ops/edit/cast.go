@@ -15,7 +15,7 @@ func init() {
 	ops.Add(&Set, ops.Spec[cast]{
 		Name: "edit.cast", Version: 1,
 		Summary: "Changes the dtype of float tensors.",
-		Doc:     "Rounds to nearest even. What is too large for the dtype becomes infinite, in float8_e4m3fn 448, as torch 2.15 does it. Integer tensors stay.",
+		Doc:     "Rounds to nearest even. What is too large for the dtype becomes infinite, in float8_e4m3fn 448, as torch 2.15 does it. Integer tensors stay. Quantized tensors become the values of their codes.",
 		Source:  "torch.Tensor.to",
 		Example: "op: edit.cast\ndtype: bfloat16\n",
 		Plan:    castPlan,
@@ -26,7 +26,7 @@ func init() {
 	})
 }
 
-// castPlan leaves out tensors that have the dtype already: they pass through.
+// castPlan leaves out plain tensors that have the dtype already: they pass through.
 func castPlan(p *cast, in []ops.Header) ([]ops.Unit, error) {
 	d, err := tensor.ParseDType(p.DType)
 	if err != nil {
@@ -35,7 +35,7 @@ func castPlan(p *cast, in []ops.Header) ([]ops.Unit, error) {
 	units, err := ops.SameNames(in)
 	var changed []ops.Unit
 	for _, u := range units {
-		if u.Out[0].DType != d {
+		if was, _ := in[0].Info(u.Out[0].Name); was.DType != d || was.Quant != nil {
 			u.Out[0].DType = d
 			changed = append(changed, u)
 		}

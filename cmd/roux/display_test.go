@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rouxml/roux/engine"
+)
+
+// TestPace: bytes alone at first, then rate and remaining time.
+func TestPace(t *testing.T) {
+	if got := (pace{total: 4e9, start: time.Now()}).String(); got != "0 B of 4.0 GB" {
+		t.Error(got)
+	}
+	got := pace{done: 1e9, total: 4e9, start: time.Now().Add(-10 * time.Second)}.String()
+	if got != "1.0 GB of 4.0 GB, 100 MB/s, 30s left" {
+		t.Error(got)
+	}
+}
+
+// TestBars: while a step is at work its line tells pieces, bytes, rate and
+// remaining time, with a line for all outputs below; at the end all lines are
+// gone and what was said above them stays.
+func TestBars(t *testing.T) {
+	var screen bytes.Buffer
+	d := &display{out: &screen, err: &screen, bars: newBars(&screen), onTTY: true, written: map[string]int64{}, paces: map[string]*pace{}}
+	d.event(engine.RunStarted{Recipe: "r", Tasks: 2, Bytes: 2e6, Memory: 1e9})
+	d.event(engine.TaskDone{Step: "low", Done: 1, Total: 3, DoneBytes: 1e6, TotalBytes: 3e6})
+	d.event(engine.TaskDone{Step: "write x", Done: 1, Total: 2, DoneBytes: 1e6, TotalBytes: 2e6})
+	time.Sleep(500 * time.Millisecond)
+	d.event(engine.OutputDone{Output: "x", Path: "out/x", Tensors: 2, Bytes: 2e6})
+	d.event(engine.RunDone{Elapsed: time.Second, Computed: 7})
+	text := screen.String()
+	for _, want := range []string{"recipe r: 2 tensors, 2.0 MB to write", "low", "1/3", "1.0 MB of 3.0 MB, ", "B/s, ", "s left", "write x", "1/2", "all outputs", "output x: wrote out/x", "done in 1s: 7 blocks computed"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the display never shows %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text[strings.Index(text, "done in"):], "all outputs") {
+		t.Errorf("a line stays after the end:\n%s", text)
+	}
+}

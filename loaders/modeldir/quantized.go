@@ -1,0 +1,116 @@
+package modeldir
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/rouxml/roux/loaders/arch"
+	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/tensor"
+)
+
+// quantization is what a config says about quantized weights.
+type quantization struct {
+	Method string                       `json:"quant_method"`
+	Format string                       `json:"format"`
+	Groups map[string]quantizationGroup `json:"config_groups"`
+}
+
+type quantizationGroup struct {
+	Weights struct {
+		Bits      int    `json:"num_bits"`
+		Type      string `json:"type"`
+		Symmetric bool   `json:"symmetric"`
+		Strategy  string `json:"strategy"`
+		GroupSize *int   `json:"group_size"`
+		ActOrder  any    `json:"actorder"`
+	} `json:"weights"`
+}
+
+// quantizationOf reads a config's quantization_config; nil when there is none.
+func quantizationOf(config []byte) *quantization {
+	var c struct {
+		Quantization *quantization `json:"quantization_config"`
+	}
+	if json.Unmarshal(config, &c) != nil {
+		return nil // who needs the config says what is wrong with it
+	}
+	return c.Quantization
+}
+
+// isCompressed says whether the path is a directory of compressed-tensors.
+func isCompressed(path string) bool {
+	if !IsDir(path) {
+		return false
+	}
+	f, err := os.Open(filepath.Join(path, "config.json"))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	q := quantizationOf(text)
+	return err == nil && q != nil && q.Method == "compressed-tensors"
+}
+
+// scheme is the one way in which the weights are quantized.
+func (q quantization) scheme() (tensor.Quant, error) {
+	if len(q.Groups) != 1 {
+		return tensor.Quant{}, fmt.Errorf("quantization_config has %d groups: models of one scheme can be read", len(q.Groups))
+	}
+	var g quantizationGroup
+	for _, g = range q.Groups {
+	}
+	w := g.Weights
+	s := tensor.Quant{Bits: w.Bits, Symmetric: w.Symmetric, Activations: q.Format == "int-quantized"}
+	switch {
+	case q.Format != "pack-quantized" && q.Format != "int-quantized", w.Type != "int", w.Bits != 4 && w.Bits != 8, s.Activations && w.Bits != 8:
+		return s, fmt.Errorf("quantization_config: format %q with %d-bit %s cannot be read yet: int4 and int8 can", q.Format, w.Bits, w.Type)
+	case w.ActOrder != nil && w.ActOrder != false:
+		return s, fmt.Errorf("quantization_config: actorder %v cannot be read yet", w.ActOrder)
+	case w.Strategy == "group" && w.GroupSize != nil && *w.GroupSize > 0:
+		s.GroupSize = *w.GroupSize
+	case w.Strategy != "channel":
+		return s, fmt.Errorf("quantization_config: strategy %q cannot be read yet: channel and group can", w.Strategy)
+	}
+	return s, nil
+}
+
+// OpenCompressed opens a directory of compressed-tensors. Its config loses the
+// quantization, which a writer of codes puts in again.
+func OpenCompressed(_ context.Context, dir string) (*tensor.Model, io.Closer, error) {
+	files, err := safetensors.OpenDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := describeCompressed(dir, files)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", dir, err), files.Close())
+	}
+	return m, files, nil
+}
+
+func describeCompressed(dir string, files tensor.Source) (*tensor.Model, error) {
+	config, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	q := quantizationOf(config)
+	if q == nil {
+		return nil, errors.New("config.json has no quantization_config")
+	}
+	scheme, err := q.scheme()
+	if err != nil {
+		return nil, err
+	}
+	weights, err := safetensors.Unpack(files, scheme)
+	if err != nil {
+		return nil, err
+	}
+	return describe(dir, weights, arch.DropKey(config, "quantization_config"))
+}
