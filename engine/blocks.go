@@ -12,7 +12,7 @@ import (
 // enough to amortise a call, small enough that a chain of blocks stays in the
 // second-level cache. Results may not depend on it, but partial sums do: it is
 // part of the numerics profile.
-const blockElems = 1 << 15
+const blockElems = 1 << 16
 
 // partition cuts a tensor into blocks of whole rows, by its shape alone.
 type partition struct{ rows, per, count int }

@@ -160,8 +160,9 @@ func (r *run) keep(ctx context.Context, a *action, out int, fill func(row, n int
 	return w.Commit()
 }
 
-// writeBytes is about how much is written at once.
-const writeBytes = 1 << 18
+// writeBytes is about how much is written at once: a write takes the lock of its
+// file, for which all workers wait.
+const writeBytes = 1 << 20
 
 // writeBlocks fills a tensor's stored form block by block, on all idle cores.
 func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, fill func(row, n int, dst []byte) error) error {
