@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// leastMemory is the smallest budget: what a Prepare may hold and blocks of
+// wide rows beside it.
+const leastMemory = 64_000_000
+
 // freeMemory returns the bytes that can be used without swapping; where the
 // system does not say, 4 GB.
 func freeMemory() int64 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/tensor"
@@ -35,7 +37,10 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 		o.Workers = cpu.Cores()
 	}
 	if o.Memory <= 0 {
-		o.Memory = freeMemory() / 2
+		o.Memory = max(freeMemory()/2, leastMemory)
+	}
+	if o.Memory < leastMemory {
+		return nil, fmt.Errorf("a budget of %s is too small to stream tensors through: give --memory %s or more", humanize.Bytes(uint64(o.Memory)), humanize.Bytes(leastMemory))
 	}
 	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}}
 	p.run = newRun(o)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
@@ -153,7 +155,17 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 		a.in = append(a.in, c)
 		a.pass.In = append(a.pass.In, c.info)
 	}
-	return a, nil
+	return a, a.affordable(p.opt.Memory)
+}
+
+// affordable refuses a whole kernel whose tensors do not fit the budget: what
+// streams through fits any.
+func (a *action) affordable(budget int64) error {
+	if a.node.op.Whole == nil || a.memory() <= budget {
+		return nil
+	}
+	return a.node.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory at once and the budget is %s: raise --memory, or leave the tensor out with where",
+		humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(budget))))
 }
 
 // stores says whether a step's tensors go into the cache: by default those
