@@ -36,13 +36,13 @@ func Stage(target string, o StageOptions) (*Staging, error) {
 		return nil, fmt.Errorf("cannot write to %s: %w (choose a path where you may write)", parent, err)
 	}
 	s := &Staging{target: filepath.Clean(target), dir: filepath.Join(parent, "."+name+".roux-tmp"), old: filepath.Join(parent, "."+name+".roux-old")}
-	s.lock = flock.New(filepath.Join(parent, "."+name+".roux-writing"))
-	ok, err := s.lock.TryLock()
-	if err == nil && !ok {
-		return nil, fmt.Errorf("another roux run is writing %s: wait for it, or choose another path", target)
-	}
+	var err error
+	s.lock, err = tryLock(filepath.Join(parent, "."+name+".roux-writing"))
 	if err != nil {
 		return nil, fmt.Errorf("cannot write to %s: %w (choose a path where you may write)", parent, err)
+	}
+	if s.lock == nil {
+		return nil, fmt.Errorf("another roux run is writing %s: wait for it, or choose another path", target)
 	}
 	if err := s.recover(); err != nil {
 		return nil, errors.Join(err, s.unlock())
@@ -51,6 +51,26 @@ func Stage(target string, o StageOptions) (*Staging, error) {
 		return nil, errors.Join(err, s.unlock())
 	}
 	return s, nil
+}
+
+// tryLock locks a file, or returns nil when another process holds it. Whoever
+// held it before removed it: a lock on a file that is no longer there is none.
+func tryLock(path string) (*flock.Flock, error) {
+	for {
+		l := flock.New(path)
+		ok, err := l.TryLock()
+		if err != nil || !ok {
+			return nil, err
+		}
+		held, err := l.Stat()
+		now, gone := os.Stat(path)
+		if err == nil && gone == nil && os.SameFile(held, now) {
+			return l, nil
+		}
+		if err := errors.Join(err, l.Unlock()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // recover puts right what a run left that was killed: a half-written staging

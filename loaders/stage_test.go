@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -185,5 +187,37 @@ func TestFileID(t *testing.T) {
 	}
 	if got := id("model.safetensors"); got != "sha256:"+blob {
 		t.Error(got)
+	}
+}
+
+// TestOneAtATime: of many who stage one target at once, one at a time is let in.
+func TestOneAtATime(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "out")
+	var inside, let atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 200 {
+				s, err := Stage(target, StageOptions{})
+				if err != nil {
+					if !strings.Contains(err.Error(), "another roux run") {
+						t.Error(err)
+					}
+					continue
+				}
+				if n := inside.Add(1); n > 1 {
+					t.Errorf("%d are inside at once", n)
+				}
+				let.Add(1)
+				inside.Add(-1)
+				if err := s.Discard(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if let.Load() == 0 {
+		t.Error("nobody was let in")
 	}
 }

@@ -25,8 +25,8 @@ func CheckRoom(dir string, need int64) error {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return nil // a system that does not say lets the write find out
 	}
-	free := int64(s.Bavail) * s.Bsize
-	if need > free {
+	free := float64(s.Bavail) * float64(s.Bsize) // whose types differ by system
+	if float64(need) > free {
 		return fmt.Errorf("the output takes %s and the disk of %s has %s free: make room or write elsewhere",
 			humanize.Bytes(uint64(need)), dir, humanize.Bytes(uint64(max(free, 0))))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -127,6 +128,20 @@ func moveTo(n *yaml.Node, line, column int) {
 	}
 }
 
+// unusedParam reports a param that no expression of the file names. A file that
+// takes params by a computed name uses all of them, and an anchor is used by
+// its aliases.
+func (p *parser) unusedParam(key, value *yaml.Node) {
+	named := regexp.MustCompile(`\bparams\s*(\.\s*` + regexp.QuoteMeta(key.Value) + `\b|[^.\s:\w])`)
+	if !anchored(value) && !named.Match(p.r.Text) {
+		p.fail(key, "params."+key.Value, "write ${{ params."+key.Value+" }} where it belongs, or remove it", "nothing uses param %q", key.Value)
+	}
+}
+
+func anchored(n *yaml.Node) bool {
+	return n.Anchor != "" || slices.ContainsFunc(n.Content, anchored)
+}
+
 // readParams reads the recipe's params, with --set over them.
 func (p *parser) readParams(n *yaml.Node) {
 	p.params = map[string]any{}
@@ -137,6 +152,7 @@ func (p *parser) readParams(n *yaml.Node) {
 				p.fail(pair.Value, "params."+pair.Key.Value, "", "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 			}
 			p.params[pair.Key.Value] = v
+			p.unusedParam(pair.Key, pair.Value)
 		}
 	}
 	for _, name := range keys(p.opt.Set) {

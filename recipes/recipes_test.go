@@ -114,7 +114,7 @@ outputs: {o: {from: last, path: "out/${{ params.name }}"}}
 
 // TestAnchors: YAML 1.1 habits of mergekit's users work.
 func TestAnchors(t *testing.T) {
-	r, err := parseText(t, "roux: 1\nparams: {x: 1}\nmodels: {a: x}\nsteps:\n  s: &s {op: edit.fake, model: a, scale: 1e-4}\n  t: {<<: *s, model: s}\noutputs: {o: {from: t, path: p}}\n", Options{})
+	r, err := parseText(t, "roux: 1\nmodels: {a: x}\nsteps:\n  s: &s {op: edit.fake, model: a, scale: 1e-4}\n  t: {<<: *s, model: s}\noutputs: {o: {from: t, path: p}}\n", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

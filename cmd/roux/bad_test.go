@@ -108,8 +108,9 @@ func TestTwoRuns(t *testing.T) {
 	}
 }
 
-// TestFullDisk: an output that does not fit is refused before it is begun, and
-// one that meets a full disk half-way leaves nothing.
+// TestFullDisk: an output that does not fit is refused before it is begun, one
+// that meets a full disk half-way leaves nothing, and so does a disk on which
+// nobody may write.
 func TestFullDisk(t *testing.T) {
 	dir := bench(t, map[string]string{"r.yaml": copyRecipe})
 	self, err := os.Executable()
@@ -123,11 +124,12 @@ func TestFullDisk(t *testing.T) {
 	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt").CombinedOutput(); err != nil {
 		t.Skipf("this system lets nobody mount a small disk: %v %s", err, out)
 	}
-	for _, c := range []struct{ name, size, want string }{
-		{"too small", "3m", "make room or write elsewhere"},
-		{"full at the last files", "4884k", "no space left on device"},
+	for _, c := range []struct{ name, mount, want string }{
+		{"too small", "-o size=3m none small", "make room or write elsewhere"},
+		{"full at the last files", "-o size=4884k none small", "no space left on device"},
+		{"read-only", "none small && mount -o remount,ro small", "read-only file system (choose a path where you may write)"},
 	} {
-		script := "mkdir -p small && mount -t tmpfs -o size=" + c.size + " none small && " + bin + " run r.yaml; echo exit $?; find small"
+		script := "mkdir -p small && mount -t tmpfs " + c.mount + " && " + bin + " run r.yaml; echo exit $?; find small"
 		cmd := exec.Command("unshare", "-rm", "sh", "-c", script)
 		cmd.Dir = dir
 		out, _ := cmd.CombinedOutput()

@@ -51,6 +51,13 @@ func newOps() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.ValidArgsFunction = func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+		reg, err := opsall.Registry()
+		if err != nil || len(given) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return reg.Names(), cobra.ShellCompDirectiveNoFileComp
+	}
 	return cmd
 }
 

@@ -49,6 +49,10 @@ func (c Client) retry(ctx context.Context, fn func() error) error {
 		err := fn()
 		var unreachable *unreachableError
 		var busy *busyError
+		var name *net.DNSError
+		if errors.As(err, &name) && name.IsNotFound {
+			return fmt.Errorf("%w (without a network nothing can be fetched: is a path misspelt?)", err)
+		}
 		if err == nil || i >= tries || ctx.Err() != nil || !errors.As(err, &unreachable) && !errors.As(err, &busy) {
 			return err
 		}

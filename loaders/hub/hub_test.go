@@ -231,3 +231,14 @@ func FuzzInfo(f *testing.F) {
 		}
 	})
 }
+
+// TestNoNetwork: a host that has no address is not waited for.
+func TestNoNetwork(t *testing.T) {
+	c := Client{Endpoint: "http://nowhere.invalid", CacheDir: t.TempDir(), Sleep: func(context.Context, time.Duration) error {
+		t.Error("it waits for a host that does not exist")
+		return nil
+	}}
+	if _, _, err := c.Snapshot(context.Background(), "me/tiny", ""); err == nil || !strings.Contains(err.Error(), "without a network") {
+		t.Errorf("got %v", err)
+	}
+}
