@@ -37,7 +37,7 @@ func (p *Plan) started() {
 	e := RunStarted{Recipe: p.Recipe.Name, Memory: p.opt.Memory}
 	for _, w := range p.writes {
 		e.Tasks += len(w.cells)
-		e.Bytes += w.bytes()
+		e.Bytes += w.stored()
 	}
 	p.opt.emit(e)
 }

@@ -40,7 +40,7 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 		o.Memory = max(freeMemory()/2, leastMemory)
 	}
 	if o.Memory < leastMemory {
-		return nil, fmt.Errorf("a budget of %s is too small to stream tensors through: give --memory %s or more", humanize.Bytes(uint64(o.Memory)), humanize.Bytes(leastMemory))
+		return nil, &PlanError{fmt.Errorf("a budget of %s is too small to stream tensors through: give --memory %s or more", humanize.Bytes(uint64(o.Memory)), humanize.Bytes(leastMemory))}
 	}
 	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}}
 	p.run = newRun(o)

@@ -123,9 +123,7 @@ func (p *Plan) outputSummary(ctx context.Context, w *write) (OutputSummary, erro
 	if o.Files, err = w.format.Files(w.model(), w.options()); err != nil {
 		return o, err
 	}
-	for _, f := range o.Files {
-		o.Bytes += f.Bytes // as stored: packed codes take less than the records that make them
-	}
+	o.Bytes = w.stored()
 	for _, name := range p.provenanceFiles() {
 		o.Files = append(o.Files, loaders.FileSize{Name: name})
 	}

@@ -84,6 +84,19 @@ func (w *write) bytes() int64 {
 	return n
 }
 
+// stored is how many bytes of weights the files will have: packed codes take
+// less than the records that make them.
+func (w *write) stored() (n int64) {
+	files, err := w.format.Files(w.model(), w.options())
+	if err != nil {
+		return w.bytes() // Create will say what is wrong
+	}
+	for _, f := range files {
+		n += f.Bytes
+	}
+	return n
+}
+
 // model is what the format's writer sees.
 func (w *write) model() *tensor.Model {
 	m := *w.node.model
@@ -98,7 +111,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	if fresh {
-		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.bytes(), Fresh: true})
+		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Fresh: true})
 		for _, c := range w.cells {
 			progress(c)
 		}
@@ -114,7 +127,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 			err = errors.Join(err, stage.Discard())
 		}
 	}()
-	sink, err := w.format.Create(stage.Dir(), w.model(), loaders.WriteOptions{ShardBytes: int64(w.out.ShardSize)})
+	sink, err := w.format.Create(stage.Dir(), w.model(), w.options())
 	if err != nil {
 		return err
 	}
@@ -131,7 +144,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	p.remember(ctx, w)
-	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.bytes(), Reused: previous.count()})
+	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Reused: previous.count()})
 	return nil
 }
 

@@ -230,7 +230,10 @@ func (w *Writer) Abort() error {
 		errs = append(errs, os.Remove(o.f.Name()))
 	}
 	if len(w.files) > 1 {
-		errs = append(errs, os.Remove(filepath.Join(w.dir, w.base+".safetensors.index.json")))
+		err := os.Remove(filepath.Join(w.dir, w.base+".safetensors.index.json"))
+		if !errors.Is(err, os.ErrNotExist) { // Begin may have failed before it
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
