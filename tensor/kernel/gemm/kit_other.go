@@ -1,0 +1,11 @@
+//go:build !amd64
+
+package gemm
+
+var (
+	f32Portable = portableKit[float32](512)
+	f64Portable = portableKit[float64](256)
+)
+
+func f32Kit() *kit[float32] { return f32Portable }
+func f64Kit() *kit[float64] { return f64Portable }
