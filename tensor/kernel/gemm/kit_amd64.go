@@ -8,14 +8,14 @@ var (
 	f32Kits = [...]*kit[float32]{
 		cpu.Portable: portableKit[float32](kcF32),
 		cpu.AVX2: {mr: 6, nr: 16, kc: kcF32, mc: 264, nc: 4096, shared: 4 << 20, wide: true,
-			tile: f32TileAVX2, along: portableAlong[float32], across: portableAcross[float32]},
+			tile: f32TileAVX2, along: f32AlongAVX2, across: f32AcrossAVX2},
 		cpu.AVX512: {mr: 14, nr: 32, kc: kcF32, mc: 280, nc: 4096, shared: 4 << 20,
 			tile: f32TileAVX512, along: f32AlongAVX512, across: f32AcrossAVX512},
 	}
 	f64Kits = [...]*kit[float64]{
 		cpu.Portable: portableKit[float64](kcF64),
 		cpu.AVX2: {mr: 6, nr: 8, kc: kcF64, mc: 264, nc: 4096, shared: 2 << 20, wide: true,
-			tile: f64TileAVX2, along: portableAlong[float64], across: portableAcross[float64]},
+			tile: f64TileAVX2, along: f64AlongAVX2, across: f64AcrossAVX2},
 		cpu.AVX512: {mr: 14, nr: 16, kc: kcF64, mc: 280, nc: 4096, shared: 2 << 20,
 			tile: f64TileAVX512, along: f64AlongAVX512, across: f64AcrossAVX512},
 	}

@@ -14,27 +14,20 @@ type product[T float] struct {
 // run computes the product: a strip of columns and a stretch of k at a time, it
 // packs B for all workers, then lets each take blocks of rows.
 func (p *product[T]) run(workers int) {
-	workers = team(workers, p.m*p.n/64*p.k/16, p.m*p.n)
+	workers = team(workers, p.m*p.n*p.k)
 	t := p.kit
 	nc := min(t.nc, roundUp(p.n, t.nr))
 	ks := min(max(t.shared/nc/t.kc, 1)*t.kc, p.k)
 	packed := borrow[T](nc * ks)
 	defer packed.giveBack()
-	mc := p.blockRows(workers)
+	var phases []phase
 	for j0 := 0; j0 < p.n; j0 += nc {
 		for p0 := 0; p0 < p.k; p0 += ks {
 			s := strip[T]{product: p, j0: j0, n: min(nc, p.n-j0), p0: p0, k: min(ks, p.k-p0), b: packed.x}
-			s.pack(workers)
-			s.multiply(workers, mc)
+			phases = append(phases, s.pack(), s.multiply(workers))
 		}
 	}
-}
-
-// blockRows is how many rows of A one task packs: no more than suit the
-// cache, and an even share of the rows for every worker.
-func (p *product[T]) blockRows(workers int) int {
-	rounds := (p.m + p.kit.mc*workers - 1) / (p.kit.mc * workers)
-	return roundUp((p.m+rounds*workers-1)/(rounds*workers), p.kit.mr)
+	perform(workers, phases...)
 }
 
 // strip is a strip of columns of C and a stretch of k.
@@ -45,15 +38,15 @@ type strip[T float] struct {
 }
 
 // pack fills b.
-func (s *strip[T]) pack(workers int) {
+func (s strip[T]) pack() phase {
 	t := s.kit
 	panels := (s.n + t.nr - 1) / t.nr
 	blocks := (s.k + t.kc - 1) / t.kc
-	each(workers, panels*blocks, func(task int) {
+	return phase{panels * blocks, func(task int) {
 		j, p := task/blocks*t.nr, task%blocks*t.kc
 		kc := min(t.kc, s.k-p)
 		s.product.b(s.panel(j, p, kc), t.nr, s.j0+j, min(t.nr, s.n-j), s.p0+p, kc)
-	})
+	}}
 }
 
 // panel is the packed panel of columns from j on, in the block of k from p on.
@@ -62,19 +55,44 @@ func (s *strip[T]) panel(j, p, kc int) []T {
 	return s.b[at : at+kc*s.kit.nr]
 }
 
-// multiply lets workers take blocks of mc rows.
-func (s *strip[T]) multiply(workers, mc int) {
-	each(workers, (s.m+mc-1)/mc, func(task int) {
-		a := borrow[T](mc*min(s.k, s.kit.kc) + cacheLine)
+// tasksEach is how many tasks a worker should find: enough to even out
+// goroutines that start late or share their core.
+const tasksEach = 4
+
+// multiply cuts the strip into blocks of rows and, when those are too few,
+// into slices of columns.
+func (s strip[T]) multiply(workers int) phase {
+	t := s.kit
+	mc := s.blockRows(workers)
+	blocks := (s.m + mc - 1) / mc
+	slices := 1
+	if workers > 1 {
+		slices = max(1, min((tasksEach*workers+blocks-1)/blocks, s.n/1024))
+	}
+	width := roundUp((s.n+slices-1)/slices, t.nr)
+	slices = (s.n + width - 1) / width
+	return phase{blocks * slices, func(task int) {
+		a := borrow[T](mc * min(s.k, t.kc))
 		defer a.giveBack()
-		i0 := task * mc
-		rows := min(mc, s.m-i0)
-		for p := 0; p < s.k; p += s.kit.kc {
-			kc := min(s.kit.kc, s.k-p)
+		i0, j := task/slices*mc, task%slices*width
+		rows, cols := min(mc, s.m-i0), min(width, s.n-j)
+		for p := 0; p < s.k; p += t.kc {
+			kc := min(t.kc, s.k-p)
 			s.packA(a.x, i0, rows, p, kc)
-			s.block(a.x, i0, rows, p, kc)
+			s.block(a.x, i0, rows, j, cols, p, kc)
 		}
-	})
+	}}
+}
+
+// blockRows is how many rows of A one task packs: an even share of the rows,
+// no more than suit the cache, and fewer for more tasks.
+func (s *strip[T]) blockRows(workers int) int {
+	t := s.kit
+	blocks := (s.m + t.mc - 1) / t.mc
+	if workers > 1 {
+		blocks = max(roundUp(blocks, workers), min(tasksEach*workers, s.m/(8*t.mr)))
+	}
+	return roundUp((s.m+blocks-1)/max(blocks, 1), t.mr)
 }
 
 func (s *strip[T]) packA(dst []T, i0, rows, p, kc int) {
@@ -84,11 +102,11 @@ func (s *strip[T]) packA(dst []T, i0, rows, p, kc int) {
 	}
 }
 
-// block multiplies a packed block of A with all panels of the strip.
-func (s *strip[T]) block(a []T, i0, rows, p, kc int) {
+// block multiplies a packed block of A with the panels of cols columns.
+func (s *strip[T]) block(a []T, i0, rows, j0, n, p, kc int) {
 	mr, nr := s.kit.mr, s.kit.nr
 	first := s.p0+p == 0
-	for j := 0; j < s.n; j += nr {
+	for j := j0; j < j0+n; j += nr {
 		b := &s.panel(j, p, kc)[0]
 		cols := min(nr, s.n-j)
 		for i := 0; i < rows; i += mr {

@@ -27,10 +27,50 @@ func f64TileAVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha floa
 //go:noescape
 func f32CopyAVX512(dst *float32, width int, src *float32, ld int, cols int, k int)
 
+// f32CopyBF16AVX512 packs k rows of cols elements, ld apart, into rows of width, at most two vectors.
+//
+//go:noescape
+func f32CopyBF16AVX512(dst *float32, width int, src *byte, ld int, cols int, k int)
+
+// f32CopyF16AVX512 packs k rows of cols elements, ld apart, into rows of width, at most two vectors.
+//
+//go:noescape
+func f32CopyF16AVX512(dst *float32, width int, src *byte, ld int, cols int, k int)
+
 // f64CopyAVX512 packs k rows of cols elements, ld apart, into rows of width, at most two vectors.
 //
 //go:noescape
 func f64CopyAVX512(dst *float64, width int, src *float64, ld int, cols int, k int)
+
+// f32Copy16AVX2 packs k rows of 16 elements, ld apart.
+//
+//go:noescape
+func f32Copy16AVX2(dst *float32, src *float32, ld int, k int)
+
+// f32Copy6AVX2 packs k rows of 6 elements, ld apart.
+//
+//go:noescape
+func f32Copy6AVX2(dst *float32, src *float32, ld int, k int)
+
+// f32Copy16BF16AVX2 packs k rows of 16 elements, ld apart.
+//
+//go:noescape
+func f32Copy16BF16AVX2(dst *float32, src *byte, ld int, k int)
+
+// f32Copy16F16AVX2 packs k rows of 16 elements, ld apart.
+//
+//go:noescape
+func f32Copy16F16AVX2(dst *float32, src *byte, ld int, k int)
+
+// f64Copy8AVX2 packs k rows of 8 elements, ld apart.
+//
+//go:noescape
+func f64Copy8AVX2(dst *float64, src *float64, ld int, k int)
+
+// f64Copy6AVX2 packs k rows of 6 elements, ld apart.
+//
+//go:noescape
+func f64Copy6AVX2(dst *float64, src *float64, ld int, k int)
 
 // f32Transpose16AVX512 packs 16 rows of 16*blocks elements, ld apart, across a panel.
 //
@@ -42,6 +82,16 @@ func f32Transpose16AVX512(dst *float32, width int, src *float32, ld int, blocks 
 //go:noescape
 func f32Transpose14AVX512(dst *float32, width int, src *float32, ld int, blocks int)
 
+// f32Transpose16BF16AVX512 packs 16 rows of 16*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose16BF16AVX512(dst *float32, width int, src *byte, ld int, blocks int)
+
+// f32Transpose16F16AVX512 packs 16 rows of 16*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose16F16AVX512(dst *float32, width int, src *byte, ld int, blocks int)
+
 // f64Transpose8AVX512 packs 8 rows of 8*blocks elements, ld apart, across a panel.
 //
 //go:noescape
@@ -51,3 +101,33 @@ func f64Transpose8AVX512(dst *float64, width int, src *float64, ld int, blocks i
 //
 //go:noescape
 func f64Transpose6AVX512(dst *float64, width int, src *float64, ld int, blocks int)
+
+// f32Transpose8AVX2 packs 8 rows of 8*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose8AVX2(dst *float32, width int, src *float32, ld int, blocks int)
+
+// f32Transpose6AVX2 packs 6 rows of 8*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose6AVX2(dst *float32, width int, src *float32, ld int, blocks int)
+
+// f32Transpose8BF16AVX2 packs 8 rows of 8*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose8BF16AVX2(dst *float32, width int, src *byte, ld int, blocks int)
+
+// f32Transpose8F16AVX2 packs 8 rows of 8*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f32Transpose8F16AVX2(dst *float32, width int, src *byte, ld int, blocks int)
+
+// f64Transpose4AVX2 packs 4 rows of 4*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f64Transpose4AVX2(dst *float64, width int, src *float64, ld int, blocks int)
+
+// f64Transpose2AVX2 packs 2 rows of 4*blocks elements, ld apart, across a panel.
+//
+//go:noescape
+func f64Transpose2AVX2(dst *float64, width int, src *float64, ld int, blocks int)

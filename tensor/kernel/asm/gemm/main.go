@@ -10,6 +10,9 @@ func main() {
 	for _, p := range copies {
 		p.emit()
 	}
+	for _, p := range wholes {
+		p.emit()
+	}
 	for _, p := range transposes {
 		p.emit()
 	}

@@ -16,38 +16,18 @@ type transpose struct {
 	from source
 }
 
-// source is how a vector of elements is loaded.
-type source struct {
-	name string
-	size int
-}
-
 var transposes = []transpose{
-	{elem{false, true}, 16, source{}},
-	{elem{false, true}, 14, source{}},
-	{elem{true, true}, 8, source{}},
-	{elem{true, true}, 6, source{}},
+	{elem{false, true}, 16, plain}, {elem{false, true}, 14, plain},
+	{elem{false, true}, 16, bf16}, {elem{false, true}, 16, f16},
+	{elem{true, true}, 8, plain}, {elem{true, true}, 6, plain},
+	{elem{false, false}, 8, plain}, {elem{false, false}, 6, plain},
+	{elem{false, false}, 8, bf16}, {elem{false, false}, 8, f16},
+	{elem{true, false}, 4, plain}, {elem{true, false}, 2, plain},
 }
-
-func (p transpose) srcType() string {
-	if p.from.size != 0 {
-		return "uint16"
-	}
-	return p.goType()
-}
-
-func (p transpose) srcSize() int {
-	if p.from.size != 0 {
-		return p.from.size
-	}
-	return p.size()
-}
-
-func (p transpose) load(m Mem, v VecPhysical) { p.move(m, v) }
 
 func (p transpose) emit() {
 	name := fmt.Sprintf("%sTranspose%d%s%s", p.name(), p.rows, p.from.name, p.level())
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(dst *%s, width int, src *%s, ld, blocks int)", p.goType(), p.srcType()))
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(dst *%s, width int, src *%s, ld, blocks int)", p.goType(), p.from.goType(p.elem)))
 	Doc(fmt.Sprintf("%s packs %d rows of %d*blocks elements, ld apart, across a panel.", name, p.rows, p.lanes()))
 	Pragma("noescape")
 	dst, width, ld, ld3, n := RDI, RBX, RDX, R12, R13
@@ -57,32 +37,28 @@ func (p transpose) emit() {
 	Load(Param("ld"), ld)
 	Load(Param("blocks"), n)
 	SHLQ(U8(shiftOf(p.size())), width)
-	SHLQ(U8(shiftOf(p.srcSize())), ld)
+	SHLQ(U8(shiftOf(p.from.size(p.elem))), ld)
 	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, ld3)
 	for i := 1; i*4 < p.rows; i++ {
 		LEAQ(Mem{Base: bases[i-1], Index: ld, Scale: 4}, bases[i])
 	}
-	if p.rows < p.lanes() {
+	if p.zmm && p.rows < p.lanes() {
 		MOVL(U32(1<<p.rows-1), EAX)
 		KMOVW(EAX, K1)
 	}
 	Label(name + "_block")
 	for i := range p.lanes() {
 		if i < p.rows {
-			p.load(rowAt(i, ld, ld3), p.vec(i))
+			p.from.load(p.elem, rowAt(i, ld, ld3), i)
 		} else {
 			p.zero(p.vec(i))
 		}
 	}
 	for i := 0; i*4 < p.rows; i++ {
-		ADDQ(I32(p.lanes()*p.srcSize()), bases[i])
+		ADDQ(I32(p.lanes()*p.from.size(p.elem)), bases[i])
 	}
-	p.shuffle(func(col int, v Op) {
-		if p.rows < p.lanes() {
-			p.move(v, K1, Mem{Base: dst})
-		} else {
-			p.move(v, Mem{Base: dst})
-		}
+	p.shuffle(func(v VecPhysical) {
+		p.put(v, dst)
 		ADDQ(width, dst)
 	})
 	DECQ(n)
@@ -109,68 +85,36 @@ func rowAt(i int, ld, ld3 Register) Mem {
 
 func shiftOf(size int) int { return map[int]int{2: 1, 4: 2, 8: 3}[size] }
 
+// put stores the first rows elements of a column.
+func (p transpose) put(v VecPhysical, dst Register) {
+	switch {
+	case p.rows == p.lanes():
+		p.move(v, Mem{Base: dst})
+	case p.zmm:
+		p.move(v, K1, Mem{Base: dst})
+	default: // half a vector, and for 6 floats half of that
+		p.move(v.AsX(), Mem{Base: dst})
+		if p.rows == 6 {
+			VEXTRACTF128(U8(1), v, v.AsX())
+			VMOVSD(v.AsX(), Mem{Base: dst, Disp: 16})
+		}
+	}
+}
+
 // shuffle transposes the square in the first registers and hands out its
 // columns in order.
-func (p transpose) shuffle(out func(col int, v Op)) {
-	if p.double {
-		p.shuffle64(out)
-	} else {
-		p.shuffle32(out)
+func (p transpose) shuffle(out func(v VecPhysical)) {
+	switch {
+	case p.double && p.zmm:
+		p.shuffle8x8Doubles()
+	case p.double:
+		p.shuffle4x4Doubles()
+	case p.zmm:
+		p.shuffle16x16()
+	default:
+		p.shuffle8x8()
 	}
-}
-
-// shuffle32 transposes 16 x 16 numbers in three rounds: pairs of rows, pairs of
-// pairs, then the four 128-bit lanes.
-func (p transpose) shuffle32(out func(col int, v Op)) {
-	z := func(i int) VecPhysical { return p.vec(i) }
-	for g := range 4 {
-		r, t := g*4, 16+g*4
-		VUNPCKLPS(z(r+1), z(r), z(t))
-		VUNPCKHPS(z(r+1), z(r), z(t+1))
-		VUNPCKLPS(z(r+3), z(r+2), z(t+2))
-		VUNPCKHPS(z(r+3), z(r+2), z(t+3))
-		VUNPCKLPD(z(t+2), z(t), z(r))
-		VUNPCKHPD(z(t+2), z(t), z(r+1))
-		VUNPCKLPD(z(t+3), z(t+1), z(r+2))
-		VUNPCKHPD(z(t+3), z(t+1), z(r+3))
-	}
-	for c := range 4 {
-		q := func(g int) VecPhysical { return z(g*4 + c) }
-		t := 16 + 4*c
-		VSHUFF32X4(U8(0x44), q(1), q(0), z(t))
-		VSHUFF32X4(U8(0x44), q(3), q(2), z(t+1))
-		VSHUFF32X4(U8(0xEE), q(1), q(0), z(t+2))
-		VSHUFF32X4(U8(0xEE), q(3), q(2), z(t+3))
-		VSHUFF32X4(U8(0x88), z(t+1), z(t), q(0))
-		VSHUFF32X4(U8(0xDD), z(t+1), z(t), q(1))
-		VSHUFF32X4(U8(0x88), z(t+3), z(t+2), q(2))
-		VSHUFF32X4(U8(0xDD), z(t+3), z(t+2), q(3))
-	}
-	for col := range 16 {
-		out(col, z(col))
-	}
-}
-
-// shuffle64 transposes 8 x 8 numbers: pairs of rows, then 128-bit lanes.
-func (p transpose) shuffle64(out func(col int, v Op)) {
-	z := func(i int) VecPhysical { return p.vec(i) }
-	for g := range 4 {
-		VUNPCKLPD(z(g*2+1), z(g*2), z(8+g))
-		VUNPCKHPD(z(g*2+1), z(g*2), z(12+g))
-	}
-	for c := range 2 {
-		q := func(g int) VecPhysical { return z(8 + c*4 + g) }
-		t := 16 + 4*c
-		VSHUFF64X2(U8(0x44), q(1), q(0), z(t))
-		VSHUFF64X2(U8(0x44), q(3), q(2), z(t+1))
-		VSHUFF64X2(U8(0xEE), q(1), q(0), z(t+2))
-		VSHUFF64X2(U8(0xEE), q(3), q(2), z(t+3))
-		VSHUFF64X2(U8(0x88), z(t+1), z(t), z(c))
-		VSHUFF64X2(U8(0xDD), z(t+1), z(t), z(c+2))
-		VSHUFF64X2(U8(0x88), z(t+3), z(t+2), z(c+4))
-		VSHUFF64X2(U8(0xDD), z(t+3), z(t+2), z(c+6))
-	}
-	for col := range 8 {
-		out(col, z(col))
+	for col := range p.lanes() {
+		out(p.vec(col))
 	}
 }
