@@ -95,9 +95,10 @@ func (b *bidiagonal) backLeft(j *job, u []float64) error {
 // backColumns multiplies the rows x m matrix u from the right by the transpose
 // of the reflections in the columns of a, from the diagonal down.
 func backColumns(j *job, a []float64, lda, m, count int, tau, u []float64, rows int) error {
-	block := newBlock(m)
-	for from := (count - 1) / panelWidth * panelWidth; from >= 0; from -= panelWidth {
-		k, length := min(panelWidth, count-from), m-from
+	width := backWidth(m)
+	block := newBlock(width, m)
+	for from := (count - 1) / width * width; from >= 0; from -= width {
+		k, length := min(width, count-from), m-from
 		block.loadColumns(a[from*lda+from:], lda, k, length)
 		block.form(j, k, length, tau[from:from+k])
 		if err := block.applyRight(j, rows, u[from:], m); err != nil {
@@ -110,9 +111,10 @@ func backColumns(j *job, a []float64, lda, m, count int, tau, u []float64, rows 
 // backRight multiplies the n rows of v (n x n), in place, by P'.
 func (b *bidiagonal) backRight(j *job, v []float64) error {
 	n := b.n
-	block := newBlock(n)
-	for from := max(n-2, 0) / panelWidth * panelWidth; from >= 0 && n > 1; from -= panelWidth {
-		k, length := min(panelWidth, n-1-from), n-from-1
+	width := backWidth(n)
+	block := newBlock(width, n)
+	for from := max(n-2, 0) / width * width; from >= 0 && n > 1; from -= width {
+		k, length := min(width, n-1-from), n-from-1
 		block.loadRows(b.a[from*n+from+1:], n, k, length)
 		block.form(j, k, length, b.tauP[from:from+k])
 		if err := block.applyRight(j, n, v[from+1:], n); err != nil {

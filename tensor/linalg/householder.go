@@ -21,8 +21,21 @@ func reflector(x []float64) (beta, tau float64) {
 	return beta, 2 / dot(x, x)
 }
 
-// panelWidth is how many reflections one block holds.
+// panelWidth is how many reflections are found before the rest of a matrix is
+// brought up to date.
 const panelWidth = 32
+
+// backWidth is how many reflections are applied at once to a matrix of n rows:
+// more make longer products, and more work beside them.
+func backWidth(n int) int {
+	switch {
+	case n < 256:
+		return 32
+	case n < 1500:
+		return 64
+	}
+	return 128
+}
 
 // block is a product of reflections in compact WY form,
 // H_0 H_1 ... H_(k-1) = I - V T V', with the vectors in the rows of v.
@@ -34,9 +47,9 @@ type block struct {
 	work      []float64
 }
 
-// newBlock has room for panels of vectors up to the given length.
-func newBlock(length int) *block {
-	return &block{v: make([]float64, panelWidth*length), t: make([]float64, panelWidth*panelWidth)}
+// newBlock has room for so many vectors up to the given length.
+func newBlock(width, length int) *block {
+	return &block{v: make([]float64, width*length), t: make([]float64, width*width)}
 }
 
 // form computes T from the vectors in v and their tau. The products are summed

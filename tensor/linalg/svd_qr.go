@@ -5,7 +5,7 @@ package linalg
 // Source: Golub and Van Loan, Matrix Computations, 5.2.
 func (j *job) triangularise(a []float64, m, n int) (tau []float64, err error) {
 	tau = make([]float64, n)
-	panel, block := make([]float64, panelWidth*m), newBlock(m)
+	panel, block := make([]float64, panelWidth*m), newBlock(panelWidth, m)
 	for from := 0; from < n; from += panelWidth {
 		if err := j.cancelled(); err != nil {
 			return nil, err

@@ -148,10 +148,10 @@ func symvTriangle(y, a []float64, lda int, x []float64) {
 // T become eigenvectors of A.
 func (t *tridiagonal) back(j *job, q []float64) error {
 	n := t.n
-	b := newBlock(n)
-	last := (n - 2) / panelWidth * panelWidth
-	for from := last; from >= 0; from -= panelWidth {
-		k := min(panelWidth, n-1-from)
+	width := backWidth(n)
+	b := newBlock(width, n)
+	for from := max(n-2, 0) / width * width; from >= 0; from -= width {
+		k := min(width, n-1-from)
 		length := n - from - 1
 		b.loadRows(t.a[from*n+from+1:], n, k, length)
 		b.form(j, k, length, t.tau[from:from+k])
