@@ -1,30 +1,40 @@
 package linalg
 
 // triangularise replaces the m x n matrix a, m >= n, by its QR factors: R on and
-// above the diagonal, the reflections of Q in the columns below it.
+// above the diagonal, the reflections of Q in the columns below it. Panels make
+// up wider blocks, and only blocks touch the rest of the matrix.
 // Source: Golub and Van Loan, Matrix Computations, 5.2.
 func (j *job) triangularise(a []float64, m, n int) (tau []float64, err error) {
 	tau = make([]float64, n)
-	panel, block := make([]float64, panelWidth*m), newBlock(panelWidth, m)
-	for from := 0; from < n; from += panelWidth {
-		if err := j.cancelled(); err != nil {
-			return nil, err
+	width := backWidth(m)
+	panel, inner, outer := make([]float64, panelWidth*m), newBlock(panelWidth, m), newBlock(width, m)
+	for from := 0; from < n; from += width {
+		end := min(from+width, n)
+		for at := from; at < end; at += panelWidth {
+			k, length, top := min(panelWidth, end-at), m-at, a[at*n+at:]
+			transpose(panel, length, top, n, length, k)
+			j.panelReflectors(panel, length, k, tau[at:])
+			transpose(top, n, panel, length, k, length)
+			if err := inner.updateRight(j, top, n, k, length, end-at, tau[at:at+k]); err != nil {
+				return nil, err
+			}
 		}
-		k, length := min(panelWidth, n-from), m-from
-		top := a[from*n+from:]
-		transpose(panel, length, top, n, length, k)
-		j.panelReflectors(panel, length, k, tau[from:])
-		transpose(top, n, panel, length, k, length)
-		if from+k == n {
-			break
-		}
-		block.loadColumns(top, n, k, length)
-		block.form(j, k, length, tau[from:from+k])
-		if err := block.applyLeft(j, n-from-k, top[k:], n); err != nil {
+		if err := outer.updateRight(j, a[from*n+from:], n, end-from, m-from, n-from, tau[from:end]); err != nil {
 			return nil, err
 		}
 	}
 	return tau, nil
+}
+
+// updateRight applies the reflections in the first k columns of a to those from
+// k up to cols.
+func (b *block) updateRight(j *job, a []float64, lda, k, length, cols int, tau []float64) error {
+	if err := j.cancelled(); err != nil || k == cols {
+		return err
+	}
+	b.loadColumns(a, lda, k, length)
+	b.form(j, k, length, tau)
+	return b.applyLeft(j, cols-k, a[k:], lda)
 }
 
 // panelReflectors makes the QR factors of a panel whose columns are the rows of
