@@ -16,6 +16,8 @@ type kit[T float] struct {
 	tile func(kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int)
 	// wide says that tile always writes nr columns.
 	wide bool
+	// gram is tile with a C of doubles; float32 only.
+	gram gramTile
 	// along packs k rows of n elements, ld apart, into rows of width; across
 	// packs n rows of k elements into columns. Both pad with zeros.
 	along, across func(dst []T, width int, src []T, ld, n, k int)

@@ -6,11 +6,11 @@ import "github.com/rouxml/roux/tensor/kernel/cpu"
 // the same bits.
 var (
 	f32Kits = [...]*kit[float32]{
-		cpu.Portable: portableKit[float32](kcF32),
+		cpu.Portable: portableF32(kcF32),
 		cpu.AVX2: {mr: 6, nr: 16, kc: kcF32, mc: 264, nc: 4096, shared: 4 << 20, wide: true,
-			tile: f32TileAVX2, along: f32AlongAVX2, across: f32AcrossAVX2},
+			tile: f32TileAVX2, gram: f32GramAVX2, along: f32AlongAVX2, across: f32AcrossAVX2},
 		cpu.AVX512: {mr: 14, nr: 32, kc: kcF32, mc: 280, nc: 4096, shared: 4 << 20,
-			tile: f32TileAVX512, along: f32AlongAVX512, across: f32AcrossAVX512},
+			tile: f32TileAVX512, gram: f32GramAVX512, along: f32AlongAVX512, across: f32AcrossAVX512},
 	}
 	f64Kits = [...]*kit[float64]{
 		cpu.Portable: portableKit[float64](kcF64),

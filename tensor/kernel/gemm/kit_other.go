@@ -3,9 +3,11 @@
 package gemm
 
 var (
-	f32Portable = portableKit[float32](512)
+	f32Portable = portableF32(512)
 	f64Portable = portableKit[float64](256)
 )
 
 func f32Kit() *kit[float32] { return f32Portable }
 func f64Kit() *kit[float64] { return f64Portable }
+
+func halfKit(f Format) halfPack { return portableHalf(f) }

@@ -1,8 +1,5 @@
 package gemm
 
-// packer is how a panel is packed from elements of S.
-type packer[T float, S any] func(dst []T, width int, src []S, ld, n, k int)
-
 // tall packs a whole panel's rows by crossing: blocks of step elements of each
 // of width rows.
 type tall[T float, S any] func(dst []T, width int, src []S, ld, blocks int)

@@ -72,10 +72,17 @@ func (s strip[T]) multiply(workers int) phase {
 	width := roundUp((s.n+slices-1)/slices, t.nr)
 	slices = (s.n + width - 1) / width
 	return phase{blocks * slices, func(task int) {
+		// From the last rows up: in a triangle they are the longest.
+		i0, j := (blocks-1-task/slices)*mc, task%slices*width
+		rows, cols := min(mc, s.m-i0), min(width, s.n-j)
+		if s.below {
+			cols = min(cols, i0+rows-s.j0-j)
+		}
+		if cols <= 0 {
+			return
+		}
 		a := borrow[T](mc * min(s.k, t.kc))
 		defer a.giveBack()
-		i0, j := task/slices*mc, task%slices*width
-		rows, cols := min(mc, s.m-i0), min(width, s.n-j)
 		for p := 0; p < s.k; p += t.kc {
 			kc := min(t.kc, s.k-p)
 			s.packA(a.x, i0, rows, p, kc)

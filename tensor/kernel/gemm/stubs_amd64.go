@@ -22,6 +22,16 @@ func f32TileAVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha floa
 //go:noescape
 func f64TileAVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
 
+// f32GramAVX512 computes C += A*B for a tile of at most 14 x 32, C in double.
+//
+//go:noescape
+func f32GramAVX512(kc int, a *float32, b *float32, c *float64, ldc int, rows int, cols int)
+
+// f32GramAVX2 computes C += A*B for a tile of at most 6 x 16, C in double.
+//
+//go:noescape
+func f32GramAVX2(kc int, a *float32, b *float32, c *float64, ldc int, rows int, cols int)
+
 // f32CopyAVX512 packs k rows of cols elements, ld apart, into rows of width, at most two vectors.
 //
 //go:noescape
