@@ -3996,3 +3996,1285 @@ f64Transpose2AVX2_block:
 	JNZ        f64Transpose2AVX2_block
 	VZEROUPPER
 	RET
+
+DATA window<>+0(SB)/8, $0xffffffffffffffff
+DATA window<>+8(SB)/8, $0xffffffffffffffff
+DATA window<>+16(SB)/8, $0xffffffffffffffff
+DATA window<>+24(SB)/8, $0xffffffffffffffff
+DATA window<>+32(SB)/8, $0xffffffffffffffff
+DATA window<>+40(SB)/8, $0xffffffffffffffff
+DATA window<>+48(SB)/8, $0xffffffffffffffff
+DATA window<>+56(SB)/8, $0xffffffffffffffff
+DATA window<>+64(SB)/8, $0xffffffffffffffff
+DATA window<>+72(SB)/8, $0xffffffffffffffff
+DATA window<>+80(SB)/8, $0xffffffffffffffff
+DATA window<>+88(SB)/8, $0xffffffffffffffff
+DATA window<>+96(SB)/8, $0xffffffffffffffff
+DATA window<>+104(SB)/8, $0xffffffffffffffff
+DATA window<>+112(SB)/8, $0xffffffffffffffff
+DATA window<>+120(SB)/8, $0xffffffffffffffff
+DATA window<>+128(SB)/8, $0x0000000000000000
+DATA window<>+136(SB)/8, $0x0000000000000000
+DATA window<>+144(SB)/8, $0x0000000000000000
+DATA window<>+152(SB)/8, $0x0000000000000000
+DATA window<>+160(SB)/8, $0x0000000000000000
+DATA window<>+168(SB)/8, $0x0000000000000000
+DATA window<>+176(SB)/8, $0x0000000000000000
+DATA window<>+184(SB)/8, $0x0000000000000000
+DATA window<>+192(SB)/8, $0x0000000000000000
+DATA window<>+200(SB)/8, $0x0000000000000000
+DATA window<>+208(SB)/8, $0x0000000000000000
+DATA window<>+216(SB)/8, $0x0000000000000000
+DATA window<>+224(SB)/8, $0x0000000000000000
+DATA window<>+232(SB)/8, $0x0000000000000000
+DATA window<>+240(SB)/8, $0x0000000000000000
+DATA window<>+248(SB)/8, $0x0000000000000000
+GLOBL window<>(SB), RODATA|NOPTR, $256
+
+// func f32Dot4AVX512(out *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·f32Dot4AVX512(SB), NOSPLIT, $0-40
+	MOVQ   out+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   x+24(FP), DX
+	MOVQ   n+32(FP), CX
+	MOVQ   lda+16(FP), AX
+	SHLQ   $0x02, AX
+	LEAQ   (SI)(AX*1), R8
+	LEAQ   (R8)(AX*1), R9
+	LEAQ   (R9)(AX*1), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   CX, R11
+	SHRQ   $0x05, R11
+	JZ     f32Dot4AVX512_rest
+
+f32Dot4AVX512_line:
+	VMOVUPS     (DX), Z8
+	VFMADD231PS (SI), Z8, Z0
+	VFMADD231PS (R8), Z8, Z2
+	VFMADD231PS (R9), Z8, Z4
+	VFMADD231PS (R10), Z8, Z6
+	VMOVUPS     64(DX), Z9
+	VFMADD231PS 64(SI), Z9, Z1
+	VFMADD231PS 64(R8), Z9, Z3
+	VFMADD231PS 64(R9), Z9, Z5
+	VFMADD231PS 64(R10), Z9, Z7
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f32Dot4AVX512_line
+
+f32Dot4AVX512_rest:
+	ANDQ        $0x1f, CX
+	JZ          f32Dot4AVX512_sum
+	MOVQ        $-1, AX
+	SHLQ        CL, AX
+	NOTQ        AX
+	KMOVW       AX, K1
+	SHRQ        $0x10, AX
+	KMOVW       AX, K2
+	SHRQ        $0x10, AX
+	VMOVUPS.Z   (DX), K1, Z8
+	VMOVUPS.Z   (SI), K1, Z10
+	VFMADD231PS Z10, Z8, Z0
+	VMOVUPS.Z   (R8), K1, Z10
+	VFMADD231PS Z10, Z8, Z2
+	VMOVUPS.Z   (R9), K1, Z10
+	VFMADD231PS Z10, Z8, Z4
+	VMOVUPS.Z   (R10), K1, Z10
+	VFMADD231PS Z10, Z8, Z6
+	VMOVUPS.Z   64(DX), K2, Z9
+	VMOVUPS.Z   64(SI), K2, Z10
+	VFMADD231PS Z10, Z9, Z1
+	VMOVUPS.Z   64(R8), K2, Z10
+	VFMADD231PS Z10, Z9, Z3
+	VMOVUPS.Z   64(R9), K2, Z10
+	VFMADD231PS Z10, Z9, Z5
+	VMOVUPS.Z   64(R10), K2, Z10
+	VFMADD231PS Z10, Z9, Z7
+
+f32Dot4AVX512_sum:
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y10
+	VADDPS        Y10, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X10
+	VADDPS        X10, X0, X0
+	VPERMILPD     $0x01, X0, X10
+	VADDPS        X10, X0, X0
+	VMOVSHDUP     X0, X10
+	VADDSS        X10, X0, X0
+	VMOVSS        X0, (DI)
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y10
+	VADDPS        Y10, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X10
+	VADDPS        X10, X2, X2
+	VPERMILPD     $0x01, X2, X10
+	VADDPS        X10, X2, X2
+	VMOVSHDUP     X2, X10
+	VADDSS        X10, X2, X2
+	VMOVSS        X2, 4(DI)
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y10
+	VADDPS        Y10, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X10
+	VADDPS        X10, X4, X4
+	VPERMILPD     $0x01, X4, X10
+	VADDPS        X10, X4, X4
+	VMOVSHDUP     X4, X10
+	VADDSS        X10, X4, X4
+	VMOVSS        X4, 8(DI)
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y10
+	VADDPS        Y10, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X10
+	VADDPS        X10, X6, X6
+	VPERMILPD     $0x01, X6, X10
+	VADDPS        X10, X6, X6
+	VMOVSHDUP     X6, X10
+	VADDSS        X10, X6, X6
+	VMOVSS        X6, 12(DI)
+	VZEROUPPER
+	RET
+
+// func f32Dot1AVX512(out *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·f32Dot1AVX512(SB), NOSPLIT, $0-40
+	MOVQ   out+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   x+24(FP), DX
+	MOVQ   n+32(FP), CX
+	MOVQ   lda+16(FP), AX
+	SHLQ   $0x02, AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   CX, R11
+	SHRQ   $0x05, R11
+	JZ     f32Dot1AVX512_rest
+
+f32Dot1AVX512_line:
+	VMOVUPS     (DX), Z2
+	VFMADD231PS (SI), Z2, Z0
+	VMOVUPS     64(DX), Z3
+	VFMADD231PS 64(SI), Z3, Z1
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f32Dot1AVX512_line
+
+f32Dot1AVX512_rest:
+	ANDQ        $0x1f, CX
+	JZ          f32Dot1AVX512_sum
+	MOVQ        $-1, AX
+	SHLQ        CL, AX
+	NOTQ        AX
+	KMOVW       AX, K1
+	SHRQ        $0x10, AX
+	KMOVW       AX, K2
+	SHRQ        $0x10, AX
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (SI), K1, Z4
+	VFMADD231PS Z4, Z2, Z0
+	VMOVUPS.Z   64(DX), K2, Z3
+	VMOVUPS.Z   64(SI), K2, Z4
+	VFMADD231PS Z4, Z3, Z1
+
+f32Dot1AVX512_sum:
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSHDUP     X0, X4
+	VADDSS        X4, X0, X0
+	VMOVSS        X0, (DI)
+	VZEROUPPER
+	RET
+
+// func f64Dot4AVX512(out *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·f64Dot4AVX512(SB), NOSPLIT, $0-40
+	MOVQ   out+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   x+24(FP), DX
+	MOVQ   n+32(FP), CX
+	MOVQ   lda+16(FP), AX
+	SHLQ   $0x03, AX
+	LEAQ   (SI)(AX*1), R8
+	LEAQ   (R8)(AX*1), R9
+	LEAQ   (R9)(AX*1), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   CX, R11
+	SHRQ   $0x04, R11
+	JZ     f64Dot4AVX512_rest
+
+f64Dot4AVX512_line:
+	VMOVUPD     (DX), Z8
+	VFMADD231PD (SI), Z8, Z0
+	VFMADD231PD (R8), Z8, Z2
+	VFMADD231PD (R9), Z8, Z4
+	VFMADD231PD (R10), Z8, Z6
+	VMOVUPD     64(DX), Z9
+	VFMADD231PD 64(SI), Z9, Z1
+	VFMADD231PD 64(R8), Z9, Z3
+	VFMADD231PD 64(R9), Z9, Z5
+	VFMADD231PD 64(R10), Z9, Z7
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f64Dot4AVX512_line
+
+f64Dot4AVX512_rest:
+	ANDQ        $0x0f, CX
+	JZ          f64Dot4AVX512_sum
+	MOVQ        $-1, AX
+	SHLQ        CL, AX
+	NOTQ        AX
+	KMOVW       AX, K1
+	SHRQ        $0x08, AX
+	KMOVW       AX, K2
+	SHRQ        $0x08, AX
+	VMOVUPD.Z   (DX), K1, Z8
+	VMOVUPD.Z   (SI), K1, Z10
+	VFMADD231PD Z10, Z8, Z0
+	VMOVUPD.Z   (R8), K1, Z10
+	VFMADD231PD Z10, Z8, Z2
+	VMOVUPD.Z   (R9), K1, Z10
+	VFMADD231PD Z10, Z8, Z4
+	VMOVUPD.Z   (R10), K1, Z10
+	VFMADD231PD Z10, Z8, Z6
+	VMOVUPD.Z   64(DX), K2, Z9
+	VMOVUPD.Z   64(SI), K2, Z10
+	VFMADD231PD Z10, Z9, Z1
+	VMOVUPD.Z   64(R8), K2, Z10
+	VFMADD231PD Z10, Z9, Z3
+	VMOVUPD.Z   64(R9), K2, Z10
+	VFMADD231PD Z10, Z9, Z5
+	VMOVUPD.Z   64(R10), K2, Z10
+	VFMADD231PD Z10, Z9, Z7
+
+f64Dot4AVX512_sum:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y10
+	VADDPD        Y10, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X10
+	VADDPD        X10, X0, X0
+	VPERMILPD     $0x01, X0, X10
+	VADDPD        X10, X0, X0
+	VMOVSD        X0, (DI)
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y10
+	VADDPD        Y10, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X10
+	VADDPD        X10, X2, X2
+	VPERMILPD     $0x01, X2, X10
+	VADDPD        X10, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y10
+	VADDPD        Y10, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X10
+	VADDPD        X10, X4, X4
+	VPERMILPD     $0x01, X4, X10
+	VADDPD        X10, X4, X4
+	VMOVSD        X4, 16(DI)
+	VADDPD        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y10
+	VADDPD        Y10, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X10
+	VADDPD        X10, X6, X6
+	VPERMILPD     $0x01, X6, X10
+	VADDPD        X10, X6, X6
+	VMOVSD        X6, 24(DI)
+	VZEROUPPER
+	RET
+
+// func f64Dot1AVX512(out *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·f64Dot1AVX512(SB), NOSPLIT, $0-40
+	MOVQ   out+0(FP), DI
+	MOVQ   a+8(FP), SI
+	MOVQ   x+24(FP), DX
+	MOVQ   n+32(FP), CX
+	MOVQ   lda+16(FP), AX
+	SHLQ   $0x03, AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   CX, R11
+	SHRQ   $0x04, R11
+	JZ     f64Dot1AVX512_rest
+
+f64Dot1AVX512_line:
+	VMOVUPD     (DX), Z2
+	VFMADD231PD (SI), Z2, Z0
+	VMOVUPD     64(DX), Z3
+	VFMADD231PD 64(SI), Z3, Z1
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f64Dot1AVX512_line
+
+f64Dot1AVX512_rest:
+	ANDQ        $0x0f, CX
+	JZ          f64Dot1AVX512_sum
+	MOVQ        $-1, AX
+	SHLQ        CL, AX
+	NOTQ        AX
+	KMOVW       AX, K1
+	SHRQ        $0x08, AX
+	KMOVW       AX, K2
+	SHRQ        $0x08, AX
+	VMOVUPD.Z   (DX), K1, Z2
+	VMOVUPD.Z   (SI), K1, Z4
+	VFMADD231PD Z4, Z2, Z0
+	VMOVUPD.Z   64(DX), K2, Z3
+	VMOVUPD.Z   64(SI), K2, Z4
+	VFMADD231PD Z4, Z3, Z1
+
+f64Dot1AVX512_sum:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPD        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPD        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDPD        X4, X0, X0
+	VMOVSD        X0, (DI)
+	VZEROUPPER
+	RET
+
+// func f32Dot2AVX2(out *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32Dot2AVX2(SB), NOSPLIT, $0-40
+	MOVQ  out+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  x+24(FP), DX
+	MOVQ  n+32(FP), CX
+	MOVQ  lda+16(FP), AX
+	SHLQ  $0x02, AX
+	LEAQ  (SI)(AX*1), R8
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  CX, R11
+	SHRQ  $0x05, R11
+	JZ    f32Dot2AVX2_rest
+
+f32Dot2AVX2_line:
+	VMOVUPS     (DX), Y8
+	VFMADD231PS (SI), Y8, Y0
+	VFMADD231PS (R8), Y8, Y4
+	VMOVUPS     32(DX), Y9
+	VFMADD231PS 32(SI), Y9, Y1
+	VFMADD231PS 32(R8), Y9, Y5
+	VMOVUPS     64(DX), Y8
+	VFMADD231PS 64(SI), Y8, Y2
+	VFMADD231PS 64(R8), Y8, Y6
+	VMOVUPS     96(DX), Y9
+	VFMADD231PS 96(SI), Y9, Y3
+	VFMADD231PS 96(R8), Y9, Y7
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f32Dot2AVX2_line
+
+f32Dot2AVX2_rest:
+	ANDQ        $0x1f, CX
+	JZ          f32Dot2AVX2_sum
+	LEAQ        window<>+128(SB), AX
+	SHLQ        $0x02, CX
+	SUBQ        CX, AX
+	VMOVUPS     (AX), Y11
+	VMASKMOVPS  (DX), Y11, Y8
+	VMASKMOVPS  (SI), Y11, Y10
+	VFMADD231PS Y10, Y8, Y0
+	VMASKMOVPS  (R8), Y11, Y10
+	VFMADD231PS Y10, Y8, Y4
+	VMOVUPS     32(AX), Y11
+	VMASKMOVPS  32(DX), Y11, Y9
+	VMASKMOVPS  32(SI), Y11, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  32(R8), Y11, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     64(AX), Y11
+	VMASKMOVPS  64(DX), Y11, Y8
+	VMASKMOVPS  64(SI), Y11, Y10
+	VFMADD231PS Y10, Y8, Y2
+	VMASKMOVPS  64(R8), Y11, Y10
+	VFMADD231PS Y10, Y8, Y6
+	VMOVUPS     96(AX), Y11
+	VMASKMOVPS  96(DX), Y11, Y9
+	VMASKMOVPS  96(SI), Y11, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  96(R8), Y11, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+f32Dot2AVX2_sum:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X10
+	VADDPS       X10, X0, X0
+	VPERMILPD    $0x01, X0, X10
+	VADDPS       X10, X0, X0
+	VMOVSHDUP    X0, X10
+	VADDSS       X10, X0, X0
+	VMOVSS       X0, (DI)
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X10
+	VADDPS       X10, X4, X4
+	VPERMILPD    $0x01, X4, X10
+	VADDPS       X10, X4, X4
+	VMOVSHDUP    X4, X10
+	VADDSS       X10, X4, X4
+	VMOVSS       X4, 4(DI)
+	VZEROUPPER
+	RET
+
+// func f32Dot1AVX2(out *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32Dot1AVX2(SB), NOSPLIT, $0-40
+	MOVQ  out+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  x+24(FP), DX
+	MOVQ  n+32(FP), CX
+	MOVQ  lda+16(FP), AX
+	SHLQ  $0x02, AX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  CX, R11
+	SHRQ  $0x05, R11
+	JZ    f32Dot1AVX2_rest
+
+f32Dot1AVX2_line:
+	VMOVUPS     (DX), Y4
+	VFMADD231PS (SI), Y4, Y0
+	VMOVUPS     32(DX), Y5
+	VFMADD231PS 32(SI), Y5, Y1
+	VMOVUPS     64(DX), Y4
+	VFMADD231PS 64(SI), Y4, Y2
+	VMOVUPS     96(DX), Y5
+	VFMADD231PS 96(SI), Y5, Y3
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f32Dot1AVX2_line
+
+f32Dot1AVX2_rest:
+	ANDQ        $0x1f, CX
+	JZ          f32Dot1AVX2_sum
+	LEAQ        window<>+128(SB), AX
+	SHLQ        $0x02, CX
+	SUBQ        CX, AX
+	VMOVUPS     (AX), Y7
+	VMASKMOVPS  (DX), Y7, Y4
+	VMASKMOVPS  (SI), Y7, Y6
+	VFMADD231PS Y6, Y4, Y0
+	VMOVUPS     32(AX), Y7
+	VMASKMOVPS  32(DX), Y7, Y5
+	VMASKMOVPS  32(SI), Y7, Y6
+	VFMADD231PS Y6, Y5, Y1
+	VMOVUPS     64(AX), Y7
+	VMASKMOVPS  64(DX), Y7, Y4
+	VMASKMOVPS  64(SI), Y7, Y6
+	VFMADD231PS Y6, Y4, Y2
+	VMOVUPS     96(AX), Y7
+	VMASKMOVPS  96(DX), Y7, Y5
+	VMASKMOVPS  96(SI), Y7, Y6
+	VFMADD231PS Y6, Y5, Y3
+
+f32Dot1AVX2_sum:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X6
+	VADDPS       X6, X0, X0
+	VPERMILPD    $0x01, X0, X6
+	VADDPS       X6, X0, X0
+	VMOVSHDUP    X0, X6
+	VADDSS       X6, X0, X0
+	VMOVSS       X0, (DI)
+	VZEROUPPER
+	RET
+
+// func f64Dot2AVX2(out *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f64Dot2AVX2(SB), NOSPLIT, $0-40
+	MOVQ  out+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  x+24(FP), DX
+	MOVQ  n+32(FP), CX
+	MOVQ  lda+16(FP), AX
+	SHLQ  $0x03, AX
+	LEAQ  (SI)(AX*1), R8
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  CX, R11
+	SHRQ  $0x04, R11
+	JZ    f64Dot2AVX2_rest
+
+f64Dot2AVX2_line:
+	VMOVUPD     (DX), Y8
+	VFMADD231PD (SI), Y8, Y0
+	VFMADD231PD (R8), Y8, Y4
+	VMOVUPD     32(DX), Y9
+	VFMADD231PD 32(SI), Y9, Y1
+	VFMADD231PD 32(R8), Y9, Y5
+	VMOVUPD     64(DX), Y8
+	VFMADD231PD 64(SI), Y8, Y2
+	VFMADD231PD 64(R8), Y8, Y6
+	VMOVUPD     96(DX), Y9
+	VFMADD231PD 96(SI), Y9, Y3
+	VFMADD231PD 96(R8), Y9, Y7
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f64Dot2AVX2_line
+
+f64Dot2AVX2_rest:
+	ANDQ        $0x0f, CX
+	JZ          f64Dot2AVX2_sum
+	LEAQ        window<>+128(SB), AX
+	SHLQ        $0x03, CX
+	SUBQ        CX, AX
+	VMOVUPD     (AX), Y11
+	VMASKMOVPD  (DX), Y11, Y8
+	VMASKMOVPD  (SI), Y11, Y10
+	VFMADD231PD Y10, Y8, Y0
+	VMASKMOVPD  (R8), Y11, Y10
+	VFMADD231PD Y10, Y8, Y4
+	VMOVUPD     32(AX), Y11
+	VMASKMOVPD  32(DX), Y11, Y9
+	VMASKMOVPD  32(SI), Y11, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMASKMOVPD  32(R8), Y11, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMOVUPD     64(AX), Y11
+	VMASKMOVPD  64(DX), Y11, Y8
+	VMASKMOVPD  64(SI), Y11, Y10
+	VFMADD231PD Y10, Y8, Y2
+	VMASKMOVPD  64(R8), Y11, Y10
+	VFMADD231PD Y10, Y8, Y6
+	VMOVUPD     96(AX), Y11
+	VMASKMOVPD  96(DX), Y11, Y9
+	VMASKMOVPD  96(SI), Y11, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMASKMOVPD  96(R8), Y11, Y10
+	VFMADD231PD Y10, Y9, Y7
+
+f64Dot2AVX2_sum:
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X10
+	VADDPD       X10, X0, X0
+	VPERMILPD    $0x01, X0, X10
+	VADDPD       X10, X0, X0
+	VMOVSD       X0, (DI)
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X10
+	VADDPD       X10, X4, X4
+	VPERMILPD    $0x01, X4, X10
+	VADDPD       X10, X4, X4
+	VMOVSD       X4, 8(DI)
+	VZEROUPPER
+	RET
+
+// func f64Dot1AVX2(out *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f64Dot1AVX2(SB), NOSPLIT, $0-40
+	MOVQ  out+0(FP), DI
+	MOVQ  a+8(FP), SI
+	MOVQ  x+24(FP), DX
+	MOVQ  n+32(FP), CX
+	MOVQ  lda+16(FP), AX
+	SHLQ  $0x03, AX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  CX, R11
+	SHRQ  $0x04, R11
+	JZ    f64Dot1AVX2_rest
+
+f64Dot1AVX2_line:
+	VMOVUPD     (DX), Y4
+	VFMADD231PD (SI), Y4, Y0
+	VMOVUPD     32(DX), Y5
+	VFMADD231PD 32(SI), Y5, Y1
+	VMOVUPD     64(DX), Y4
+	VFMADD231PD 64(SI), Y4, Y2
+	VMOVUPD     96(DX), Y5
+	VFMADD231PD 96(SI), Y5, Y3
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNZ         f64Dot1AVX2_line
+
+f64Dot1AVX2_rest:
+	ANDQ        $0x0f, CX
+	JZ          f64Dot1AVX2_sum
+	LEAQ        window<>+128(SB), AX
+	SHLQ        $0x03, CX
+	SUBQ        CX, AX
+	VMOVUPD     (AX), Y7
+	VMASKMOVPD  (DX), Y7, Y4
+	VMASKMOVPD  (SI), Y7, Y6
+	VFMADD231PD Y6, Y4, Y0
+	VMOVUPD     32(AX), Y7
+	VMASKMOVPD  32(DX), Y7, Y5
+	VMASKMOVPD  32(SI), Y7, Y6
+	VFMADD231PD Y6, Y5, Y1
+	VMOVUPD     64(AX), Y7
+	VMASKMOVPD  64(DX), Y7, Y4
+	VMASKMOVPD  64(SI), Y7, Y6
+	VFMADD231PD Y6, Y4, Y2
+	VMOVUPD     96(AX), Y7
+	VMASKMOVPD  96(DX), Y7, Y5
+	VMASKMOVPD  96(SI), Y7, Y6
+	VFMADD231PD Y6, Y5, Y3
+
+f64Dot1AVX2_sum:
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X6
+	VADDPD       X6, X0, X0
+	VPERMILPD    $0x01, X0, X6
+	VADDPD       X6, X0, X0
+	VMOVSD       X0, (DI)
+	VZEROUPPER
+	RET
+
+// func f32Axpy8AVX512(y *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·f32Axpy8AVX512(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	VBROADCASTSS 16(AX), Z4
+	VBROADCASTSS 20(AX), Z5
+	VBROADCASTSS 24(AX), Z6
+	VBROADCASTSS 28(AX), Z7
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), R8
+	LEAQ         (R8)(AX*1), R9
+	LEAQ         (R9)(AX*1), R10
+	LEAQ         (R10)(AX*1), R12
+	LEAQ         (R12)(AX*1), R13
+	LEAQ         (R13)(AX*1), BX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         CX, R11
+	SHRQ         $0x05, R11
+	JZ           f32Axpy8AVX512_rest
+
+f32Axpy8AVX512_line:
+	VMOVUPS     (DI), Z8
+	VMOVUPS     64(DI), Z9
+	VFMADD231PS (SI), Z0, Z8
+	VFMADD231PS 64(SI), Z0, Z9
+	VFMADD231PS (R8), Z1, Z8
+	VFMADD231PS 64(R8), Z1, Z9
+	VFMADD231PS (R9), Z2, Z8
+	VFMADD231PS 64(R9), Z2, Z9
+	VFMADD231PS (R10), Z3, Z8
+	VFMADD231PS 64(R10), Z3, Z9
+	VFMADD231PS (R12), Z4, Z8
+	VFMADD231PS 64(R12), Z4, Z9
+	VFMADD231PS (R13), Z5, Z8
+	VFMADD231PS 64(R13), Z5, Z9
+	VFMADD231PS (BX), Z6, Z8
+	VFMADD231PS 64(BX), Z6, Z9
+	VFMADD231PS (DX), Z7, Z8
+	VFMADD231PS 64(DX), Z7, Z9
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     Z9, 64(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, R12
+	ADDQ        $+128, R13
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f32Axpy8AVX512_line
+
+f32Axpy8AVX512_rest:
+	ANDQ $0x1f, CX
+	JZ   f32Axpy8AVX512_done
+
+f32Axpy8AVX512_one:
+	VMOVSS      (DI), X8
+	VFMADD231SS (SI), X0, X8
+	ADDQ        $+4, SI
+	VFMADD231SS (R8), X1, X8
+	ADDQ        $+4, R8
+	VFMADD231SS (R9), X2, X8
+	ADDQ        $+4, R9
+	VFMADD231SS (R10), X3, X8
+	ADDQ        $+4, R10
+	VFMADD231SS (R12), X4, X8
+	ADDQ        $+4, R12
+	VFMADD231SS (R13), X5, X8
+	ADDQ        $+4, R13
+	VFMADD231SS (BX), X6, X8
+	ADDQ        $+4, BX
+	VFMADD231SS (DX), X7, X8
+	ADDQ        $+4, DX
+	VMOVSS      X8, (DI)
+	ADDQ        $+4, DI
+	DECQ        CX
+	JNZ         f32Axpy8AVX512_one
+
+f32Axpy8AVX512_done:
+	VZEROUPPER
+	RET
+
+// func f64Axpy8AVX512(y *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·f64Axpy8AVX512(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSD (AX), Z0
+	VBROADCASTSD 8(AX), Z1
+	VBROADCASTSD 16(AX), Z2
+	VBROADCASTSD 24(AX), Z3
+	VBROADCASTSD 32(AX), Z4
+	VBROADCASTSD 40(AX), Z5
+	VBROADCASTSD 48(AX), Z6
+	VBROADCASTSD 56(AX), Z7
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), R8
+	LEAQ         (R8)(AX*1), R9
+	LEAQ         (R9)(AX*1), R10
+	LEAQ         (R10)(AX*1), R12
+	LEAQ         (R12)(AX*1), R13
+	LEAQ         (R13)(AX*1), BX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         CX, R11
+	SHRQ         $0x04, R11
+	JZ           f64Axpy8AVX512_rest
+
+f64Axpy8AVX512_line:
+	VMOVUPD     (DI), Z8
+	VMOVUPD     64(DI), Z9
+	VFMADD231PD (SI), Z0, Z8
+	VFMADD231PD 64(SI), Z0, Z9
+	VFMADD231PD (R8), Z1, Z8
+	VFMADD231PD 64(R8), Z1, Z9
+	VFMADD231PD (R9), Z2, Z8
+	VFMADD231PD 64(R9), Z2, Z9
+	VFMADD231PD (R10), Z3, Z8
+	VFMADD231PD 64(R10), Z3, Z9
+	VFMADD231PD (R12), Z4, Z8
+	VFMADD231PD 64(R12), Z4, Z9
+	VFMADD231PD (R13), Z5, Z8
+	VFMADD231PD 64(R13), Z5, Z9
+	VFMADD231PD (BX), Z6, Z8
+	VFMADD231PD 64(BX), Z6, Z9
+	VFMADD231PD (DX), Z7, Z8
+	VFMADD231PD 64(DX), Z7, Z9
+	VMOVUPD     Z8, (DI)
+	VMOVUPD     Z9, 64(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, R12
+	ADDQ        $+128, R13
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f64Axpy8AVX512_line
+
+f64Axpy8AVX512_rest:
+	ANDQ $0x0f, CX
+	JZ   f64Axpy8AVX512_done
+
+f64Axpy8AVX512_one:
+	VMOVSD      (DI), X8
+	VFMADD231SD (SI), X0, X8
+	ADDQ        $+8, SI
+	VFMADD231SD (R8), X1, X8
+	ADDQ        $+8, R8
+	VFMADD231SD (R9), X2, X8
+	ADDQ        $+8, R9
+	VFMADD231SD (R10), X3, X8
+	ADDQ        $+8, R10
+	VFMADD231SD (R12), X4, X8
+	ADDQ        $+8, R12
+	VFMADD231SD (R13), X5, X8
+	ADDQ        $+8, R13
+	VFMADD231SD (BX), X6, X8
+	ADDQ        $+8, BX
+	VFMADD231SD (DX), X7, X8
+	ADDQ        $+8, DX
+	VMOVSD      X8, (DI)
+	ADDQ        $+8, DI
+	DECQ        CX
+	JNZ         f64Axpy8AVX512_one
+
+f64Axpy8AVX512_done:
+	VZEROUPPER
+	RET
+
+// func f32Axpy8AVX2(y *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·f32Axpy8AVX2(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VBROADCASTSS 12(AX), Y3
+	VBROADCASTSS 16(AX), Y4
+	VBROADCASTSS 20(AX), Y5
+	VBROADCASTSS 24(AX), Y6
+	VBROADCASTSS 28(AX), Y7
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x02, AX
+	LEAQ         (SI)(AX*1), R8
+	LEAQ         (R8)(AX*1), R9
+	LEAQ         (R9)(AX*1), R10
+	LEAQ         (R10)(AX*1), R12
+	LEAQ         (R12)(AX*1), R13
+	LEAQ         (R13)(AX*1), BX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         CX, R11
+	SHRQ         $0x05, R11
+	JZ           f32Axpy8AVX2_rest
+
+f32Axpy8AVX2_line:
+	VMOVUPS     (DI), Y8
+	VMOVUPS     32(DI), Y9
+	VMOVUPS     64(DI), Y10
+	VMOVUPS     96(DI), Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS (R8), Y1, Y8
+	VFMADD231PS 32(R8), Y1, Y9
+	VFMADD231PS 64(R8), Y1, Y10
+	VFMADD231PS 96(R8), Y1, Y11
+	VFMADD231PS (R9), Y2, Y8
+	VFMADD231PS 32(R9), Y2, Y9
+	VFMADD231PS 64(R9), Y2, Y10
+	VFMADD231PS 96(R9), Y2, Y11
+	VFMADD231PS (R10), Y3, Y8
+	VFMADD231PS 32(R10), Y3, Y9
+	VFMADD231PS 64(R10), Y3, Y10
+	VFMADD231PS 96(R10), Y3, Y11
+	VFMADD231PS (R12), Y4, Y8
+	VFMADD231PS 32(R12), Y4, Y9
+	VFMADD231PS 64(R12), Y4, Y10
+	VFMADD231PS 96(R12), Y4, Y11
+	VFMADD231PS (R13), Y5, Y8
+	VFMADD231PS 32(R13), Y5, Y9
+	VFMADD231PS 64(R13), Y5, Y10
+	VFMADD231PS 96(R13), Y5, Y11
+	VFMADD231PS (BX), Y6, Y8
+	VFMADD231PS 32(BX), Y6, Y9
+	VFMADD231PS 64(BX), Y6, Y10
+	VFMADD231PS 96(BX), Y6, Y11
+	VFMADD231PS (DX), Y7, Y8
+	VFMADD231PS 32(DX), Y7, Y9
+	VFMADD231PS 64(DX), Y7, Y10
+	VFMADD231PS 96(DX), Y7, Y11
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     Y11, 96(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, R12
+	ADDQ        $+128, R13
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f32Axpy8AVX2_line
+
+f32Axpy8AVX2_rest:
+	ANDQ $0x1f, CX
+	JZ   f32Axpy8AVX2_done
+
+f32Axpy8AVX2_one:
+	VMOVSS      (DI), X8
+	VFMADD231SS (SI), X0, X8
+	ADDQ        $+4, SI
+	VFMADD231SS (R8), X1, X8
+	ADDQ        $+4, R8
+	VFMADD231SS (R9), X2, X8
+	ADDQ        $+4, R9
+	VFMADD231SS (R10), X3, X8
+	ADDQ        $+4, R10
+	VFMADD231SS (R12), X4, X8
+	ADDQ        $+4, R12
+	VFMADD231SS (R13), X5, X8
+	ADDQ        $+4, R13
+	VFMADD231SS (BX), X6, X8
+	ADDQ        $+4, BX
+	VFMADD231SS (DX), X7, X8
+	ADDQ        $+4, DX
+	VMOVSS      X8, (DI)
+	ADDQ        $+4, DI
+	DECQ        CX
+	JNZ         f32Axpy8AVX2_one
+
+f32Axpy8AVX2_done:
+	VZEROUPPER
+	RET
+
+// func f64Axpy8AVX2(y *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, FMA3
+TEXT ·f64Axpy8AVX2(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD 16(AX), Y2
+	VBROADCASTSD 24(AX), Y3
+	VBROADCASTSD 32(AX), Y4
+	VBROADCASTSD 40(AX), Y5
+	VBROADCASTSD 48(AX), Y6
+	VBROADCASTSD 56(AX), Y7
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x03, AX
+	LEAQ         (SI)(AX*1), R8
+	LEAQ         (R8)(AX*1), R9
+	LEAQ         (R9)(AX*1), R10
+	LEAQ         (R10)(AX*1), R12
+	LEAQ         (R12)(AX*1), R13
+	LEAQ         (R13)(AX*1), BX
+	LEAQ         (BX)(AX*1), DX
+	MOVQ         CX, R11
+	SHRQ         $0x04, R11
+	JZ           f64Axpy8AVX2_rest
+
+f64Axpy8AVX2_line:
+	VMOVUPD     (DI), Y8
+	VMOVUPD     32(DI), Y9
+	VMOVUPD     64(DI), Y10
+	VMOVUPD     96(DI), Y11
+	VFMADD231PD (SI), Y0, Y8
+	VFMADD231PD 32(SI), Y0, Y9
+	VFMADD231PD 64(SI), Y0, Y10
+	VFMADD231PD 96(SI), Y0, Y11
+	VFMADD231PD (R8), Y1, Y8
+	VFMADD231PD 32(R8), Y1, Y9
+	VFMADD231PD 64(R8), Y1, Y10
+	VFMADD231PD 96(R8), Y1, Y11
+	VFMADD231PD (R9), Y2, Y8
+	VFMADD231PD 32(R9), Y2, Y9
+	VFMADD231PD 64(R9), Y2, Y10
+	VFMADD231PD 96(R9), Y2, Y11
+	VFMADD231PD (R10), Y3, Y8
+	VFMADD231PD 32(R10), Y3, Y9
+	VFMADD231PD 64(R10), Y3, Y10
+	VFMADD231PD 96(R10), Y3, Y11
+	VFMADD231PD (R12), Y4, Y8
+	VFMADD231PD 32(R12), Y4, Y9
+	VFMADD231PD 64(R12), Y4, Y10
+	VFMADD231PD 96(R12), Y4, Y11
+	VFMADD231PD (R13), Y5, Y8
+	VFMADD231PD 32(R13), Y5, Y9
+	VFMADD231PD 64(R13), Y5, Y10
+	VFMADD231PD 96(R13), Y5, Y11
+	VFMADD231PD (BX), Y6, Y8
+	VFMADD231PD 32(BX), Y6, Y9
+	VFMADD231PD 64(BX), Y6, Y10
+	VFMADD231PD 96(BX), Y6, Y11
+	VFMADD231PD (DX), Y7, Y8
+	VFMADD231PD 32(DX), Y7, Y9
+	VFMADD231PD 64(DX), Y7, Y10
+	VFMADD231PD 96(DX), Y7, Y11
+	VMOVUPD     Y8, (DI)
+	VMOVUPD     Y9, 32(DI)
+	VMOVUPD     Y10, 64(DI)
+	VMOVUPD     Y11, 96(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, R8
+	ADDQ        $+128, R9
+	ADDQ        $+128, R10
+	ADDQ        $+128, R12
+	ADDQ        $+128, R13
+	ADDQ        $+128, BX
+	ADDQ        $+128, DX
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f64Axpy8AVX2_line
+
+f64Axpy8AVX2_rest:
+	ANDQ $0x0f, CX
+	JZ   f64Axpy8AVX2_done
+
+f64Axpy8AVX2_one:
+	VMOVSD      (DI), X8
+	VFMADD231SD (SI), X0, X8
+	ADDQ        $+8, SI
+	VFMADD231SD (R8), X1, X8
+	ADDQ        $+8, R8
+	VFMADD231SD (R9), X2, X8
+	ADDQ        $+8, R9
+	VFMADD231SD (R10), X3, X8
+	ADDQ        $+8, R10
+	VFMADD231SD (R12), X4, X8
+	ADDQ        $+8, R12
+	VFMADD231SD (R13), X5, X8
+	ADDQ        $+8, R13
+	VFMADD231SD (BX), X6, X8
+	ADDQ        $+8, BX
+	VFMADD231SD (DX), X7, X8
+	ADDQ        $+8, DX
+	VMOVSD      X8, (DI)
+	ADDQ        $+8, DI
+	DECQ        CX
+	JNZ         f64Axpy8AVX2_one
+
+f64Axpy8AVX2_done:
+	VZEROUPPER
+	RET
+
+// func f32Axpy1AVX512(y *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·f32Axpy1AVX512(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         CX, R11
+	SHRQ         $0x05, R11
+	JZ           f32Axpy1AVX512_rest
+
+f32Axpy1AVX512_line:
+	VMOVUPS     (DI), Z1
+	VMOVUPS     64(DI), Z2
+	VFMADD231PS (SI), Z0, Z1
+	VFMADD231PS 64(SI), Z0, Z2
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     Z2, 64(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f32Axpy1AVX512_line
+
+f32Axpy1AVX512_rest:
+	ANDQ $0x1f, CX
+	JZ   f32Axpy1AVX512_done
+
+f32Axpy1AVX512_one:
+	VMOVSS      (DI), X1
+	VFMADD231SS (SI), X0, X1
+	ADDQ        $+4, SI
+	VMOVSS      X1, (DI)
+	ADDQ        $+4, DI
+	DECQ        CX
+	JNZ         f32Axpy1AVX512_one
+
+f32Axpy1AVX512_done:
+	VZEROUPPER
+	RET
+
+// func f64Axpy1AVX512(y *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·f64Axpy1AVX512(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSD (AX), Z0
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         CX, R11
+	SHRQ         $0x04, R11
+	JZ           f64Axpy1AVX512_rest
+
+f64Axpy1AVX512_line:
+	VMOVUPD     (DI), Z1
+	VMOVUPD     64(DI), Z2
+	VFMADD231PD (SI), Z0, Z1
+	VFMADD231PD 64(SI), Z0, Z2
+	VMOVUPD     Z1, (DI)
+	VMOVUPD     Z2, 64(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f64Axpy1AVX512_line
+
+f64Axpy1AVX512_rest:
+	ANDQ $0x0f, CX
+	JZ   f64Axpy1AVX512_done
+
+f64Axpy1AVX512_one:
+	VMOVSD      (DI), X1
+	VFMADD231SD (SI), X0, X1
+	ADDQ        $+8, SI
+	VMOVSD      X1, (DI)
+	ADDQ        $+8, DI
+	DECQ        CX
+	JNZ         f64Axpy1AVX512_one
+
+f64Axpy1AVX512_done:
+	VZEROUPPER
+	RET
+
+// func f32Axpy1AVX2(y *float32, a *float32, lda int, x *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·f32Axpy1AVX2(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         CX, R11
+	SHRQ         $0x05, R11
+	JZ           f32Axpy1AVX2_rest
+
+f32Axpy1AVX2_line:
+	VMOVUPS     (DI), Y1
+	VMOVUPS     32(DI), Y2
+	VMOVUPS     64(DI), Y3
+	VMOVUPS     96(DI), Y4
+	VFMADD231PS (SI), Y0, Y1
+	VFMADD231PS 32(SI), Y0, Y2
+	VFMADD231PS 64(SI), Y0, Y3
+	VFMADD231PS 96(SI), Y0, Y4
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     Y4, 96(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f32Axpy1AVX2_line
+
+f32Axpy1AVX2_rest:
+	ANDQ $0x1f, CX
+	JZ   f32Axpy1AVX2_done
+
+f32Axpy1AVX2_one:
+	VMOVSS      (DI), X1
+	VFMADD231SS (SI), X0, X1
+	ADDQ        $+4, SI
+	VMOVSS      X1, (DI)
+	ADDQ        $+4, DI
+	DECQ        CX
+	JNZ         f32Axpy1AVX2_one
+
+f32Axpy1AVX2_done:
+	VZEROUPPER
+	RET
+
+// func f64Axpy1AVX2(y *float64, a *float64, lda int, x *float64, n int)
+// Requires: AVX, FMA3
+TEXT ·f64Axpy1AVX2(SB), NOSPLIT, $0-40
+	MOVQ         x+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	MOVQ         y+0(FP), DI
+	MOVQ         a+8(FP), SI
+	MOVQ         n+32(FP), CX
+	MOVQ         lda+16(FP), AX
+	SHLQ         $0x03, AX
+	MOVQ         CX, R11
+	SHRQ         $0x04, R11
+	JZ           f64Axpy1AVX2_rest
+
+f64Axpy1AVX2_line:
+	VMOVUPD     (DI), Y1
+	VMOVUPD     32(DI), Y2
+	VMOVUPD     64(DI), Y3
+	VMOVUPD     96(DI), Y4
+	VFMADD231PD (SI), Y0, Y1
+	VFMADD231PD 32(SI), Y0, Y2
+	VFMADD231PD 64(SI), Y0, Y3
+	VFMADD231PD 96(SI), Y0, Y4
+	VMOVUPD     Y1, (DI)
+	VMOVUPD     Y2, 32(DI)
+	VMOVUPD     Y3, 64(DI)
+	VMOVUPD     Y4, 96(DI)
+	ADDQ        $+128, SI
+	ADDQ        $+128, DI
+	DECQ        R11
+	JNZ         f64Axpy1AVX2_line
+
+f64Axpy1AVX2_rest:
+	ANDQ $0x0f, CX
+	JZ   f64Axpy1AVX2_done
+
+f64Axpy1AVX2_one:
+	VMOVSD      (DI), X1
+	VFMADD231SD (SI), X0, X1
+	ADDQ        $+8, SI
+	VMOVSD      X1, (DI)
+	ADDQ        $+8, DI
+	DECQ        CX
+	JNZ         f64Axpy1AVX2_one
+
+f64Axpy1AVX2_done:
+	VZEROUPPER
+	RET

@@ -141,3 +141,83 @@ func f64Transpose4AVX2(dst *float64, width int, src *float64, ld int, blocks int
 //
 //go:noescape
 func f64Transpose2AVX2(dst *float64, width int, src *float64, ld int, blocks int)
+
+// f32Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot4AVX512(out *float32, a *float32, lda int, x *float32, n int)
+
+// f32Dot1AVX512 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot1AVX512(out *float32, a *float32, lda int, x *float32, n int)
+
+// f64Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot4AVX512(out *float64, a *float64, lda int, x *float64, n int)
+
+// f64Dot1AVX512 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot1AVX512(out *float64, a *float64, lda int, x *float64, n int)
+
+// f32Dot2AVX2 sets out to the products of 2 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot2AVX2(out *float32, a *float32, lda int, x *float32, n int)
+
+// f32Dot1AVX2 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot1AVX2(out *float32, a *float32, lda int, x *float32, n int)
+
+// f64Dot2AVX2 sets out to the products of 2 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot2AVX2(out *float64, a *float64, lda int, x *float64, n int)
+
+// f64Dot1AVX2 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot1AVX2(out *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy8AVX512 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy8AVX512(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy8AVX512 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy8AVX512(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy8AVX2 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy8AVX2(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy8AVX2 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy8AVX2(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy1AVX512 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy1AVX512(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy1AVX512 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy1AVX512(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy1AVX2 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy1AVX2(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy1AVX2 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy1AVX2(y *float64, a *float64, lda int, x *float64, n int)

@@ -16,5 +16,12 @@ func main() {
 	for _, p := range transposes {
 		p.emit()
 	}
+	emitWindow()
+	for _, d := range dots {
+		d.emit()
+	}
+	for _, p := range axpyLoops {
+		p.emit()
+	}
 	Generate()
 }
