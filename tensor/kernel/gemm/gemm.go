@@ -37,6 +37,7 @@ func multiply[T float](kit *kit[T], transA, transB bool, m, n, k int, alpha T, a
 		scale(m, n, beta, c, ldc)
 		return
 	}
+	kit = kit.fit(m)
 	p := product[T]{
 		kit: kit, m: m, n: n, k: k,
 		a: kit.operand(a, lda, !transA), b: kit.operand(b, ldb, transB),

@@ -11,9 +11,9 @@ type kit[T float] struct {
 	nc     int // columns of B packed at a time, a multiple of nr
 	shared int // elements of packed B that all workers share: half of L3
 
-	// tile computes C = alpha*A*B + beta*C for rows x cols of a tile, from an
-	// A packed mr wide and a B packed nr wide.
-	tile func(kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int)
+	tile tile[T]
+	// fewer are tiles of fewer rows than tile, the largest first.
+	fewer []rowTile[T]
 	// wide says that tile always writes nr columns.
 	wide bool
 	// gram is tile with a C of doubles; float32 only.
@@ -21,6 +21,32 @@ type kit[T float] struct {
 	// along packs k rows of n elements, ld apart, into rows of width; across
 	// packs n rows of k elements into columns. Both pad with zeros.
 	along, across func(dst []T, width int, src []T, ld, n, k int)
+}
+
+// tile computes C = alpha*A*B + beta*C for rows x cols of a tile, from an A
+// packed mr wide and a B packed nr wide.
+type tile[T float] func(kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int)
+
+type rowTile[T float] struct {
+	mr   int
+	tile tile[T]
+}
+
+// fit returns the kit with the lowest tile that covers m rows in as few panels
+// as the highest.
+func (t *kit[T]) fit(m int) *kit[T] {
+	panels := (m + t.mr - 1) / t.mr
+	best := t
+	for _, f := range t.fewer {
+		if f.mr*panels < m {
+			break
+		}
+		lower := *t
+		lower.mr, lower.tile = f.mr, f.tile
+		lower.mc = t.mc / f.mr * f.mr
+		best = &lower
+	}
+	return best
 }
 
 // operand packs n rows (of A) or columns (of B) from at on, over kc steps of k

@@ -16,6 +16,9 @@ func main() {
 	for _, p := range transposes {
 		p.emit()
 	}
+	for _, p := range edges {
+		p.emit()
+	}
 	emitWindow()
 	for _, d := range dots {
 		d.emit()
