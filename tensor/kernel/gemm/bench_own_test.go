@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -48,4 +49,20 @@ func BenchmarkGram(b *testing.B) {
 		func() { Gram(dst, d, x, n, d, 0) })
 	flops := float64(d) * float64(d) * float64(n) / 1e9
 	b.Logf("%d x %d  Gram %.1f  F32 %.1f GFLOP/s  ratio %.2f", n, d, flops/best[1], 2*flops/best[0], best[0]/2/best[1])
+}
+
+// BenchmarkSmall is the rate of products whose packing and set-up count.
+func BenchmarkSmall(b *testing.B) {
+	for _, n := range []int{4, 8, 16, 24, 32, 48, 64, 100, 128} {
+		x, y, z := fill[float32](newRand(), n*n), fill[float32](newRand(), n*n), make([]float32, n*n)
+		for _, trans := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%d/transB=%v", n, trans), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					F32(false, trans, n, n, n, 1, x, n, y, n, 0, z, n, 1)
+				}
+				b.ReportMetric(2*float64(n*n*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
 }
