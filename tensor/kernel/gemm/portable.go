@@ -8,8 +8,14 @@ func portableKit[T float](kc int) *kit[T] {
 	}
 }
 
-func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int) {
-	var acc [16]T
+func portableF32(kc int) *kit[float32] {
+	t := portableKit[float32](kc)
+	t.gram = portableGram
+	return t
+}
+
+// portableSum multiplies kc steps of a packed A and B.
+func portableSum[T float](kc int, a, b *T) (acc [16]T) {
 	as, bs := span(a, 4*kc), span(b, 4*kc)
 	for len(as) >= 4 && len(bs) >= 4 {
 		b0, b1, b2, b3 := bs[0], bs[1], bs[2], bs[3]
@@ -22,6 +28,11 @@ func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, col
 		}
 		as, bs = as[4:], bs[4:]
 	}
+	return acc
+}
+
+func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int) {
+	acc := portableSum(kc, a, b)
 	out := span(c, (rows-1)*ldc+cols)
 	for i := range rows {
 		for j := range cols {
@@ -31,6 +42,16 @@ func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, col
 			} else {
 				*at = alpha*acc[i*4+j] + beta**at
 			}
+		}
+	}
+}
+
+func portableGram(kc int, a, b *float32, c *float64, ldc, rows, cols int) {
+	acc := portableSum(kc, a, b)
+	out := span(c, (rows-1)*ldc+cols)
+	for i := range rows {
+		for j := range cols {
+			out[i*ldc+j] += float64(acc[i*4+j])
 		}
 	}
 }

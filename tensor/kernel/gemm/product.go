@@ -11,10 +11,20 @@ type product[T float] struct {
 	below bool
 }
 
-// run computes the product: a strip of columns and a stretch of k at a time, it
-// packs B for all workers, then lets each take blocks of rows.
+// run computes the product. Few rows go by streamed panels of B, many by
+// strips.
 func (p *product[T]) run(workers int) {
 	workers = team(workers, p.m*p.n*p.k)
+	if p.m <= p.kit.mc && !p.below {
+		p.stream(workers)
+		return
+	}
+	p.strips(workers)
+}
+
+// strips computes the product: a strip of columns and a stretch of k at a time, it
+// packs B for all workers, then lets each take blocks of rows.
+func (p *product[T]) strips(workers int) {
 	t := p.kit
 	nc := min(t.nc, roundUp(p.n, t.nr))
 	ks := min(max(t.shared/nc/t.kc, 1)*t.kc, p.k)
@@ -72,10 +82,17 @@ func (s strip[T]) multiply(workers int) phase {
 	width := roundUp((s.n+slices-1)/slices, t.nr)
 	slices = (s.n + width - 1) / width
 	return phase{blocks * slices, func(task int) {
+		// From the last rows up: in a triangle they are the longest.
+		i0, j := (blocks-1-task/slices)*mc, task%slices*width
+		rows, cols := min(mc, s.m-i0), min(width, s.n-j)
+		if s.below {
+			cols = min(cols, i0+rows-s.j0-j)
+		}
+		if cols <= 0 {
+			return
+		}
 		a := borrow[T](mc * min(s.k, t.kc))
 		defer a.giveBack()
-		i0, j := task/slices*mc, task%slices*width
-		rows, cols := min(mc, s.m-i0), min(width, s.n-j)
 		for p := 0; p < s.k; p += t.kc {
 			kc := min(t.kc, s.k-p)
 			s.packA(a.x, i0, rows, p, kc)

@@ -13,13 +13,24 @@ import (
 type tile struct {
 	elem
 	rows, cols int
+	// gram adds to a C of doubles, without alpha and beta.
+	gram bool
 }
 
 var tiles = []tile{
-	{elem{false, true}, 14, 2},
-	{elem{true, true}, 14, 2},
-	{elem{false, false}, 6, 2},
-	{elem{true, false}, 6, 2},
+	{elem{false, true}, 14, 2, true},
+	{elem{false, false}, 6, 2, true},
+}
+
+func init() {
+	for _, double := range []bool{false, true} {
+		for _, rows := range []int{14, 12, 8, 4, 2, 1} {
+			tiles = append(tiles, tile{elem{double, true}, rows, 2, false})
+		}
+		for _, rows := range []int{6, 4, 2, 1} {
+			tiles = append(tiles, tile{elem{double, false}, rows, 2, false})
+		}
+	}
 }
 
 const unroll = 4
@@ -29,10 +40,7 @@ func (t tile) b(j int) VecPhysical      { return t.vec(t.rows*t.cols + j) }
 func (t tile) bcast(i int) VecPhysical  { return t.vec(t.rows*t.cols + t.cols + i&1) }
 
 func (t tile) emit() {
-	name := t.name() + "Tile" + t.level()
-	g := t.goType()
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(kc int, a, b, c *%s, ldc int, alpha, beta %s, rows, cols int)", g, g))
-	Doc(fmt.Sprintf("%s computes C = alpha*A*B + beta*C for a tile of at most %d x %d.", name, t.rows, t.cols*t.lanes()))
+	name := t.declare()
 	Pragma("noescape")
 	k, a, b, c, ldc := RAX, RBX, RCX, RDX, RSI
 	Load(Param("kc"), k)
@@ -40,22 +48,49 @@ func (t tile) emit() {
 	Load(Param("b"), b)
 	Load(Param("c"), c)
 	Load(Param("ldc"), ldc)
-	SHLQ(U8(shiftOf(t.size())), ldc)
+	SHLQ(U8(shiftOf(t.outSize())), ldc)
 	t.prefetch(c, ldc)
 	for i := range t.rows * t.cols {
 		t.zero(t.vec(i))
 	}
 	t.loop(name, k, a, b)
-	t.store(name, c, ldc)
+	if t.gram {
+		t.storeGram(name, c, ldc)
+	} else {
+		t.store(name, c, ldc)
+	}
 	VZEROUPPER()
 	RET()
+}
+
+// declare starts the function and returns its name.
+func (t tile) declare() string {
+	g := t.goType()
+	if t.gram {
+		name := t.name() + "Gram" + t.level()
+		TEXT(name, NOSPLIT, fmt.Sprintf("func(kc int, a, b *%s, c *float64, ldc, rows, cols int)", g))
+		Doc(fmt.Sprintf("%s computes C += A*B for a tile of at most %d x %d, C in double.", name, t.rows, t.cols*t.lanes()))
+		return name
+	}
+	name := fmt.Sprintf("%sTile%d%s", t.name(), t.rows, t.level())
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(kc int, a, b, c *%s, ldc int, alpha, beta %s, rows, cols int)", g, g))
+	Doc(fmt.Sprintf("%s computes C = alpha*A*B + beta*C for a tile of at most %d x %d.", name, t.rows, t.cols*t.lanes()))
+	return name
+}
+
+// outSize is the size of an element of C.
+func (t tile) outSize() int {
+	if t.gram {
+		return 8
+	}
+	return t.size()
 }
 
 // prefetch asks for the lines of C, which are needed kc steps later.
 func (t tile) prefetch(c, ldc Register) {
 	MOVQ(c, RDI)
 	for range t.rows {
-		for at := 0; at < t.cols*t.bytes(); at += 64 {
+		for at := 0; at < t.cols*t.lanes()*t.outSize(); at += 64 {
 			PREFETCHT0(Mem{Base: RDI, Disp: at})
 		}
 		ADDQ(ldc, RDI)
@@ -114,7 +149,7 @@ func (t tile) store(name string, c, ldc GPPhysical) {
 	t.broadcast(pb.Addr, beta)
 	Load(Param("rows"), RDI)
 	if t.zmm {
-		t.masks()
+		t.masks(t.cols, t.lanes())
 	}
 	t.isZero(pb.Addr)
 	JZ(LabelRef(name + "_set"))
@@ -168,21 +203,21 @@ func (t tile) isZero(at Mem) {
 	}
 }
 
-// masks turns cols into one lane mask for each vector of a row.
-func (t tile) masks() {
+// masks turns cols into n masks of so many lanes each.
+func (t tile) masks(n, lanes int) {
 	Load(Param("cols"), RCX)
 	MOVQ(I32(-1), RAX)
 	SHLQ(CL, RAX)
 	NOTQ(RAX)
-	for j := range t.cols {
+	for j := range n {
 		if j > 0 {
-			SHRQ(U8(t.lanes()), RAX)
+			SHRQ(U8(lanes), RAX)
 		}
 		KMOVW(EAX, ks[j])
 	}
 }
 
-var ks = []Register{K1, K2, K3}
+var ks = []Register{K1, K2, K3, K4}
 
 func check(err error) {
 	if err != nil {
