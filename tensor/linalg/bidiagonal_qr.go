@@ -44,7 +44,7 @@ type rowTurner struct {
 
 func (t *rowTurner) turn(i int, c, s float64) {
 	if t != nil {
-		rotateRows(t.q, t.ld, t.cols, i, c, s)
+		rotate(t.q[i*t.ld:][:t.cols], t.q[(i+1)*t.ld:][:t.cols], c, s)
 	}
 }
 

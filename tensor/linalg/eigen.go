@@ -61,7 +61,7 @@ func SymmetricValues[T float32 | float64](ctx context.Context, a []T, n int) ([]
 	if norm > 0 {
 		scale(t.d, 1/norm)
 		scale(t.e, 1/norm)
-		if err := converged(tridiagonalQL(t.d, t.e, nil, 0)); err != nil {
+		if err := converged(tridiagonalValues(t.d, t.e)); err != nil {
 			return nil, err
 		}
 	}

@@ -76,10 +76,22 @@ func TestTridiagonalVectors(t *testing.T) {
 	for _, n := range []int{33, 65, 100} {
 		bidiagonals(n, func(name string, d0, e0 []float64) {
 			d, e := append([]float64{}, d0...), append([]float64{}, e0...)
-			norm := max(largest(d), largest(e), 1e-320)
-			q, _, err := newJob(context.Background()).tridiagonalVectors(d, e)
+			norm := max(largest(d), largest(e), 1e-300)
+			q, order, err := newJob(context.Background()).tridiagonalVectors(d, e)
 			if err != nil {
 				t.Fatal(name, err)
+			}
+			alone := append([]float64{}, d0...)
+			scale(alone, 1/norm)
+			scale(e0, 1/norm)
+			if err := converged(tridiagonalValues(alone, append([]float64{}, e0...))); err != nil {
+				t.Fatal(name, err)
+			}
+			scale(e0, norm)
+			for place, row := range sorted(alone) {
+				if v := alone[row] * norm; !(math.Abs(v-d[order[place]]) <= 2e-14*norm) {
+					t.Fatalf("%s: eigenvalue %d is %v with vectors, %v without", name, place, d[order[place]], v)
+				}
 			}
 			for k := range n {
 				row := q[k*n : (k+1)*n]
@@ -98,7 +110,7 @@ func TestBidiagonalVectors(t *testing.T) {
 	for _, n := range []int{33, 65, 100} {
 		bidiagonals(n, func(name string, d0, e0 []float64) {
 			d, e := append([]float64{}, d0...), append([]float64{}, e0...)
-			norm := max(largest(d), largest(e), 1e-320)
+			norm := max(largest(d), largest(e), 1e-300)
 			u, v, _, err := newJob(context.Background()).bidiagonalVectors(d, e)
 			if err != nil {
 				t.Fatal(name, err)
@@ -122,8 +134,9 @@ func TestNotConverged(t *testing.T) {
 	nan := math.NaN()
 	var target *NotConvergedError
 	for name, left := range map[string]float64{
-		"ql": tridiagonalQL([]float64{1, nan, 3}, []float64{1, 1}, nil, 0),
-		"qr": bidiagonalQR([]float64{1, nan, 3}, []float64{1, 1}, nil, nil),
+		"ql":  tridiagonalQL([]float64{1, nan, 3}, []float64{1, 1}, make([]float64, 9), 3),
+		"pwk": tridiagonalValues([]float64{1, nan, 3}, []float64{1, 1}),
+		"qr":  bidiagonalQR([]float64{1, nan, 3}, []float64{1, 1}, nil, nil),
 	} {
 		if err := converged(left); !errors.As(err, &target) {
 			t.Errorf("%s: %v", name, err)

@@ -11,18 +11,9 @@ const (
 	maxSweeps = 60
 )
 
-// rotateRows turns rows i and i+1 of the matrix of n columns at q; a nil q is
-// for values without vectors.
-func rotateRows(q []float64, ld, n, i int, c, s float64) {
-	if q != nil {
-		rotate(q[i*ld:i*ld+n], q[(i+1)*ld:(i+1)*ld+n], c, s)
-	}
-}
-
 // tridiagonalQL turns the symmetric tridiagonal matrix (d, e) of norm about one
 // into its eigenvalues in d, in no order, by implicit QL with Wilkinson's shift.
-// The rows of the len(d) x len(d) matrix at q, unless nil, turn along. The
-// result is the largest off-diagonal element left: zero unless it fails.
+// The rows of the len(d) x len(d) matrix at q turn along. The result is the largest off-diagonal element left: zero unless it fails.
 // Source: Parlett, The Symmetric Eigenvalue Problem, chapter 8.
 func tridiagonalQL(d, e, q []float64, ld int) (left float64) {
 	n := len(d)
@@ -91,7 +82,7 @@ func qlSweep(d, e, q []float64, ld, low, high int) {
 		p = s * t
 		d[i+1] = g + p
 		g = c*t - b
-		rotateRows(q, ld, n, i, c, -s)
+		rotate(q[i*ld:i*ld+n], q[(i+1)*ld:(i+1)*ld+n], c, -s)
 	}
 	d[low] -= p
 	e[low] = g
