@@ -18,7 +18,7 @@ type bidiagonal struct {
 func (j *job) bidiagonalise(a []float64, m, n int) (*bidiagonal, error) {
 	b := &bidiagonal{m: m, n: n, a: a, d: make([]float64, n), e: make([]float64, n-1), tauQ: make([]float64, n), tauP: make([]float64, n-1)}
 	p := &bidiagonalPanel{bidiagonal: b,
-		columns: make([]float64, panelWidth*m), left: make([]float64, 2*panelWidth*m), right: make([]float64, 2*panelWidth*n)}
+		columns: make([]float64, panelWidth*m), left: make([]float64, 2*panelWidth*m), right: make([]float64, 2*panelWidth*n), partial: make([]float64, gemvTasks*n)}
 	for from := 0; from < n; from += panelWidth {
 		to := min(from+panelWidth, n)
 		transpose(p.columns[from:], m, a[from*n+from:], n, m-from, to-from)
@@ -44,7 +44,7 @@ func (j *job) bidiagonalise(a []float64, m, n int) (*bidiagonal, error) {
 // left' times right.
 type bidiagonalPanel struct {
 	*bidiagonal
-	columns, left, right []float64
+	columns, left, right, partial []float64
 }
 
 // step reduces column i and row i, the c-th of the panel.
@@ -66,7 +66,7 @@ func (p *bidiagonalPanel) step(j *job, i, c int) {
 	}
 
 	y := p.right[filled*n+i+1 : (filled+1)*n]
-	j.gemvCols(y, p.a[i*n+i+1:], n, u)
+	j.gemvCols(y, p.a[i*n+i+1:], n, u, p.partial)
 	j.gemvRows(coef[:filled], p.left[i:], m, u)
 	scale(coef[:filled], -1)
 	addRows(y, p.right[i+1:], n, coef[:filled])

@@ -12,6 +12,11 @@ func dot1AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, 
 //go:noescape
 func dot4AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
 
+// dot8AVX512 sets out[r] to row r times x, for 8 rows of a.
+//
+//go:noescape
+func dot8AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
+
 // add1AVX512 adds c[r] times row r to y, for 1 rows of a.
 //
 //go:noescape
@@ -21,6 +26,11 @@ func add1AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, 
 //
 //go:noescape
 func add4AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
+
+// add8AVX512 adds c[r] times row r to y, for 8 rows of a.
+//
+//go:noescape
+func add8AVX512(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
 
 // symv4AVX512 adds c[r] times row r to y and sets out[r] to row r times x, for 4 rows of a.
 //
@@ -47,6 +57,11 @@ func dot1AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, ou
 //go:noescape
 func dot4AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
 
+// dot8AVX2 sets out[r] to row r times x, for 8 rows of a.
+//
+//go:noescape
+func dot8AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
+
 // add1AVX2 adds c[r] times row r to y, for 1 rows of a.
 //
 //go:noescape
@@ -56,6 +71,11 @@ func add1AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, ou
 //
 //go:noescape
 func add4AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
+
+// add8AVX2 adds c[r] times row r to y, for 8 rows of a.
+//
+//go:noescape
+func add8AVX2(y *float64, a *float64, lda int, n int, x *float64, c *float64, out *float64)
 
 // symv4AVX2 adds c[r] times row r to y and sets out[r] to row r times x, for 4 rows of a.
 //

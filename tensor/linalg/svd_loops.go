@@ -5,6 +5,9 @@ package linalg
 // dotRows sets out[r] to the product of row r with x.
 func dotRows(out, a []float64, lda int, x []float64) {
 	r := 0
+	for ; r+8 <= len(out); r += 8 {
+		dot8((*[8]float64)(out[r:]), a[r*lda:], lda, x)
+	}
 	for ; r+4 <= len(out); r += 4 {
 		dot4((*[4]float64)(out[r:]), a[r*lda:], lda, x)
 	}
@@ -17,6 +20,9 @@ func dotRows(out, a []float64, lda int, x []float64) {
 // terms in the order of the rows, wherever the slice begins.
 func addRows(y, a []float64, lda int, c []float64) {
 	r := 0
+	for ; r+8 <= len(c); r += 8 {
+		add8(y, a[r*lda:], lda, (*[8]float64)(c[r:]))
+	}
 	for ; r+4 <= len(c); r += 4 {
 		add4(y, a[r*lda:], lda, (*[4]float64)(c[r:]))
 	}
@@ -31,34 +37,47 @@ func scale(x []float64, c float64) {
 	}
 }
 
-// gemvRows is dotRows for a large matrix, over the job's workers.
+// gemvRows is dotRows for a large matrix, over the job's workers. It goes from
+// the last rows to the first, so that after gemvCols it begins with what that
+// left in the cache.
 func (j *job) gemvRows(y, a []float64, lda int, x []float64) {
 	if len(y)*len(x) < smallGemv {
 		dotRows(y, a, lda, x)
 		return
 	}
-	j.spans(len(y), gemvSpan(len(x)), func(from, to int) { dotRows(y[from:to], a[from*lda:], lda, x) })
+	rows := max(8, smallGemv/len(x)&^7)
+	tasks := (len(y) + rows - 1) / rows
+	j.each(tasks, func(task int) {
+		from := (tasks - 1 - task) * rows
+		dotRows(y[from:min(from+rows, len(y))], a[from*lda:], lda, x)
+	})
 }
 
-// gemvCols sets y to the sum of x[r] times row r, over the job's workers.
-func (j *job) gemvCols(y, a []float64, lda int, x []float64) {
-	clear(y)
-	if len(y)*len(x) < smallGemv {
-		addRows(y, a, lda, x)
-		return
+// gemvTasks is how many strips of rows gemvCols cuts a matrix into at most.
+const gemvTasks = 8
+
+// gemvCols sets y to the sum of x[r] times row r, over the job's workers. Strips
+// of rows sum into partial, gemvTasks times as long as y, and are added in order.
+func (j *job) gemvCols(y, a []float64, lda int, x, partial []float64) {
+	n := len(y)
+	tasks := min(gemvTasks, max(1, n*len(x)/(2*smallGemv)))
+	rows := ((len(x)+tasks-1)/tasks + 7) &^ 7
+	j.each(tasks, func(task int) {
+		sum, from := partial[task*n:(task+1)*n], min(task*rows, len(x))
+		clear(sum)
+		addRows(sum, a[min(from*lda, len(a)):], lda, x[from:min(from+rows, len(x))])
+	})
+	copy(y, partial[:n])
+	for task := 1; task < tasks; task++ {
+		axpy(y, partial[task*n:(task+1)*n], 1)
 	}
-	j.spans(len(y), 256, func(from, to int) { addRows(y[from:to], a[from:], lda, x) })
 }
 
-// smallGemv is the size in elements below which starting a goroutine costs more
-// than it saves.
+// smallGemv is the size in elements of a task: less costs more to hand out than
+// it saves.
 const smallGemv = 1 << 14
 
-// gemvSpan is how many rows of n elements one task takes: a multiple of four,
-// so that rows meet the same loop in any cut.
-func gemvSpan(n int) int { return max(4, (1<<14)/n&^3) }
-
-func dot4Go(out *[4]float64, a []float64, lda int, x []float64) {
+func rowsGo(out, a []float64, lda int, x []float64) {
 	for r := range out {
 		out[r] = dotGo(a[r*lda:][:len(x)], x)
 	}
@@ -103,7 +122,7 @@ func axpyGo(y, a []float64, c float64) {
 // symv4Go reads four rows once for both uses that a symmetric product has for
 // them: y += sum of c[r] times row r, and out[r] = row r times x.
 func symv4Go(y, a []float64, lda int, x []float64, c, out *[4]float64) {
-	dot4Go(out, a, lda, x)
+	rowsGo(out[:], a, lda, x)
 	add4Go(y, a, lda, c)
 }
 

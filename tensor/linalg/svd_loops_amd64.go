@@ -15,7 +15,24 @@ func dot4(out *[4]float64, a []float64, lda int, x []float64) {
 	case cpu.AVX2:
 		dot4AVX2(nil, &a[0], lda, len(x), &x[0], nil, &out[0])
 	default:
-		dot4Go(out, a, lda, x)
+		rowsGo(out[:], a, lda, x)
+	}
+}
+
+// dot8 sets out[r] to row r times x.
+func dot8(out *[8]float64, a []float64, lda int, x []float64) {
+	if len(x) == 0 {
+		*out = [8]float64{}
+		return
+	}
+	_ = a[7*lda+len(x)-1]
+	switch cpu.Active() {
+	case cpu.AVX512:
+		dot8AVX512(nil, &a[0], lda, len(x), &x[0], nil, &out[0])
+	case cpu.AVX2:
+		dot8AVX2(nil, &a[0], lda, len(x), &x[0], nil, &out[0])
+	default:
+		rowsGo(out[:], a, lda, x)
 	}
 }
 
@@ -32,6 +49,23 @@ func add4(y, a []float64, lda int, c *[4]float64) {
 		add4AVX2(&y[0], &a[0], lda, len(y), nil, &c[0], nil)
 	default:
 		add4Go(y, a, lda, c)
+	}
+}
+
+// add8 adds c[r] times row r to y.
+func add8(y, a []float64, lda int, c *[8]float64) {
+	if len(y) == 0 {
+		return
+	}
+	_ = a[7*lda+len(y)-1]
+	switch cpu.Active() {
+	case cpu.AVX512:
+		add8AVX512(&y[0], &a[0], lda, len(y), nil, &c[0], nil)
+	case cpu.AVX2:
+		add8AVX2(&y[0], &a[0], lda, len(y), nil, &c[0], nil)
+	default:
+		add4Go(y, a, lda, (*[4]float64)(c[:]))
+		add4Go(y, a[4*lda:], lda, (*[4]float64)(c[4:]))
 	}
 }
 

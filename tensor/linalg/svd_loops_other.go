@@ -3,10 +3,19 @@
 package linalg
 
 // dot4 sets out[r] to row r times x.
-func dot4(out *[4]float64, a []float64, lda int, x []float64) { dot4Go(out, a, lda, x) }
+func dot4(out *[4]float64, a []float64, lda int, x []float64) { rowsGo(out[:], a, lda, x) }
+
+// dot8 sets out[r] to row r times x.
+func dot8(out *[8]float64, a []float64, lda int, x []float64) { rowsGo(out[:], a, lda, x) }
 
 // add4 adds c[r] times row r to y.
 func add4(y, a []float64, lda int, c *[4]float64) { add4Go(y, a, lda, c) }
+
+// add8 adds c[r] times row r to y.
+func add8(y, a []float64, lda int, c *[8]float64) {
+	add4Go(y, a, lda, (*[4]float64)(c[:]))
+	add4Go(y, a[4*lda:], lda, (*[4]float64)(c[4:]))
+}
 
 // symv4 is dot4 and add4 of the same rows, which it reads once.
 func symv4(y, a []float64, lda int, x []float64, c, out *[4]float64) { symv4Go(y, a, lda, x, c, out) }

@@ -63,7 +63,7 @@ func TestLoops(t *testing.T) {
 
 func testRows(t *testing.T, r *rand.Rand, n, offset int) {
 	lda := n + n%3
-	for _, count := range []int{0, 1, 3, 4, 7, 9} {
+	for _, count := range []int{0, 1, 3, 4, 7, 8, 9, 15} {
 		what := fmt.Sprint("rows ", count, " x ", n)
 		a := newGuarded(r, max(0, count*lda), offset)
 		x, y := newGuarded(r, n, offset+1), newGuarded(r, n, offset)
