@@ -12,18 +12,34 @@ type tall struct {
 const tallRatio = 1.5
 
 func (j *job) decomposeTall(m Matrix) (*tall, error) {
+	square, tau, err := j.shortened(m)
+	if err != nil {
+		return nil, err
+	}
+	solve := j.decomposeLarge
 	if m.Cols <= jacobiSize {
-		return jacobiTall(m)
+		solve = j.decomposeSmall
 	}
-	square, tau := m, []float64(nil)
-	if float64(m.Rows) > tallRatio*float64(m.Cols) {
-		var err error
-		if tau, err = j.triangularise(m.Data, m.Rows, m.Cols); err != nil {
-			return nil, err
-		}
-		square = Matrix{Rows: m.Cols, Cols: m.Cols, Data: upper(m.Data, m.Cols)}
+	t, err := solve(square)
+	if err != nil || tau == nil {
+		return t, err
 	}
-	b, err := j.bidiagonalise(square.Data, square.Rows, square.Cols)
+	t.u = padded(t.u.Data, m.Cols, m.Rows)
+	return t, backColumns(j, m.Data, m.Cols, m.Rows, m.Cols, tau, t.u.Data, m.Cols)
+}
+
+// shortened is R of the QR factors of a matrix that is much taller than wide,
+// with the reflections left in m, and otherwise m itself, without tau.
+func (j *job) shortened(m Matrix) (square Matrix, tau []float64, err error) {
+	if float64(m.Rows) <= tallRatio*float64(m.Cols) {
+		return m, nil, nil
+	}
+	tau, err = j.triangularise(m.Data, m.Rows, m.Cols)
+	return Matrix{Rows: m.Cols, Cols: m.Cols, Data: upper(m.Data, m.Cols)}, tau, err
+}
+
+func (j *job) decomposeLarge(m Matrix) (*tall, error) {
+	b, err := j.bidiagonalise(m.Data, m.Rows, m.Cols)
 	if err != nil {
 		return nil, err
 	}
@@ -31,19 +47,11 @@ func (j *job) decomposeTall(m Matrix) (*tall, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tall{s: b.d, order: order, v: Matrix{Rows: b.n, Cols: b.n, Data: v}}
+	t := &tall{u: padded(u, b.n, b.m), v: Matrix{Rows: b.n, Cols: b.n, Data: v}, s: b.d, order: order}
 	if err := b.backRight(j, v); err != nil {
 		return nil, err
 	}
-	t.u = padded(u, b.n, b.m)
-	if err := b.backLeft(j, t.u.Data); err != nil {
-		return nil, err
-	}
-	if tau != nil {
-		t.u = padded(t.u.Data, m.Cols, m.Rows)
-		return t, backColumns(j, m.Data, m.Cols, m.Rows, m.Cols, tau, t.u.Data, m.Cols)
-	}
-	return t, nil
+	return t, b.backLeft(j, t.u.Data)
 }
 
 // padded lengthens the n rows of the square matrix u by zeros.
@@ -58,7 +66,7 @@ func padded(u []float64, n, length int) Matrix {
 	return out
 }
 
-func jacobiTall(m Matrix) (*tall, error) {
+func (j *job) decomposeSmall(m Matrix) (*tall, error) {
 	w := m.transposed()
 	v, left := jacobi(w.Data, m.Rows, m.Cols)
 	if err := converged(left); err != nil {
@@ -94,34 +102,36 @@ func (t *tall) finish(transposed bool) {
 
 // valuesTall is the singular values alone, in no order.
 func (j *job) valuesTall(m Matrix) ([]float64, error) {
+	square, _, err := j.shortened(m)
+	if err != nil {
+		return nil, err
+	}
 	if m.Cols <= jacobiSize {
-		t, err := jacobiTall(m)
+		t, err := j.decomposeSmall(square)
 		if err != nil {
 			return nil, err
 		}
 		return t.s, nil
 	}
-	if float64(m.Rows) > tallRatio*float64(m.Cols) {
-		if _, err := j.triangularise(m.Data, m.Rows, m.Cols); err != nil {
-			return nil, err
-		}
-		m = Matrix{Rows: m.Cols, Cols: m.Cols, Data: upper(m.Data, m.Cols)}
-	}
-	b, err := j.bidiagonalise(m.Data, m.Rows, m.Cols)
+	b, err := j.bidiagonalise(square.Data, square.Rows, square.Cols)
 	if err != nil {
 		return nil, err
 	}
-	norm := max(largest(b.d), largest(b.e))
+	return bidiagonalValues(b.d, b.e)
+}
+
+func bidiagonalValues(d, e []float64) ([]float64, error) {
+	norm := max(largest(d), largest(e))
 	if norm == 0 {
-		return b.d, nil
+		return d, nil
 	}
-	scale(b.d, 1/norm)
-	scale(b.e, 1/norm)
-	if err := converged(bidiagonalQR(b.d, b.e, nil, nil)); err != nil {
+	scale(d, 1/norm)
+	scale(e, 1/norm)
+	if err := converged(bidiagonalQR(d, e, nil, nil)); err != nil {
 		return nil, err
 	}
-	for i, s := range b.d {
-		b.d[i] = max(s, -s) * norm
+	for i, s := range d {
+		d[i] = max(s, -s) * norm
 	}
-	return b.d, nil
+	return d, nil
 }
