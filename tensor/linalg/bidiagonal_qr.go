@@ -118,13 +118,18 @@ func smallerValue(f, g, h float64) float64 {
 	return 2 * (small * (1 / (math.Sqrt(1+as*au*(as*au)) + math.Sqrt(1+at*au*(at*au))))) * au
 }
 
-// givens makes the rotation with c*f + s*g = r and c*g - s*f = 0.
+// givens makes the rotation with c*f + s*g = r and c*g - s*f = 0. Where squares
+// or the quotients by r would lose digits to underflow it works on larger
+// numbers, for c^2 + s^2 must be one to the last digit.
 func givens(f, g float64) (c, s, r float64) {
 	if g == 0 {
 		return 1, 0, f
 	}
-	r = length(f, g)
-	return f / r, g / r, r
+	if r = math.Sqrt(f*f + g*g); !(r <= 1e-140) {
+		return f / r, g / r, r
+	}
+	c, s, r = givens(f*0x1p800, g*0x1p800)
+	return c, s, r * 0x1p-800
 }
 
 func (s *qrSweep) sweep(low, high int, down bool, shift float64) {

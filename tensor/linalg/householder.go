@@ -102,14 +102,20 @@ func (b *block) loadColumns(a []float64, lda, k, length int) {
 	}
 }
 
+// strand is how many terms of a product of rows are summed on their own; see
+// form.
+const strand = 64
+
 // applyRight multiplies the rows x length matrix c from the right by the
 // block's transpose, H_(k-1) ... H_0.
 func (b *block) applyRight(j *job, rows int, c []float64, ldc int) error {
 	k := b.k
 	b.grow(2 * rows * k)
 	w, wt := b.work[:rows*k], b.work[rows*k:2*rows*k]
-	if err := j.multiply(false, true, rows, k, b.length, 1, c, ldc, b.v, b.length, 0, w, k); err != nil {
-		return err
+	for at := 0; at < b.length; at += strand {
+		if err := j.multiply(false, true, rows, k, min(strand, b.length-at), 1, c[at:], ldc, b.v[at:], b.length, float64(min(at, 1)), w, k); err != nil {
+			return err
+		}
 	}
 	if err := j.multiply(false, true, rows, k, k, 1, w, k, b.t, k, 0, wt, k); err != nil {
 		return err

@@ -146,3 +146,18 @@ func TestNotConverged(t *testing.T) {
 		t.Error("nothing left is no error")
 	}
 }
+
+// TestGivens: rotations of numbers whose squares, or which themselves, underflow.
+func TestGivens(t *testing.T) {
+	for _, f := range []float64{0, 1, -3, 1e-150, 3e-170, 7e-310, -5e-324} {
+		for _, g := range []float64{0, 2, -1e-120, 4e-160, 3e-311, 1.5e-323} {
+			c, s, r := givens(f, g)
+			if math.Abs(math.Hypot(c, s)-1) > 4e-16 {
+				t.Errorf("%v, %v: %v, %v is no rotation", f, g, c, s)
+			}
+			if size := math.Hypot(f, g); math.Abs(c*f+s*g-r) > 1e-15*size+1e-323 || math.Abs(c*g-s*f) > 1e-15*size+1e-323 {
+				t.Errorf("%v, %v: turned to %v, %v, not to %v, 0", f, g, c*f+s*g, c*g-s*f, r)
+			}
+		}
+	}
+}
