@@ -65,7 +65,7 @@ func SingularValues[T float32 | float64](ctx context.Context, a []T, rows, cols 
 // matrix, its result included and its input not.
 func Memory(rows, cols int) int64 {
 	long, short := int64(max(rows, cols)), int64(min(rows, cols))
-	elements := long*short + 5*short*short + 512*(long+short)
+	elements := long*short + 5*short*short + 1024*(long+short)
 	if long > short {
 		elements += long*short + 2*short*short
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -144,5 +145,21 @@ func TestCancelSoon(t *testing.T) {
 	}
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("it took %v to stop", took)
+	}
+}
+
+// TestMemory: all that a decomposition allocates stays within what Memory says.
+func TestMemory(t *testing.T) {
+	for _, shape := range [][2]int{{400, 400}, {420, 400}, {1500, 200}, {200, 1500}, {3000, 20}} {
+		a := normal(shape[0], shape[1])
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Decompose(context.Background(), a, shape[0], shape[1]); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if took, said := int64(after.TotalAlloc-before.TotalAlloc), Memory(shape[0], shape[1]); took > said {
+			t.Errorf("%v: %d bytes, Memory says %d", shape, took, said)
+		}
 	}
 }
