@@ -1,0 +1,7 @@
+//go:build !linux
+
+package gemm
+
+func hugePages([]byte) {}
+
+func yield() {}
