@@ -1,0 +1,156 @@
+package linalg
+
+// leaf is the size of the diagonal blocks that are solved by substitution.
+const leaf = 64
+
+// half is where a problem of n > leaf is cut: at a multiple of leaf.
+func half(n int) int { return (n + 2*leaf - 1) / (2 * leaf) * leaf }
+
+// solver solves triangular equations in place, with no checks.
+type solver[T float] struct {
+	kind    Triangle
+	workers int
+}
+
+// solve overwrites b with X. T is n x n; b is n x others, or others x n when T
+// stands on the right.
+func (s solver[T]) solve(n int, t []T, ldt int, b []T, ldb, others int) {
+	if n == 0 || others == 0 {
+		return
+	}
+	if n <= leaf {
+		s.leaf(n, t, ldt, b, ldb, others)
+		return
+	}
+	h := half(n)
+	first, second := b, b[h*ldb:]
+	if s.kind.Right {
+		second = b[h:]
+	}
+	corner := t[h*ldt:]
+	if s.kind.Upper {
+		corner = t[h:]
+	}
+	if s.forward() {
+		s.solve(h, t, ldt, first, ldb, others)
+		s.couple(n-h, h, corner, ldt, first, second, ldb, others)
+		s.solve(n-h, t[h*ldt+h:], ldt, second, ldb, others)
+		return
+	}
+	s.solve(n-h, t[h*ldt+h:], ldt, second, ldb, others)
+	s.couple(h, n-h, corner, ldt, second, first, ldb, others)
+	s.solve(h, t, ldt, first, ldb, others)
+}
+
+// forward says that the first unknowns are solved for first.
+func (s solver[T]) forward() bool {
+	return (s.kind.Upper != s.kind.Trans) == s.kind.Right
+}
+
+// couple takes what the k unknowns in from contribute out of the n equations
+// in to.
+func (s solver[T]) couple(n, k int, corner []T, ldt int, from, to []T, ldb, others int) {
+	if s.kind.Right {
+		product(false, s.kind.Trans, others, n, k, -1, from, ldb, corner, ldt, 1, to, ldb, s.workers)
+		return
+	}
+	product(s.kind.Trans, false, n, others, k, -1, corner, ldt, from, ldb, 1, to, ldb, s.workers)
+}
+
+// leaf solves by forward substitution on copies in float64, lanes right sides
+// at a time.
+func (s solver[T]) leaf(n int, t []T, ldt int, b []T, ldb, others int) {
+	var l [leaf * leaf]float64
+	s.pack(l[:], n, t, ldt)
+	along, across := ldb, 1
+	if s.kind.Right {
+		along, across = 1, ldb
+	}
+	start := 0
+	if !s.forward() {
+		start, along = (n-1)*along, -along
+	}
+	const chunk = 4 * lanes
+	workers := s.workers
+	if n*others < 1<<14 {
+		workers = 1
+	}
+	share(workers, (others+chunk-1)/chunk, func(i int) {
+		var x [leaf * lanes]float64
+		for at := i * chunk; at < min((i+1)*chunk, others); at += lanes {
+			g := grid[T]{b, start + at*across, along, across, n, min(lanes, others-at)}
+			g.load(&x)
+			forward(n, l[:], x[:])
+			g.store(&x)
+		}
+	})
+}
+
+// pack writes op(T), or its transpose when it stands on the right, as a lower
+// triangle: forward in order, else from the last unknown to the first.
+func (s solver[T]) pack(l []float64, n int, t []T, ldt int) {
+	along, across := ldt, 1
+	if s.kind.Trans != s.kind.Right {
+		along, across = 1, ldt
+	}
+	start := 0
+	if !s.forward() {
+		start, along, across = (n-1)*(ldt+1), -along, -across
+	}
+	for i := range n {
+		for j := range i + 1 {
+			l[i*n+j] = float64(t[start+i*along+j*across])
+		}
+	}
+}
+
+// grid is a part of a matrix with n unknowns along one way and right sides
+// across.
+type grid[T float] struct {
+	b                    []T
+	start, along, across int
+	n, width             int
+}
+
+func (g *grid[T]) load(x *[leaf * lanes]float64) {
+	if g.width < lanes {
+		clear(x[:])
+	}
+	if g.across == 1 {
+		for i := range g.n {
+			at := g.start + i*g.along
+			to := x[i*lanes:][:g.width]
+			for k, v := range g.b[at : at+g.width] {
+				to[k] = float64(v)
+			}
+		}
+		return
+	}
+	for k := range g.width {
+		at := g.start + k*g.across
+		for i := range g.n {
+			x[i*lanes+k] = float64(g.b[at])
+			at += g.along
+		}
+	}
+}
+
+func (g *grid[T]) store(x *[leaf * lanes]float64) {
+	if g.across == 1 {
+		for i := range g.n {
+			at := g.start + i*g.along
+			to := g.b[at : at+g.width]
+			for k, v := range x[i*lanes:][:g.width] {
+				to[k] = T(v)
+			}
+		}
+		return
+	}
+	for k := range g.width {
+		at := g.start + k*g.across
+		for i := range g.n {
+			g.b[at] = T(x[i*lanes+k])
+			at += g.along
+		}
+	}
+}
