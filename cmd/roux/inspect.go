@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -43,7 +44,7 @@ func newInspect() *cobra.Command {
 			defer func() { _ = closer.Close() }() // read-only
 			var rows []described
 			for _, info := range m.Weights.Infos() {
-				d, err := describe(m, info, values || spectrum, spectrum)
+				d, err := describe(cmd.Context(), m, info, values || spectrum, spectrum)
 				if err != nil {
 					return err
 				}
@@ -62,7 +63,7 @@ func newInspect() *cobra.Command {
 	return cmd
 }
 
-func describe(m *tensor.Model, info tensor.Info, values, spectrum bool) (described, error) {
+func describe(ctx context.Context, m *tensor.Model, info tensor.Info, values, spectrum bool) (described, error) {
 	role := m.Roles.Role(info.Name, info.Shape)
 	d := described{Name: info.Name, DType: info.DType.String(), Shape: info.Shape, Layer: role.Layer, Kind: role.Kind}
 	if !values || !info.DType.IsFloat() {
@@ -88,14 +89,14 @@ func describe(m *tensor.Model, info tensor.Info, values, spectrum bool) (describ
 	if !spectrum || len(info.Shape) != 2 {
 		return d, nil
 	}
-	s, err := linalg.Decompose(vals, info.Shape[0], info.Shape[1])
+	s, err := linalg.SingularValues(ctx, vals, info.Shape[0], info.Shape[1])
 	if err != nil {
 		return d, fmt.Errorf("tensor %s: %w", info.Name, err)
 	}
-	if len(s.S) > 0 {
-		d.Largest = s.S[0]
+	if len(s) > 0 {
+		d.Largest = s[0]
 	}
-	for d.Rank90 < len(s.S) && s.Energy(d.Rank90) < 0.9 {
+	for d.Rank90 < len(s) && linalg.Energy(s, d.Rank90) < 0.9 {
 		d.Rank90++
 	}
 	return d, nil

@@ -68,18 +68,18 @@ func extractPlan(p *extract, in []ops.Header) ([]ops.Unit, error) {
 	return units, nil
 }
 
-// extractMemory counts the difference and the float64 copies of its SVD.
+// extractMemory counts the difference and its SVD.
 func extractMemory(_ *extract, x *ops.Pass) int64 {
-	return (4 + 5*8) * int64(x.In[0].Shape.Numel())
+	return 4*int64(x.In[0].Shape.Numel()) + linalg.Memory(x.In[0].Shape.Rows(), x.In[0].Shape.Cols())
 }
 
-func extractRun(_ context.Context, _ *extract, _ *ops.Pass, in, out []ops.Matrix) error {
+func extractRun(ctx context.Context, _ *extract, _ *ops.Pass, in, out []ops.Matrix) error {
 	rows, cols := in[0].Info.Shape[0], in[0].Info.Shape[1]
 	delta := in[0].Data
 	for i, b := range in[1].Data {
 		delta[i] -= b
 	}
-	d, err := linalg.Decompose(delta, rows, cols)
+	d, err := linalg.Decompose(ctx, delta, rows, cols)
 	if err != nil {
 		return err
 	}

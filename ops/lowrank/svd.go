@@ -26,17 +26,16 @@ func init() {
 	})
 }
 
-// svdMemory counts the float64 copies: the matrix, its factors and workspace.
+// svdMemory counts the decomposition and the rows of float64 of its product.
 func svdMemory(_ *svd, x *ops.Pass) int64 {
-	return 5 * 8 * int64(x.Out().Shape.Numel())
+	return linalg.Memory(x.Out().Shape.Rows(), x.Out().Shape.Cols())
 }
 
-func svdRun(_ context.Context, p *svd, _ *ops.Pass, in, out []ops.Matrix) error {
+func svdRun(ctx context.Context, p *svd, _ *ops.Pass, in, out []ops.Matrix) error {
 	rows, cols := in[0].Info.Shape.Rows(), in[0].Info.Shape.Cols()
-	d, err := linalg.Decompose(in[0].Data, rows, cols)
+	d, err := linalg.Decompose(ctx, in[0].Data, rows, cols)
 	if err != nil {
 		return err
 	}
-	d.Product(out[0].Data, p.Rank.Of(d.S, rows, cols))
-	return nil
+	return d.Product(ctx, out[0].Data, p.Rank.Of(d.S, rows, cols))
 }

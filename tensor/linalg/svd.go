@@ -2,104 +2,71 @@
 package linalg
 
 import (
-	"errors"
-	"fmt"
-
-	"gonum.org/v1/gonum/mat"
+	"cmp"
+	"context"
+	"slices"
 )
 
 // SVD is the thin singular value decomposition of an m x n matrix: U S Vt with
 // r = min(m, n). Signs are fixed: the element of largest magnitude in each
 // column of U is positive, the first of equals deciding.
 type SVD struct {
-	U  *mat.Dense // m x r
-	S  []float64  // largest first
-	Vt *mat.Dense // r x n
+	U  Matrix    // m x r
+	S  []float64 // r, largest first
+	Vt Matrix    // r x n
 }
 
-// ErrNotFinite refuses matrices with NaN or Inf.
-var ErrNotFinite = errors.New("the matrix has NaN or Inf elements: mend the tensor first, or leave it out with where")
-
-// Decompose computes the SVD of a row-major rows x cols matrix in float64.
-func Decompose(a []float32, rows, cols int) (*SVD, error) {
+// Decompose computes the SVD of a row-major rows x cols matrix in float64:
+// bidiagonalisation and divide and conquer, after a QR decomposition where one
+// side is much longer, and one-sided Jacobi for small matrices. For its memory
+// see Memory. It ends with the context's cause within about a second of its
+// being cancelled.
+// Source: LAPACK's dgesdd in outline; see bidiagonalise and bidiagonalVectors.
+func Decompose[T float32 | float64](ctx context.Context, a []T, rows, cols int) (*SVD, error) {
+	m, factor, err := widened(a, rows, cols)
+	if err != nil {
+		return nil, err
+	}
 	if rows == 0 || cols == 0 {
-		return &SVD{U: &mat.Dense{}, Vt: &mat.Dense{}}, nil
+		return &SVD{U: NewMatrix(rows, 0), S: []float64{}, Vt: NewMatrix(0, cols)}, nil
 	}
-	wide := make([]float64, len(a))
-	for i, v := range a {
-		if v-v != 0 {
-			return nil, ErrNotFinite
-		}
-		wide[i] = float64(v)
+	j := newJob(ctx)
+	t, err := j.decomposeTall(m)
+	if err != nil {
+		return nil, err
 	}
-	var f mat.SVD
-	if !f.Factorize(mat.NewDense(rows, cols, wide), mat.SVDThin) {
-		return nil, fmt.Errorf("the SVD of a %d x %d matrix did not converge", rows, cols)
+	wide := rows < cols
+	t.finish(wide)
+	scale(t.s, factor)
+	if wide {
+		return &SVD{U: t.v.transposed(), S: t.s, Vt: t.u}, nil
 	}
-	var u, v mat.Dense
-	f.UTo(&u)
-	f.VTo(&v)
-	out := &SVD{U: &u, S: f.Values(nil), Vt: mat.DenseCopyOf(v.T())}
-	out.fixSigns()
-	return out, nil
+	transpose(m.Data, m.Cols, t.u.Data, m.Rows, m.Cols, m.Rows)
+	return &SVD{U: m, S: t.s, Vt: t.v}, nil
 }
 
-func (d *SVD) fixSigns() {
-	m, r := d.U.Dims()
-	_, n := d.Vt.Dims()
-	for k := range r {
-		best := 0.0
-		for i := range m {
-			if v := d.U.At(i, k); v*v > best*best {
-				best = v
-			}
-		}
-		if best >= 0 {
-			continue
-		}
-		for i := range m {
-			d.U.Set(i, k, -d.U.At(i, k))
-		}
-		for j := range n {
-			d.Vt.Set(k, j, -d.Vt.At(k, j))
-		}
+// SingularValues is the S of Decompose alone, in a fraction of its time.
+func SingularValues[T float32 | float64](ctx context.Context, a []T, rows, cols int) ([]float64, error) {
+	m, factor, err := widened(a, rows, cols)
+	if err != nil || rows == 0 || cols == 0 {
+		return []float64{}, err
 	}
+	s, err := newJob(ctx).valuesTall(m)
+	if err != nil {
+		return nil, err
+	}
+	scale(s, factor)
+	slices.SortFunc(s, func(a, b float64) int { return cmp.Compare(b, a) })
+	return s, nil
 }
 
-// Product writes the rank-k approximation U_k S_k Vt_k into dst, row-major.
-func (d *SVD) Product(dst []float32, k int) {
-	m, _ := d.U.Dims()
-	_, n := d.Vt.Dims()
-	if k == 0 || m == 0 {
-		clear(dst)
-		return
+// Memory is an upper bound of the bytes that Decompose takes for a rows x cols
+// matrix, its result included and its input not.
+func Memory(rows, cols int) int64 {
+	long, short := int64(max(rows, cols)), int64(min(rows, cols))
+	elements := long*short + 5*short*short + 8*panelWidth*(long+short)
+	if long > short {
+		elements += long*short + 2*short*short
 	}
-	scaled := mat.DenseCopyOf(d.Vt.Slice(0, k, 0, n))
-	for i := range k {
-		for j := range n {
-			scaled.Set(i, j, d.S[i]*scaled.At(i, j))
-		}
-	}
-	var out mat.Dense
-	out.Mul(d.U.Slice(0, m, 0, k), scaled)
-	for i := range m {
-		for j := range n {
-			dst[i*n+j] = float32(out.At(i, j))
-		}
-	}
-}
-
-// Energy is the share of the sum of squares in the first k singular values.
-func (d *SVD) Energy(k int) float64 {
-	var kept, total float64
-	for i, s := range d.S {
-		total += s * s
-		if i < k {
-			kept += s * s
-		}
-	}
-	if total == 0 {
-		return 1
-	}
-	return kept / total
+	return 8 * elements
 }
