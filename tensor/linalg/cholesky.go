@@ -1,9 +1,9 @@
 package linalg
 
 import (
+	"context"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // NotPositiveDefiniteError says at which pivot a Cholesky factorization broke
@@ -21,55 +21,40 @@ func (e *NotPositiveDefiniteError) Error() string {
 // Cholesky overwrites the symmetric n x n matrix a, of which it reads the lower
 // triangle, with the lower triangular L of A = L L', zeros above the diagonal.
 // On an error a is left half done. Diagonal blocks are factored in float64 for
-// float32 too. Workers bounds the goroutines; 0 means one for each core.
+// float32 too.
 // Source: the recursive form of Gustavson, "Recursion leads to automatic
 // variable blocking" (IBM J. Res. Dev. 41, 1997).
-func Cholesky[T float](a []T, n, workers int) error {
-	if err := checkDims(len(a), n, n); err != nil {
+func Cholesky[T float](ctx context.Context, a []T, n int) error {
+	j := newJob(ctx)
+	if err := checkLower(a, n, j); err != nil {
 		return err
 	}
-	if !finiteBelow(a, n, workers) {
-		return ErrNotFinite
-	}
-	if err := cholesky(a, n, n, workers); err != nil {
+	if err := cholesky(a, n, n, 0, j); err != nil {
 		return err
 	}
 	for i := range n {
 		clear(a[i*n+i+1 : (i+1)*n])
 	}
-	return nil
+	return j.cancelled()
 }
 
-// finiteBelow is finite for the lower triangle.
-func finiteBelow[T float](a []T, n, workers int) bool {
-	const rows = 32
-	spans := (n + rows - 1) / rows
-	bad := make([]bool, spans)
-	share(workers, spans, func(s int) {
-		for i := s * rows; i < min((s+1)*rows, n); i++ {
-			bad[s] = bad[s] || !finiteSpan(a[i*n:i*n+i+1])
-		}
-	})
-	return !slices.Contains(bad, true)
-}
-
-// cholesky factors the lower triangle; what it writes above is of no use.
-func cholesky[T float](a []T, n, ld, workers int) error {
-	if n <= leaf {
-		return choleskyLeaf(a, n, ld)
+// cholesky factors the lower triangle of a block whose first pivot is number
+// first; what it writes above is of no use.
+func cholesky[T float](a []T, n, ld, first int, j *job) error {
+	if err := j.cancelled(); err != nil {
+		return err
+	}
+	if n <= solveLeaf {
+		return choleskyLeaf(a, n, ld, first)
 	}
 	h := half(n)
 	below, rest := a[h*ld:], a[h*ld+h:]
-	if err := cholesky(a, h, ld, workers); err != nil {
+	if err := cholesky(a, h, ld, first, j); err != nil {
 		return err
 	}
-	solver[T]{Triangle{Right: true, Trans: true}, workers}.solve(h, a, ld, below, ld, n-h)
-	subtractSquare(n-h, h, below, ld, rest, ld, workers)
-	err := cholesky(rest, n-h, ld, workers)
-	if e, ok := err.(*NotPositiveDefiniteError); ok {
-		e.Index += h
-	}
-	return err
+	solver[T]{Triangle{Right: true, Trans: true}, j}.solve(h, a, ld, below, ld, n-h)
+	subtractSquare(n-h, h, below, ld, rest, ld, j)
+	return cholesky(rest, n-h, ld, first+h, j)
 }
 
 // squareLeaf is the size of the diagonal blocks of a symmetric product that
@@ -77,54 +62,46 @@ func cholesky[T float](a []T, n, ld, workers int) error {
 const squareLeaf = 256
 
 // subtractSquare takes A A' out of the lower triangle of c, n x n; a is n x k.
-func subtractSquare[T float](n, k int, a []T, lda int, c []T, ldc, workers int) {
+func subtractSquare[T float](n, k int, a []T, lda int, c []T, ldc int, j *job) {
 	if n <= squareLeaf {
-		product(false, true, n, n, k, -1, a, lda, a, lda, 1, c, ldc, workers)
+		product(false, true, n, n, k, -1, a, lda, a, lda, 1, c, ldc, j)
 		return
 	}
 	h := half(n)
-	subtractSquare(h, k, a, lda, c, ldc, workers)
-	product(false, true, n-h, h, k, -1, a[h*lda:], lda, a, lda, 1, c[h*ldc:], ldc, workers)
-	subtractSquare(n-h, k, a[h*lda:], lda, c[h*ldc+h:], ldc, workers)
+	subtractSquare(h, k, a, lda, c, ldc, j)
+	product(false, true, n-h, h, k, -1, a[h*lda:], lda, a, lda, 1, c[h*ldc:], ldc, j)
+	subtractSquare(n-h, k, a[h*lda:], lda, c[h*ldc+h:], ldc, j)
 }
 
 // choleskyLeaf factors a block in float64, row by row of the transposed
 // factor, so that its inner loop runs along memory.
-func choleskyLeaf[T float](a []T, n, ld int) error {
-	var u [leaf * leaf]float64
+func choleskyLeaf[T float](a []T, n, ld, first int) error {
+	var u [solveLeaf * solveLeaf]float64
 	for i := range n {
 		for j := range i + 1 {
-			u[j*leaf+i] = float64(a[i*ld+j])
+			u[j*solveLeaf+i] = float64(a[i*ld+j])
 		}
 	}
 	for i := range n {
-		row := u[i*leaf+i : i*leaf+n]
+		row := u[i*solveLeaf+i : i*solveLeaf+n]
 		pivot := row[0]
 		if !(pivot > 0 && pivot <= math.MaxFloat64) {
-			return &NotPositiveDefiniteError{i, pivot}
+			return &NotPositiveDefiniteError{first + i, pivot}
 		}
 		root := math.Sqrt(pivot)
 		for k := range row {
 			row[k] /= root
 		}
 		for k := 1; k < len(row); k++ {
-			subtract(u[(i+k)*leaf+i+k:(i+k)*leaf+n], row[k:], row[k])
+			axpy(u[(i+k)*solveLeaf+i+k:(i+k)*solveLeaf+n], row[k:], -row[k])
 		}
 	}
 	for i := range n {
 		for j := range i + 1 {
-			a[i*ld+j] = T(u[j*leaf+i])
+			a[i*ld+j] = T(u[j*solveLeaf+i])
 		}
 	}
 	return nil
-}
-
-// subtract takes c*x out of y.
-func subtract(y, x []float64, c float64) {
-	x = x[:len(y)]
-	for i := range y {
-		y[i] -= float64(c * x[i])
-	}
 }
 
 // Damp adds lambda times the mean of the diagonal of the n x n matrix a to its

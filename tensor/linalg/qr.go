@@ -1,6 +1,9 @@
 package linalg
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // QRFactors is the factorization A = Q R of an m x n matrix with k = min(m, n):
 // Q is kept as k Householder reflections in compact WY form. R's diagonal is
@@ -12,9 +15,8 @@ type QRFactors[T float] struct {
 	// R is k x n, upper triangular.
 	R []T
 
-	panels  []panel[T]
-	flip    []bool // the columns of Q, and the rows of R, that change sign
-	workers int
+	panels []panel[T]
+	flip   []bool // the columns of Q, and the rows of R, that change sign
 }
 
 // QR factors the m x n matrix a, which it leaves as it was. It takes memory for
@@ -24,24 +26,26 @@ type QRFactors[T float] struct {
 // products of Householder transformations" (SIAM J. Sci. Stat. Comput. 10,
 // 1989); the recursion inside a panel is that of Elmroth and Gustavson (IBM J.
 // Res. Dev. 44, 2000).
-func QR[T float](a []T, m, n, workers int) (*QRFactors[T], error) {
-	if err := checkMatrix(a, m, n, workers); err != nil {
+func QR[T float](ctx context.Context, a []T, m, n int) (*QRFactors[T], error) {
+	j := newJob(ctx)
+	if err := checkMatrix(a, m, n, j); err != nil {
 		return nil, err
 	}
-	return factorQR(slices.Clone(a), m, n, workers), nil
+	f := factorQR(slices.Clone(a), m, n, j)
+	return f, j.cancelled()
 }
 
 // factorQR is QR on a matrix that is its own to overwrite.
-func factorQR[T float](work []T, m, n, workers int) *QRFactors[T] {
+func factorQR[T float](work []T, m, n int, j *job) *QRFactors[T] {
 	k := min(m, n)
-	f := &QRFactors[T]{Rows: m, Cols: n, flip: make([]bool, k), workers: workers}
-	for at := 0; at < k; at += panelCols {
+	f := &QRFactors[T]{Rows: m, Cols: n, flip: make([]bool, k)}
+	for at := 0; at < k && j.cancelled() == nil; at += panelCols {
 		width := min(panelCols, k-at)
-		p := newPanel(work[at*n+at:], n, m-at, width, workers)
+		p := newPanel(work[at*n+at:], n, m-at, width, j)
 		p.at = at
 		f.panels = append(f.panels, p)
 		if rest := n - at - width; rest > 0 {
-			p.apply(true, work[at*n+at+width:], n, rest, workers)
+			p.apply(true, work[at*n+at+width:], n, rest, j)
 		}
 	}
 	f.R = work[: k*n : k*n]
@@ -62,7 +66,12 @@ func negate[T float](x []T) {
 }
 
 // Q returns the first k = min(m, n) columns of Q, m x k.
-func (f *QRFactors[T]) Q() []T {
+func (f *QRFactors[T]) Q(ctx context.Context) ([]T, error) {
+	j := newJob(ctx)
+	return f.thinQ(j), j.cancelled()
+}
+
+func (f *QRFactors[T]) thinQ(j *job) []T {
 	k := min(f.Rows, f.Cols)
 	q := make([]T, f.Rows*k)
 	for i := range k {
@@ -74,31 +83,32 @@ func (f *QRFactors[T]) Q() []T {
 	// Columns before a panel are still those of the identity, which the panel
 	// does not touch.
 	for _, p := range slices.Backward(f.panels) {
-		p.apply(false, q[p.at*k+p.at:], k, k-p.at, f.workers)
+		p.apply(false, q[p.at*k+p.at:], k, k-p.at, j)
 	}
 	return q
 }
 
 // Apply overwrites the m x cols matrix c with Q C, or with Q'C if trans, where
 // Q is the whole m x m matrix.
-func (f *QRFactors[T]) Apply(trans bool, c []T, cols int) error {
-	if err := checkMatrix(c, f.Rows, cols, f.workers); err != nil {
+func (f *QRFactors[T]) Apply(ctx context.Context, trans bool, c []T, cols int) error {
+	j := newJob(ctx)
+	if err := checkMatrix(c, f.Rows, cols, j); err != nil {
 		return err
 	}
-	f.apply(trans, c, cols)
-	return nil
+	f.apply(trans, c, cols, j)
+	return j.cancelled()
 }
 
-func (f *QRFactors[T]) apply(trans bool, c []T, cols int) {
+func (f *QRFactors[T]) apply(trans bool, c []T, cols int, j *job) {
 	if !trans {
 		f.flipRows(c, cols)
 		for _, p := range slices.Backward(f.panels) {
-			p.apply(false, c[p.at*cols:], cols, cols, f.workers)
+			p.apply(false, c[p.at*cols:], cols, cols, j)
 		}
 		return
 	}
 	for _, p := range f.panels {
-		p.apply(true, c[p.at*cols:], cols, cols, f.workers)
+		p.apply(true, c[p.at*cols:], cols, cols, j)
 	}
 	f.flipRows(c, cols)
 }

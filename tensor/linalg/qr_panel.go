@@ -2,8 +2,6 @@ package linalg
 
 import (
 	"math"
-
-	"github.com/rouxml/roux/tensor/kernel/gemm"
 )
 
 const (
@@ -24,14 +22,14 @@ type panel[T float] struct {
 
 // newPanel reduces the first k columns of the m-row matrix a to upper
 // triangular form and returns the reflections that did it.
-func newPanel[T float](a []T, lda, m, k, workers int) panel[T] {
+func newPanel[T float](a []T, lda, m, k int, j *job) panel[T] {
 	x := make([]float64, k*m)
 	for i := range m {
 		for j, v := range a[i*lda : i*lda+k] {
 			x[j*m+i] = float64(v)
 		}
 	}
-	w := &panelWork{m: m, workers: workers, t: make([]float64, k*k), buf: make([]float64, 2*k*k)}
+	w := &panelWork{m: m, job: j, t: make([]float64, k*k), buf: make([]float64, 2*k*k)}
 	w.reduce(x, 0, k)
 	for i := range m {
 		for j := i; j < k; j++ {
@@ -67,8 +65,9 @@ func widen[T float](x []float64, v []T) []float64 {
 
 // panelWork reduces a panel that is kept transposed: row j holds column j.
 type panelWork struct {
-	m, workers int
-	t, buf     []float64
+	m      int
+	job    *job
+	t, buf []float64
 }
 
 // reduce works on columns from to to of the panel x: the first half, then its
@@ -92,9 +91,9 @@ func (w *panelWork) applyHalf(x []float64, from, mid, to int) {
 	r := w.setAside(v, k)
 	w.form(v, m, k, length)
 	y, z := w.buf[:n*k], w.buf[n*k:2*n*k]
-	gemm.F64(false, true, n, k, length, 1, c, m, v, m, 0, y, k, w.workers)
-	gemm.F64(false, false, n, k, k, 1, y, k, w.t, k, 0, z, k, w.workers)
-	gemm.F64(false, false, n, length, k, -1, z, k, v, m, 1, c, m, w.workers)
+	product(false, true, n, k, length, 1, c, m, v, m, 0, y, k, w.job)
+	product(false, false, n, k, k, 1, y, k, w.t, k, 0, z, k, w.job)
+	product(false, false, n, length, k, -1, z, k, v, m, 1, c, m, w.job)
 	restore(v, m, k, r)
 }
 
@@ -124,12 +123,12 @@ func restore(v []float64, ld, k int, r []float64) {
 // "Accumulating Householder transformations, revisited" (ACM TOMS 32, 2006).
 func (w *panelWork) form(v []float64, ld, k, length int) {
 	t := w.t[:k*k]
-	gemm.F64(false, true, k, k, length, 1, v, ld, v, ld, 0, t, k, w.workers)
+	product(false, true, k, k, length, 1, v, ld, v, ld, 0, t, k, w.job)
 	for i := range k {
 		clear(t[i*k : i*k+i])
 		t[i*k+i] /= 2
 	}
-	invertTriangle(true, k, t, k, 1)
+	invertTriangle(true, k, t, k, w.job)
 }
 
 // reduceLeaf reduces columns from to to one by one.
@@ -140,9 +139,9 @@ func (w *panelWork) reduceLeaf(x []float64, from, to int) {
 		beta, tau := reflection(v)
 		for c := j + 1; c < to; c++ {
 			y := x[c*m+j : (c+1)*m]
-			d := tau * (y[0] + inner(v[1:], y[1:]))
+			d := tau * (y[0] + dot(v[1:], y[1:]))
 			y[0] -= d
-			subtract(y[1:], v[1:], d)
+			axpy(y[1:], v[1:], -d)
 		}
 		v[0] = beta
 	}
@@ -169,7 +168,7 @@ func reflection(x []float64) (beta, tau float64) {
 // euclid is the Euclidean norm, scaled when squares would leave the range of
 // float64.
 func euclid(x []float64) float64 {
-	if s := inner(x, x); s > 1e-280 && s < 1e280 {
+	if s := dot(x, x); s > 1e-280 && s < 1e280 {
 		return math.Sqrt(s)
 	}
 	largest := 0.0
@@ -186,28 +185,11 @@ func euclid(x []float64) float64 {
 	return largest * math.Sqrt(s)
 }
 
-// inner is the scalar product, summed in four chains.
-func inner(x, y []float64) float64 {
-	var s0, s1, s2, s3 float64
-	y = y[:len(x)]
-	for len(x) >= 4 && len(y) >= 4 {
-		s0 += float64(x[0] * y[0])
-		s1 += float64(x[1] * y[1])
-		s2 += float64(x[2] * y[2])
-		s3 += float64(x[3] * y[3])
-		x, y = x[4:], y[4:]
-	}
-	for i := range x {
-		s0 += float64(x[i] * y[i])
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
 // apply overwrites the width x cols matrix c with the product of the
 // reflections, or its transpose, times C.
-func (p *panel[T]) apply(trans bool, c []T, ldc, cols, workers int) {
+func (p *panel[T]) apply(trans bool, c []T, ldc, cols int, j *job) {
 	y, z := make([]T, p.k*cols), make([]T, p.k*cols)
-	product(false, false, p.k, cols, p.width, 1, p.v, p.width, c, ldc, 0, y, cols, workers)
-	product(trans, false, p.k, cols, p.k, 1, p.t, p.k, y, cols, 0, z, cols, workers)
-	product(true, false, p.width, cols, p.k, -1, p.v, p.width, z, cols, 1, c, ldc, workers)
+	product(false, false, p.k, cols, p.width, 1, p.v, p.width, c, ldc, 0, y, cols, j)
+	product(trans, false, p.k, cols, p.k, 1, p.t, p.k, y, cols, 0, z, cols, j)
+	product(true, false, p.width, cols, p.k, -1, p.v, p.width, z, cols, 1, c, ldc, j)
 }

@@ -1,6 +1,9 @@
 package linalg
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Triangle says how a triangular matrix T enters an equation; the zero value is
 // T X = B with T lower triangular.
@@ -25,23 +28,23 @@ func (e *SingularError) Error() string {
 // goroutines; 0 means one for each core.
 // Source: the recursion of Elmroth, Gustavson, Jonsson and Kågström, "Recursive
 // blocked algorithms and hybrid data structures" (SIAM Review 46, 2004).
-func SolveTriangular[T float](kind Triangle, t []T, b []T, rows, cols, workers int) error {
+func SolveTriangular[T float](ctx context.Context, kind Triangle, t, b []T, rows, cols int) error {
+	j := newJob(ctx)
 	n := rows
 	if kind.Right {
 		n = cols
 	}
-	if err := checkMatrix(t, n, n, workers); err != nil {
+	if err := checkMatrix(t, n, n, j); err != nil {
 		return err
 	}
-	if err := checkMatrix(b, rows, cols, workers); err != nil {
+	if err := checkMatrix(b, rows, cols, j); err != nil {
 		return err
 	}
 	if err := checkDiagonal(t, n); err != nil {
 		return err
 	}
-	s := solver[T]{kind, workers}
-	s.solve(n, t, n, b, cols, rows+cols-n)
-	return nil
+	solver[T]{kind, j}.solve(n, t, n, b, cols, rows+cols-n)
+	return j.cancelled()
 }
 
 func checkDiagonal[T float](t []T, n int) error {
@@ -55,23 +58,23 @@ func checkDiagonal[T float](t []T, n int) error {
 
 // InvertTriangular overwrites the n x n lower triangular matrix t, or upper if
 // so told, with its inverse. The other half is neither read nor written.
-// Workers bounds the goroutines; 0 means one for each core.
-func InvertTriangular[T float](upper bool, t []T, n, workers int) error {
-	if err := checkMatrix(t, n, n, workers); err != nil {
+func InvertTriangular[T float](ctx context.Context, upper bool, t []T, n int) error {
+	j := newJob(ctx)
+	if err := checkMatrix(t, n, n, j); err != nil {
 		return err
 	}
 	if err := checkDiagonal(t, n); err != nil {
 		return err
 	}
-	invertTriangle(upper, n, t, n, workers)
-	return nil
+	invertTriangle(upper, n, t, n, j)
+	return j.cancelled()
 }
 
 // invertTriangle inverts halves after it has solved for the block that couples
 // them.
-func invertTriangle[T float](upper bool, n int, t []T, ld, workers int) {
-	if n <= leaf {
-		invertLeaf(upper, n, t, ld)
+func invertTriangle[T float](upper bool, n int, t []T, ld int, j *job) {
+	if n <= solveLeaf {
+		invertLeaf(upper, n, t, ld, j)
 		return
 	}
 	h := half(n)
@@ -82,29 +85,29 @@ func invertTriangle[T float](upper bool, n int, t []T, ld, workers int) {
 		rows, cols, block = h, n-h, t[h:]
 		above, below = low, t
 	}
-	solver[T]{Triangle{Upper: upper}, workers}.solve(rows, below, ld, block, ld, cols)
-	solver[T]{Triangle{Upper: upper, Right: true}, workers}.solve(cols, above, ld, block, ld, rows)
+	solver[T]{Triangle{Upper: upper}, j}.solve(rows, below, ld, block, ld, cols)
+	solver[T]{Triangle{Upper: upper, Right: true}, j}.solve(cols, above, ld, block, ld, rows)
 	for i := range rows {
 		for j := range cols {
 			block[i*ld+j] = -block[i*ld+j]
 		}
 	}
-	invertTriangle(upper, h, t, ld, workers)
-	invertTriangle(upper, n-h, low, ld, workers)
+	invertTriangle(upper, h, t, ld, j)
+	invertTriangle(upper, n-h, low, ld, j)
 }
 
 // invertLeaf solves for the identity.
-func invertLeaf[T float](upper bool, n int, t []T, ld int) {
-	var x [leaf * leaf]T
+func invertLeaf[T float](upper bool, n int, t []T, ld int, j *job) {
+	var x [solveLeaf * solveLeaf]T
 	for i := range n {
-		x[i*leaf+i] = 1
+		x[i*solveLeaf+i] = 1
 	}
-	solver[T]{Triangle{Upper: upper}, 1}.solve(n, t, ld, x[:], leaf, n)
+	solver[T]{Triangle{Upper: upper}, j}.solve(n, t, ld, x[:], solveLeaf, n)
 	for i := range n {
 		from, to := 0, i+1
 		if upper {
 			from, to = i, n
 		}
-		copy(t[i*ld+from:i*ld+to], x[i*leaf+from:i*leaf+to])
+		copy(t[i*ld+from:i*ld+to], x[i*solveLeaf+from:i*solveLeaf+to])
 	}
 }

@@ -1,15 +1,15 @@
 package linalg
 
-// leaf is the size of the diagonal blocks that are solved by substitution.
-const leaf = 64
+// solveLeaf is the size of the diagonal blocks that are solved by substitution.
+const solveLeaf = 64
 
-// half is where a problem of n > leaf is cut: at a multiple of leaf.
-func half(n int) int { return (n + 2*leaf - 1) / (2 * leaf) * leaf }
+// half is where a problem of n > solveLeaf is cut: at a multiple of solveLeaf.
+func half(n int) int { return (n + 2*solveLeaf - 1) / (2 * solveLeaf) * solveLeaf }
 
 // solver solves triangular equations in place, with no checks.
 type solver[T float] struct {
-	kind    Triangle
-	workers int
+	kind Triangle
+	job  *job
 }
 
 // solve overwrites b with X. T is n x n; b is n x others, or others x n when T
@@ -18,7 +18,7 @@ func (s solver[T]) solve(n int, t []T, ldt int, b []T, ldb, others int) {
 	if n == 0 || others == 0 {
 		return
 	}
-	if n <= leaf {
+	if n <= solveLeaf {
 		s.leaf(n, t, ldt, b, ldb, others)
 		return
 	}
@@ -51,16 +51,16 @@ func (s solver[T]) forward() bool {
 // in to.
 func (s solver[T]) couple(n, k int, corner []T, ldt int, from, to []T, ldb, others int) {
 	if s.kind.Right {
-		product(false, s.kind.Trans, others, n, k, -1, from, ldb, corner, ldt, 1, to, ldb, s.workers)
+		product(false, s.kind.Trans, others, n, k, -1, from, ldb, corner, ldt, 1, to, ldb, s.job)
 		return
 	}
-	product(s.kind.Trans, false, n, others, k, -1, corner, ldt, from, ldb, 1, to, ldb, s.workers)
+	product(s.kind.Trans, false, n, others, k, -1, corner, ldt, from, ldb, 1, to, ldb, s.job)
 }
 
-// leaf solves by forward substitution on copies in float64, lanes right sides
+// solveLeaf solves by forward substitution on copies in float64, lanes right sides
 // at a time.
 func (s solver[T]) leaf(n int, t []T, ldt int, b []T, ldb, others int) {
-	var l [leaf * leaf]float64
+	var l [solveLeaf * solveLeaf]float64
 	s.pack(l[:], n, t, ldt)
 	along, across := ldb, 1
 	if s.kind.Right {
@@ -71,14 +71,10 @@ func (s solver[T]) leaf(n int, t []T, ldt int, b []T, ldb, others int) {
 		start, along = (n-1)*along, -along
 	}
 	const chunk = 4 * lanes
-	workers := s.workers
-	if n*others < 1<<14 {
-		workers = 1
-	}
-	share(workers, (others+chunk-1)/chunk, func(i int) {
-		var x [leaf * lanes]float64
-		for at := i * chunk; at < min((i+1)*chunk, others); at += lanes {
-			g := grid[T]{b, start + at*across, along, across, n, min(lanes, others-at)}
+	s.job.spans(others, chunk, func(from, to int) {
+		var x [solveLeaf * lanes]float64
+		for at := from; at < to; at += lanes {
+			g := grid[T]{b, start + at*across, along, across, n, min(lanes, to-at)}
 			g.load(&x)
 			forward(n, l[:], x[:])
 			g.store(&x)
@@ -112,7 +108,7 @@ type grid[T float] struct {
 	n, width             int
 }
 
-func (g *grid[T]) load(x *[leaf * lanes]float64) {
+func (g *grid[T]) load(x *[solveLeaf * lanes]float64) {
 	if g.width < lanes {
 		clear(x[:])
 	}
@@ -135,7 +131,7 @@ func (g *grid[T]) load(x *[leaf * lanes]float64) {
 	}
 }
 
-func (g *grid[T]) store(x *[leaf * lanes]float64) {
+func (g *grid[T]) store(x *[solveLeaf * lanes]float64) {
 	if g.across == 1 {
 		for i := range g.n {
 			at := g.start + i*g.along
