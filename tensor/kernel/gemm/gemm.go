@@ -37,6 +37,11 @@ func multiply[T float](kit *kit[T], transA, transB bool, m, n, k int, alpha T, a
 		scale(m, n, beta, c, ldc)
 		return
 	}
+	kit = kit.fit(m)
+	if k <= kit.kc && roundUp(m, kit.mr)*k <= smallPanels && roundUp(n, kit.nr)*k <= smallPanels {
+		small(kit, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
 	p := product[T]{
 		kit: kit, m: m, n: n, k: k,
 		a: kit.operand(a, lda, !transA), b: kit.operand(b, ldb, transB),

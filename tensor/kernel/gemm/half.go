@@ -28,7 +28,7 @@ func F32Half(format Format, transA, transB bool, m, n, k int, alpha float32, a [
 		scale(m, n, beta, c, ldc)
 		return
 	}
-	t := f32Kit()
+	t := f32Kit().fit(m)
 	p := product[float32]{
 		kit: t, m: m, n: n, k: k,
 		a: t.operand(a, lda, !transA), b: halfOperand(halfKit(format), b, ldb, transB),

@@ -11,9 +11,9 @@ type kit[T float] struct {
 	nc     int // columns of B packed at a time, a multiple of nr
 	shared int // elements of packed B that all workers share: half of L3
 
-	// tile computes C = alpha*A*B + beta*C for rows x cols of a tile, from an
-	// A packed mr wide and a B packed nr wide.
-	tile func(kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int)
+	tile tile[T]
+	// lower are kits whose tiles have fewer rows, the highest first.
+	lower []*kit[T]
 	// wide says that tile always writes nr columns.
 	wide bool
 	// gram is tile with a C of doubles; float32 only.
@@ -21,6 +21,41 @@ type kit[T float] struct {
 	// along packs k rows of n elements, ld apart, into rows of width; across
 	// packs n rows of k elements into columns. Both pad with zeros.
 	along, across func(dst []T, width int, src []T, ld, n, k int)
+}
+
+// tile computes C = alpha*A*B + beta*C for rows x cols of a tile, from an A
+// packed mr wide and a B packed nr wide.
+type tile[T float] func(kc int, a, b, c *T, ldc int, alpha, beta T, rows, cols int)
+
+type rowTile[T float] struct {
+	mr   int
+	tile tile[T]
+}
+
+// family makes a kit with the first tile, and its lower ones with the others.
+func family[T float](t kit[T], tiles ...rowTile[T]) *kit[T] {
+	var all []*kit[T]
+	for _, r := range tiles {
+		k := t
+		k.mr, k.tile, k.mc = r.mr, r.tile, t.mc/r.mr*r.mr
+		all = append(all, &k)
+	}
+	all[0].lower = all[1:]
+	return all[0]
+}
+
+// fit returns the kit with the lowest tile that covers m rows in as few panels
+// as the highest.
+func (t *kit[T]) fit(m int) *kit[T] {
+	panels := (m + t.mr - 1) / t.mr
+	best := t
+	for _, l := range t.lower {
+		if l.mr*panels < m {
+			break
+		}
+		best = l
+	}
+	return best
 }
 
 // operand packs n rows (of A) or columns (of B) from at on, over kc steps of k
@@ -52,13 +87,17 @@ func (t *kit[T]) into(c []T, ldc int, alpha, beta T) output[T] {
 		if first {
 			scale = beta
 		}
-		at := c[i*ldc+j:]
-		if t.wide && cols < t.nr {
-			t.narrow(kc, a, b, at, ldc, alpha, scale, rows, cols)
-			return
-		}
-		t.tile(kc, a, b, &at[0], ldc, alpha, scale, rows, cols)
+		t.finish(kc, a, b, c[i*ldc+j:], ldc, alpha, scale, rows, cols)
 	}
+}
+
+// finish runs tile within rows x cols.
+func (t *kit[T]) finish(kc int, a, b *T, c []T, ldc int, alpha, beta T, rows, cols int) {
+	if t.wide && cols < t.nr {
+		t.narrow(kc, a, b, c, ldc, alpha, beta, rows, cols)
+		return
+	}
+	t.tile(kc, a, b, &c[0], ldc, alpha, beta, rows, cols)
 }
 
 // narrow runs a tile that writes whole rows on a copy of a part of C.

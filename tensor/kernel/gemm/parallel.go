@@ -38,9 +38,7 @@ func perform(workers int, phases ...phase) {
 	for _, p := range phases {
 		c.total += p.tasks
 	}
-	for range min(workers, c.total) - 1 {
-		go c.work()
-	}
+	helpers.send(c, min(workers, c.total)-1)
 	c.work()
 	c.await(c.total)
 }

@@ -11,10 +11,20 @@ type product[T float] struct {
 	below bool
 }
 
-// run computes the product: a strip of columns and a stretch of k at a time, it
-// packs B for all workers, then lets each take blocks of rows.
+// run computes the product. Few rows go by streamed panels of B, many by
+// strips.
 func (p *product[T]) run(workers int) {
 	workers = team(workers, p.m*p.n*p.k)
+	if p.m <= p.kit.mc && !p.below {
+		p.stream(workers)
+		return
+	}
+	p.strips(workers)
+}
+
+// strips computes the product: a strip of columns and a stretch of k at a time, it
+// packs B for all workers, then lets each take blocks of rows.
+func (p *product[T]) strips(workers int) {
 	t := p.kit
 	nc := min(t.nc, roundUp(p.n, t.nr))
 	ks := min(max(t.shared/nc/t.kc, 1)*t.kc, p.k)

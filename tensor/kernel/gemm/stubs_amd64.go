@@ -2,26 +2,6 @@
 
 package gemm
 
-// f32TileAVX512 computes C = alpha*A*B + beta*C for a tile of at most 14 x 32.
-//
-//go:noescape
-func f32TileAVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
-
-// f64TileAVX512 computes C = alpha*A*B + beta*C for a tile of at most 14 x 16.
-//
-//go:noescape
-func f64TileAVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
-
-// f32TileAVX2 computes C = alpha*A*B + beta*C for a tile of at most 6 x 16.
-//
-//go:noescape
-func f32TileAVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
-
-// f64TileAVX2 computes C = alpha*A*B + beta*C for a tile of at most 6 x 8.
-//
-//go:noescape
-func f64TileAVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
-
 // f32GramAVX512 computes C += A*B for a tile of at most 14 x 32, C in double.
 //
 //go:noescape
@@ -31,6 +11,106 @@ func f32GramAVX512(kc int, a *float32, b *float32, c *float64, ldc int, rows int
 //
 //go:noescape
 func f32GramAVX2(kc int, a *float32, b *float32, c *float64, ldc int, rows int, cols int)
+
+// f32Tile14AVX512 computes C = alpha*A*B + beta*C for a tile of at most 14 x 32.
+//
+//go:noescape
+func f32Tile14AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile12AVX512 computes C = alpha*A*B + beta*C for a tile of at most 12 x 32.
+//
+//go:noescape
+func f32Tile12AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile8AVX512 computes C = alpha*A*B + beta*C for a tile of at most 8 x 32.
+//
+//go:noescape
+func f32Tile8AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile4AVX512 computes C = alpha*A*B + beta*C for a tile of at most 4 x 32.
+//
+//go:noescape
+func f32Tile4AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile2AVX512 computes C = alpha*A*B + beta*C for a tile of at most 2 x 32.
+//
+//go:noescape
+func f32Tile2AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile1AVX512 computes C = alpha*A*B + beta*C for a tile of at most 1 x 32.
+//
+//go:noescape
+func f32Tile1AVX512(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile6AVX2 computes C = alpha*A*B + beta*C for a tile of at most 6 x 16.
+//
+//go:noescape
+func f32Tile6AVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile4AVX2 computes C = alpha*A*B + beta*C for a tile of at most 4 x 16.
+//
+//go:noescape
+func f32Tile4AVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile2AVX2 computes C = alpha*A*B + beta*C for a tile of at most 2 x 16.
+//
+//go:noescape
+func f32Tile2AVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f32Tile1AVX2 computes C = alpha*A*B + beta*C for a tile of at most 1 x 16.
+//
+//go:noescape
+func f32Tile1AVX2(kc int, a *float32, b *float32, c *float32, ldc int, alpha float32, beta float32, rows int, cols int)
+
+// f64Tile14AVX512 computes C = alpha*A*B + beta*C for a tile of at most 14 x 16.
+//
+//go:noescape
+func f64Tile14AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile12AVX512 computes C = alpha*A*B + beta*C for a tile of at most 12 x 16.
+//
+//go:noescape
+func f64Tile12AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile8AVX512 computes C = alpha*A*B + beta*C for a tile of at most 8 x 16.
+//
+//go:noescape
+func f64Tile8AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile4AVX512 computes C = alpha*A*B + beta*C for a tile of at most 4 x 16.
+//
+//go:noescape
+func f64Tile4AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile2AVX512 computes C = alpha*A*B + beta*C for a tile of at most 2 x 16.
+//
+//go:noescape
+func f64Tile2AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile1AVX512 computes C = alpha*A*B + beta*C for a tile of at most 1 x 16.
+//
+//go:noescape
+func f64Tile1AVX512(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile6AVX2 computes C = alpha*A*B + beta*C for a tile of at most 6 x 8.
+//
+//go:noescape
+func f64Tile6AVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile4AVX2 computes C = alpha*A*B + beta*C for a tile of at most 4 x 8.
+//
+//go:noescape
+func f64Tile4AVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile2AVX2 computes C = alpha*A*B + beta*C for a tile of at most 2 x 8.
+//
+//go:noescape
+func f64Tile2AVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
+
+// f64Tile1AVX2 computes C = alpha*A*B + beta*C for a tile of at most 1 x 8.
+//
+//go:noescape
+func f64Tile1AVX2(kc int, a *float64, b *float64, c *float64, ldc int, alpha float64, beta float64, rows int, cols int)
 
 // f32CopyAVX512 packs k rows of cols elements, ld apart, into rows of width, at most two vectors.
 //
@@ -141,3 +221,103 @@ func f64Transpose4AVX2(dst *float64, width int, src *float64, ld int, blocks int
 //
 //go:noescape
 func f64Transpose2AVX2(dst *float64, width int, src *float64, ld int, blocks int)
+
+// f32EdgeAVX512 packs at most 16 rows of k elements, ld apart, across a panel, and writes min(lanes, 16) lanes.
+//
+//go:noescape
+func f32EdgeAVX512(dst *float32, width int, lanes int, src *float32, ld int, rows int, k int)
+
+// f32EdgeBF16AVX512 packs at most 16 rows of k elements, ld apart, across a panel, and writes min(lanes, 16) lanes.
+//
+//go:noescape
+func f32EdgeBF16AVX512(dst *float32, width int, lanes int, src *byte, ld int, rows int, k int)
+
+// f32EdgeF16AVX512 packs at most 16 rows of k elements, ld apart, across a panel, and writes min(lanes, 16) lanes.
+//
+//go:noescape
+func f32EdgeF16AVX512(dst *float32, width int, lanes int, src *byte, ld int, rows int, k int)
+
+// f64EdgeAVX512 packs at most 8 rows of k elements, ld apart, across a panel, and writes min(lanes, 8) lanes.
+//
+//go:noescape
+func f64EdgeAVX512(dst *float64, width int, lanes int, src *float64, ld int, rows int, k int)
+
+// f32Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot4AVX512(out *float32, a *float32, lda int, x *float32, n int)
+
+// f32Dot1AVX512 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot1AVX512(out *float32, a *float32, lda int, x *float32, n int)
+
+// f64Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot4AVX512(out *float64, a *float64, lda int, x *float64, n int)
+
+// f64Dot1AVX512 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot1AVX512(out *float64, a *float64, lda int, x *float64, n int)
+
+// f32Dot2AVX2 sets out to the products of 2 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot2AVX2(out *float32, a *float32, lda int, x *float32, n int)
+
+// f32Dot1AVX2 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f32Dot1AVX2(out *float32, a *float32, lda int, x *float32, n int)
+
+// f64Dot2AVX2 sets out to the products of 2 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot2AVX2(out *float64, a *float64, lda int, x *float64, n int)
+
+// f64Dot1AVX2 sets out to the products of 1 rows of A, lda apart, with the n elements of x.
+//
+//go:noescape
+func f64Dot1AVX2(out *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy8AVX512 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy8AVX512(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy8AVX512 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy8AVX512(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy8AVX2 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy8AVX2(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy8AVX2 adds 8 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy8AVX2(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy1AVX512 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy1AVX512(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy1AVX512 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy1AVX512(y *float64, a *float64, lda int, x *float64, n int)
+
+// f32Axpy1AVX2 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f32Axpy1AVX2(y *float32, a *float32, lda int, x *float32, n int)
+
+// f64Axpy1AVX2 adds 1 rows of A, lda apart, times the elements of x, to the n elements of y.
+//
+//go:noescape
+func f64Axpy1AVX2(y *float64, a *float64, lda int, x *float64, n int)

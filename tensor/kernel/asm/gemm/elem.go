@@ -114,3 +114,27 @@ var (
 	ys = []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15}
 	xs = []VecPhysical{X0, X1, X2, X3, X4, X5, X6, X7, X8, X9, X10, X11, X12, X13, X14, X15}
 )
+
+func (e elem) add(x, y, z Op) {
+	if e.double {
+		VADDPD(x, y, z)
+	} else {
+		VADDPS(x, y, z)
+	}
+}
+
+func (e elem) moveOne(x, y Op) {
+	if e.double {
+		VMOVSD(x, y)
+	} else {
+		VMOVSS(x, y)
+	}
+}
+
+func (e elem) fmaOne(x, y, z Op) {
+	if e.double {
+		VFMADD231SD(x, y, z)
+	} else {
+		VFMADD231SS(x, y, z)
+	}
+}

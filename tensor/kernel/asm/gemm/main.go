@@ -16,5 +16,15 @@ func main() {
 	for _, p := range transposes {
 		p.emit()
 	}
+	for _, p := range edges {
+		p.emit()
+	}
+	emitWindow()
+	for _, d := range dots {
+		d.emit()
+	}
+	for _, p := range axpyLoops {
+		p.emit()
+	}
 	Generate()
 }

@@ -18,12 +18,19 @@ type tile struct {
 }
 
 var tiles = []tile{
-	{elem{false, true}, 14, 2, false},
-	{elem{true, true}, 14, 2, false},
-	{elem{false, false}, 6, 2, false},
-	{elem{true, false}, 6, 2, false},
 	{elem{false, true}, 14, 2, true},
 	{elem{false, false}, 6, 2, true},
+}
+
+func init() {
+	for _, double := range []bool{false, true} {
+		for _, rows := range []int{14, 12, 8, 4, 2, 1} {
+			tiles = append(tiles, tile{elem{double, true}, rows, 2, false})
+		}
+		for _, rows := range []int{6, 4, 2, 1} {
+			tiles = append(tiles, tile{elem{double, false}, rows, 2, false})
+		}
+	}
 }
 
 const unroll = 4
@@ -65,7 +72,7 @@ func (t tile) declare() string {
 		Doc(fmt.Sprintf("%s computes C += A*B for a tile of at most %d x %d, C in double.", name, t.rows, t.cols*t.lanes()))
 		return name
 	}
-	name := t.name() + "Tile" + t.level()
+	name := fmt.Sprintf("%sTile%d%s", t.name(), t.rows, t.level())
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(kc int, a, b, c *%s, ldc int, alpha, beta %s, rows, cols int)", g, g))
 	Doc(fmt.Sprintf("%s computes C = alpha*A*B + beta*C for a tile of at most %d x %d.", name, t.rows, t.cols*t.lanes()))
 	return name
