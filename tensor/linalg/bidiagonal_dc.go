@@ -71,8 +71,8 @@ func (b *bidiagonalDC) leaf(lo, size, extra int) error {
 			}
 		}
 	}
-	if left := bidiagonalQR(d, e, u, v); left > 0 {
-		return &NotConvergedError{Residual: left}
+	if err := converged(bidiagonalQR(d, e, u, v)); err != nil {
+		return err
 	}
 	for i, s := range d {
 		if s < 0 {

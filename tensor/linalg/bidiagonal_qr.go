@@ -13,7 +13,7 @@ func bidiagonalQR(d, e []float64, u, v *rowTurner) (left float64) {
 	budget := maxSweeps * len(d)
 	for high := len(d) - 1; high > 0; {
 		low := high
-		for low > 0 && math.Abs(e[low-1]) > negligible {
+		for low > 0 && !(math.Abs(e[low-1]) <= negligible) {
 			low--
 		}
 		if low > 0 {
@@ -123,10 +123,7 @@ func givens(f, g float64) (c, s, r float64) {
 	if g == 0 {
 		return 1, 0, f
 	}
-	r = math.Sqrt(f*f + g*g)
-	if r < 1e-140 {
-		r = math.Hypot(f, g)
-	}
+	r = length(f, g)
 	return f / r, g / r, r
 }
 

@@ -1,9 +1,6 @@
 package linalg
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // Eigen is the decomposition A = V' diag(Values) V of a symmetric n x n matrix
 // into orthonormal eigenvectors, the rows of Vectors. Signs are fixed: the
@@ -12,17 +9,6 @@ import (
 type Eigen struct {
 	Values  []float64 // n, smallest first
 	Vectors Matrix    // n x n; row k belongs to Values[k]
-}
-
-// NotConvergedError says that an iteration ran out of steps.
-type NotConvergedError struct {
-	// Residual is the largest coupling left, relative to the matrix.
-	Residual float64
-}
-
-// Error names the residual.
-func (e *NotConvergedError) Error() string {
-	return fmt.Sprintf("the decomposition did not converge: a residual of %.3g of the matrix remains", e.Residual)
 }
 
 // Symmetric decomposes the symmetric n x n row-major matrix a, of which it reads
@@ -52,13 +38,13 @@ func Symmetric[T float32 | float64](ctx context.Context, a []T, n int) (*Eigen, 
 		return nil, err
 	}
 	for k, row := range order {
-		out.Values = append(out.Values, t.d[row]*factor)
+		out.Values = append(out.Values, t.d[row])
 		copy(out.Vectors.Row(k), q[row*n:(row+1)*n])
 		if signOf(out.Vectors.Row(k)) < 0 {
 			scale(out.Vectors.Row(k), -1)
 		}
 	}
-	return out, nil
+	return out, rescale(out.Values, factor)
 }
 
 // SymmetricValues is the Values of Symmetric alone, in a fraction of its time.
@@ -75,13 +61,13 @@ func SymmetricValues[T float32 | float64](ctx context.Context, a []T, n int) ([]
 	if norm > 0 {
 		scale(t.d, 1/norm)
 		scale(t.e, 1/norm)
-		if left := tridiagonalQL(t.d, t.e, nil, 0); left > 0 {
-			return nil, &NotConvergedError{Residual: left}
+		if err := converged(tridiagonalQL(t.d, t.e, nil, 0)); err != nil {
+			return nil, err
 		}
 	}
 	out := make([]float64, 0, n)
 	for _, row := range sorted(t.d) {
-		out = append(out, t.d[row]*norm*factor)
+		out = append(out, t.d[row]*norm)
 	}
-	return out, nil
+	return out, rescale(out, factor)
 }

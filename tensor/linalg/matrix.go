@@ -26,6 +26,18 @@ func (m Matrix) Row(i int) []float64 { return m.Data[i*m.Cols : (i+1)*m.Cols] }
 // ErrNotFinite refuses matrices with NaN or Inf.
 var ErrNotFinite = errors.New("the matrix has NaN or Inf elements: mend the tensor first, or leave it out with where")
 
+// ErrOverflow refuses to return values beyond float64.
+var ErrOverflow = errors.New("the matrix has elements so large that its singular values or eigenvalues overflow float64: scale it first")
+
+// rescale multiplies the values by factor.
+func rescale(values []float64, factor float64) error {
+	scale(values, factor)
+	if factor > 1 && math.IsInf(largest(values), 1) {
+		return ErrOverflow
+	}
+	return nil
+}
+
 // widened checks the size and the elements of a row-major rows x cols matrix
 // and copies it into float64, divided by the power of two scale that keeps
 // squares of its largest elements far from overflow and underflow. A wide

@@ -37,7 +37,9 @@ func Decompose[T float32 | float64](ctx context.Context, a []T, rows, cols int) 
 	}
 	wide := rows < cols
 	t.finish(wide)
-	scale(t.s, factor)
+	if err := rescale(t.s, factor); err != nil {
+		return nil, err
+	}
 	if wide {
 		return &SVD{U: t.v.transposed(), S: t.s, Vt: t.u}, nil
 	}
@@ -55,9 +57,8 @@ func SingularValues[T float32 | float64](ctx context.Context, a []T, rows, cols 
 	if err != nil {
 		return nil, err
 	}
-	scale(s, factor)
 	slices.SortFunc(s, func(a, b float64) int { return cmp.Compare(b, a) })
-	return s, nil
+	return s, rescale(s, factor)
 }
 
 // Memory is an upper bound of the bytes that Decompose takes for a rows x cols

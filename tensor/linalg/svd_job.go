@@ -2,6 +2,7 @@ package linalg
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -91,4 +92,23 @@ func (j *job) multiply(transA, transB bool, m, n, k int, alpha float64, a []floa
 		gemm.F64(transA, transB, min(rows, m-i), n, k, alpha, a[at:], lda, b, ldb, beta, c[i*ldc:], ldc, j.workers)
 	}
 	return nil
+}
+
+// NotConvergedError says that an iteration ran out of steps.
+type NotConvergedError struct {
+	// Residual is the largest coupling left, relative to the matrix.
+	Residual float64
+}
+
+// Error names the residual.
+func (e *NotConvergedError) Error() string {
+	return fmt.Sprintf("the decomposition did not converge: a residual of %.3g of the matrix remains", e.Residual)
+}
+
+// converged turns what an iteration leaves into an error; NaN is one too.
+func converged(left float64) error {
+	if left == 0 {
+		return nil
+	}
+	return &NotConvergedError{Residual: left}
 }

@@ -61,8 +61,8 @@ func padded(u []float64, n, length int) Matrix {
 func jacobiTall(m Matrix) (*tall, error) {
 	w := m.transposed()
 	v, left := jacobi(w.Data, m.Rows, m.Cols)
-	if left > 0 {
-		return nil, &NotConvergedError{Residual: left}
+	if err := converged(left); err != nil {
+		return nil, err
 	}
 	s := normalise(w.Data, m.Rows, m.Cols)
 	return &tall{u: w, v: Matrix{Rows: m.Cols, Cols: m.Cols, Data: v}, s: s, order: sorted(s)}, nil
@@ -117,8 +117,8 @@ func (j *job) valuesTall(m Matrix) ([]float64, error) {
 	}
 	scale(b.d, 1/norm)
 	scale(b.e, 1/norm)
-	if left := bidiagonalQR(b.d, b.e, nil, nil); left > 0 {
-		return nil, &NotConvergedError{Residual: left}
+	if err := converged(bidiagonalQR(b.d, b.e, nil, nil)); err != nil {
+		return nil, err
 	}
 	for i, s := range b.d {
 		b.d[i] = max(s, -s) * norm

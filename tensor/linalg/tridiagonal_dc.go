@@ -40,10 +40,7 @@ func (j *job) tridiagonalVectors(d, e []float64) (q []float64, order []int, err 
 func (t *tridiagonalDC) solve(j *job, lo, hi int) error {
 	n := t.n
 	if hi-lo <= leaf {
-		if left := tridiagonalQL(t.d[lo:hi], t.e[lo:hi-1], t.q[lo*n+lo:], n); left > 0 {
-			return &NotConvergedError{Residual: left}
-		}
-		return nil
+		return converged(tridiagonalQL(t.d[lo:hi], t.e[lo:hi-1], t.q[lo*n+lo:], n))
 	}
 	mid := (lo + hi) / 2
 	couple := t.e[mid-1]

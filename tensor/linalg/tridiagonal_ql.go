@@ -59,6 +59,14 @@ func largest(x []float64) (m float64) {
 	return m
 }
 
+// length is the root of f^2 + g^2, for numbers that do not overflow.
+func length(f, g float64) float64 {
+	if r := math.Sqrt(f*f + g*g); r > 1e-140 {
+		return r
+	}
+	return math.Hypot(f, g)
+}
+
 // qlSweep chases the bulge from high up to low.
 func qlSweep(d, e, q []float64, ld, low, high int) {
 	n := len(d)
@@ -68,7 +76,7 @@ func qlSweep(d, e, q []float64, ld, low, high int) {
 	s, c, p := 1.0, 1.0, 0.0
 	for i := high - 1; i >= low; i-- {
 		f, b := s*e[i], c*e[i]
-		r = math.Sqrt(f*f + g*g)
+		r = length(f, g)
 		if i+1 < high {
 			e[i+1] = r
 		}
