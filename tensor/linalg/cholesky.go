@@ -26,7 +26,7 @@ func (e *NotPositiveDefiniteError) Error() string {
 // variable blocking" (IBM J. Res. Dev. 41, 1997).
 func Cholesky[T float](ctx context.Context, a []T, n int) error {
 	j := newJob(ctx)
-	if err := checkLower(a, n, j); err != nil {
+	if err := checkTriangle(false, a, n, j); err != nil {
 		return err
 	}
 	if err := cholesky(a, n, n, 0, j); err != nil {

@@ -39,7 +39,7 @@ func CholeskyInverse[T float](ctx context.Context, l []T, n int) error {
 // taken from the last to the first.
 func InverseFactor[T float](ctx context.Context, a []T, n int) error {
 	j := newJob(ctx)
-	if err := checkLower(a, n, j); err != nil {
+	if err := checkTriangle(false, a, n, j); err != nil {
 		return err
 	}
 	gemm.MirrorLower(a, n)
@@ -68,7 +68,7 @@ func squareTranspose[T float](n int, l []T, ld int, j *job) {
 	below, rest := l[h*ld:], l[h*ld+h:]
 	squareTranspose(h, l, ld, j)
 	addSquareTranspose(h, n-h, below, ld, l, ld, j)
-	multiplyTranspose(n-h, h, rest, ld, below, ld, j)
+	multiplyTriangle(Triangle{Trans: true}, n-h, h, rest, ld, below, ld, j)
 	squareTranspose(n-h, rest, ld, j)
 }
 
@@ -94,26 +94,4 @@ func addSquareTranspose[T float](n, k int, a []T, lda int, c []T, ldc int, j *jo
 	addSquareTranspose(h, k, a, lda, c, ldc, j)
 	product(true, false, n-h, h, k, 1, a[h:], lda, a, lda, 1, c[h*ldc:], ldc, j)
 	addSquareTranspose(n-h, k, a[h:], lda, c[h*ldc+h:], ldc, j)
-}
-
-// multiplyTranspose overwrites the n x cols matrix b with L'B.
-func multiplyTranspose[T float](n, cols int, l []T, ldl int, b []T, ldb int, j *job) {
-	if n <= solveLeaf {
-		multiplyTransposeLeaf(n, cols, l, ldl, b, ldb, j)
-		return
-	}
-	h := half(n)
-	second := b[h*ldb:]
-	multiplyTranspose(h, cols, l, ldl, b, ldb, j)
-	product(true, false, h, cols, n-h, 1, l[h*ldl:], ldl, second, ldb, 1, b, ldb, j)
-	multiplyTranspose(n-h, cols, l[h*ldl+h:], ldl, second, ldb, j)
-}
-
-func multiplyTransposeLeaf[T float](n, cols int, l []T, ldl int, b []T, ldb int, j *job) {
-	lower, copied := make([]T, n*n), make([]T, n*cols)
-	for i := range n {
-		copy(lower[i*n:], l[i*ldl:i*ldl+i+1])
-		copy(copied[i*cols:(i+1)*cols], b[i*ldb:])
-	}
-	product(true, false, n, cols, n, 1, lower, n, copied, cols, 0, b, ldb, j)
 }

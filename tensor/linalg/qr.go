@@ -20,8 +20,9 @@ type QRFactors[T float] struct {
 }
 
 // QR factors the m x n matrix a, which it leaves as it was. It takes memory for
-// two such matrices. Panels are factored in float64, for float32 too. Workers
-// bounds the goroutines; 0 means one for each core.
+// two such matrices. For float32 panels are factored in float64, but the sums of
+// products are float32: their rounding averages out, except for matrices of
+// nearly equal elements, whose error may reach rows * 2^-24.
 // Source: Schreiber and Van Loan, "A storage-efficient WY representation for
 // products of Householder transformations" (SIAM J. Sci. Stat. Comput. 10,
 // 1989); the recursion inside a panel is that of Elmroth and Gustavson (IBM J.

@@ -8,13 +8,16 @@ func checkMatrix[T float](a []T, rows, cols int, j *job) error {
 	return checkRows(rows, func(i int) []T { return a[i*cols : (i+1)*cols] }, j)
 }
 
-// checkLower is checkMatrix for a square matrix of which only the lower
-// triangle counts.
-func checkLower[T float](a []T, n int, j *job) error {
+// checkTriangle is checkMatrix for a square matrix of which only one triangle
+// counts.
+func checkTriangle[T float](upper bool, a []T, n int, j *job) error {
 	if err := checkSize(len(a), n, n); err != nil {
 		return err
 	}
-	return checkRows(n, func(i int) []T { return a[i*n : i*n+i+1] }, j)
+	return checkRows(n, func(i int) []T {
+		from, to := triangleRow(upper, i, n)
+		return a[i*n+from : i*n+to]
+	}, j)
 }
 
 func checkRows[T float](rows int, row func(i int) []T, j *job) error {

@@ -34,7 +34,7 @@ func SolveTriangular[T float](ctx context.Context, kind Triangle, t, b []T, rows
 	if kind.Right {
 		n = cols
 	}
-	if err := checkMatrix(t, n, n, j); err != nil {
+	if err := checkTriangle(kind.Upper, t, n, j); err != nil {
 		return err
 	}
 	if err := checkMatrix(b, rows, cols, j); err != nil {
@@ -57,10 +57,11 @@ func checkDiagonal[T float](t []T, n int) error {
 }
 
 // InvertTriangular overwrites the n x n lower triangular matrix t, or upper if
-// so told, with its inverse. The other half is neither read nor written.
+// so told, with its inverse X, so that X T is close to the identity. The other
+// half is neither read nor written.
 func InvertTriangular[T float](ctx context.Context, upper bool, t []T, n int) error {
 	j := newJob(ctx)
-	if err := checkMatrix(t, n, n, j); err != nil {
+	if err := checkTriangle(upper, t, n, j); err != nil {
 		return err
 	}
 	if err := checkDiagonal(t, n); err != nil {
@@ -70,8 +71,10 @@ func InvertTriangular[T float](ctx context.Context, upper bool, t []T, n int) er
 	return j.cancelled()
 }
 
-// invertTriangle inverts halves after it has solved for the block that couples
-// them.
+// invertTriangle makes the block between the halves that of X T = I, for which
+// one half must be inverted before and the other after.
+// Source: Du Croz and Higham, "Stability of methods for matrix inversion" (IMA
+// J. Numer. Anal. 12, 1992).
 func invertTriangle[T float](upper bool, n int, t []T, ld int, j *job) {
 	if n <= solveLeaf {
 		invertLeaf(upper, n, t, ld, j)
@@ -79,35 +82,38 @@ func invertTriangle[T float](upper bool, n int, t []T, ld int, j *job) {
 	}
 	h := half(n)
 	low := t[h*ld+h:]
-	above, below := t, low
-	rows, cols, block := n-h, h, t[h*ld:]
 	if upper {
-		rows, cols, block = h, n-h, t[h:]
-		above, below = low, t
+		block := t[h:]
+		invertTriangle(upper, h, t, ld, j)
+		multiplyTriangle(Triangle{Upper: true}, h, n-h, t, ld, block, ld, j)
+		solver[T]{Triangle{Upper: true, Right: true}, j}.solve(n-h, low, ld, block, ld, h)
+		negateRows(block, ld, h, n-h)
+		invertTriangle(upper, n-h, low, ld, j)
+		return
 	}
-	solver[T]{Triangle{Upper: upper}, j}.solve(rows, below, ld, block, ld, cols)
-	solver[T]{Triangle{Upper: upper, Right: true}, j}.solve(cols, above, ld, block, ld, rows)
-	for i := range rows {
-		for j := range cols {
-			block[i*ld+j] = -block[i*ld+j]
-		}
-	}
-	invertTriangle(upper, h, t, ld, j)
+	block := t[h*ld:]
 	invertTriangle(upper, n-h, low, ld, j)
+	multiplyTriangle(Triangle{}, n-h, h, low, ld, block, ld, j)
+	solver[T]{Triangle{Right: true}, j}.solve(h, t, ld, block, ld, n-h)
+	negateRows(block, ld, n-h, h)
+	invertTriangle(upper, h, t, ld, j)
 }
 
-// invertLeaf solves for the identity.
-func invertLeaf[T float](upper bool, n int, t []T, ld int, j *job) {
-	var x [solveLeaf * solveLeaf]T
-	for i := range n {
-		x[i*solveLeaf+i] = 1
+func negateRows[T float](a []T, ld, rows, cols int) {
+	for i := range rows {
+		negate(a[i*ld : i*ld+cols])
 	}
-	solver[T]{Triangle{Upper: upper}, j}.solve(n, t, ld, x[:], solveLeaf, n)
+}
+
+// invertLeaf solves X T = I.
+func invertLeaf[T float](upper bool, n int, t []T, ld int, j *job) {
+	x := make([]T, n*n)
 	for i := range n {
-		from, to := 0, i+1
-		if upper {
-			from, to = i, n
-		}
-		copy(t[i*ld+from:i*ld+to], x[i*solveLeaf+from:i*solveLeaf+to])
+		x[i*n+i] = 1
+	}
+	solver[T]{Triangle{Right: true, Upper: upper}, j}.solve(n, t, ld, x, n, n)
+	for i := range n {
+		from, to := triangleRow(upper, i, n)
+		copy(t[i*ld+from:i*ld+to], x[i*n+from:i*n+to])
 	}
 }

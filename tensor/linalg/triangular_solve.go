@@ -23,14 +23,7 @@ func (s solver[T]) solve(n int, t []T, ldt int, b []T, ldb, others int) {
 		return
 	}
 	h := half(n)
-	first, second := b, b[h*ldb:]
-	if s.kind.Right {
-		second = b[h:]
-	}
-	corner := t[h*ldt:]
-	if s.kind.Upper {
-		corner = t[h:]
-	}
+	first, second, corner := b, b[h*step(!s.kind.Right, ldb):], t[h*step(!s.kind.Upper, ldt):]
 	if s.forward() {
 		s.solve(h, t, ldt, first, ldb, others)
 		s.couple(n-h, h, corner, ldt, first, second, ldb, others)
@@ -40,6 +33,14 @@ func (s solver[T]) solve(n int, t []T, ldt int, b []T, ldb, others int) {
 	s.solve(n-h, t[h*ldt+h:], ldt, second, ldb, others)
 	s.couple(h, n-h, corner, ldt, second, first, ldb, others)
 	s.solve(h, t, ldt, first, ldb, others)
+}
+
+// step is how far the next row lies, or the next column.
+func step(row bool, ld int) int {
+	if row {
+		return ld
+	}
+	return 1
 }
 
 // forward says that the first unknowns are solved for first.
