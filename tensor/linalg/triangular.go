@@ -24,8 +24,7 @@ func (e *SingularError) Error() string {
 // SolveTriangular overwrites the rows x cols matrix b with the X that solves
 // the equation that kind names. T is n x n, n being rows, or cols when T stands
 // on the right. Diagonal blocks of 64 are solved by substitution in float64 and
-// the rest is products. Both matrices must be finite. Workers bounds the
-// goroutines; 0 means one for each core.
+// the rest is products. Both matrices must be finite.
 // Source: the recursion of Elmroth, Gustavson, Jonsson and Kågström, "Recursive
 // blocked algorithms and hybrid data structures" (SIAM Review 46, 2004).
 func SolveTriangular[T float](ctx context.Context, kind Triangle, t, b []T, rows, cols int) error {
