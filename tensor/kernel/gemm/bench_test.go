@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strings"
@@ -33,8 +32,9 @@ for line in sys.stdin:
         have.clear()
         x = np.random.rand(m, k).astype(dt)
         y = np.random.rand(n, k).astype(dt).T if op == 'nt' else np.random.rand(k, n).astype(dt)
-        if op == 'gram': x = np.random.rand(k, n).astype(dt); y = x; x = y.T
-        have[line] = x, y, np.zeros((m, n), dt)
+        if op == 'mv': y = np.ravel(y).copy()
+        if op == 'mvt': x, y = np.random.rand(k, m).astype(dt).T, np.ravel(y).copy()
+        have[line] = x, y, np.zeros((m, n) if y.ndim == 2 else m, dt)
     x, y, z = have[line]
     best = 1e9
     for _ in range(4):
@@ -88,7 +88,7 @@ func (o *oracle) stop() {
 }
 
 type benchRow struct {
-	dtype, op string // op: nn, nt
+	dtype, op string // op: nn, nt; mv and mvt, a matrix m x k or k x m by a vector
 	m, n, k   int
 }
 
@@ -99,24 +99,37 @@ var benchRows = []benchRow{
 	{"float32", "nt", 2048, 2048, 2048},
 	{"float32", "nn", 4096, 4096, 4096},
 	{"float32", "nn", 4096, 4096, 512},
+	{"float32", "mv", 1024, 1, 1024},
+	{"float32", "mvt", 1024, 1, 1024},
+	{"float32", "mv", 8192, 1, 8192},
+	{"float32", "mvt", 8192, 1, 8192},
 	{"float64", "nn", 256, 256, 256},
 	{"float64", "nn", 1024, 1024, 1024},
 	{"float64", "nn", 2048, 2048, 2048},
+	{"float64", "mv", 1024, 1, 1024},
+	{"float64", "mvt", 1024, 1, 1024},
 }
 
 // ours returns a function that runs one product.
 func (r benchRow) ours(workers int) func() {
-	rng := rand.New(rand.NewPCG(1, 2))
-	ldb := r.n
-	if r.op == "nt" {
-		ldb = r.k
-	}
 	if r.dtype == "float32" {
-		x, y, z := fill[float32](rng, r.m*r.k), fill[float32](rng, r.k*r.n), make([]float32, r.m*r.n)
-		return func() { F32(false, r.op == "nt", r.m, r.n, r.k, 1, x, r.k, y, ldb, 0, z, r.n, workers) }
+		return oursOf(r, F32, F32Vec, workers)
 	}
-	x, y, z := fill[float64](rng, r.m*r.k), fill[float64](rng, r.k*r.n), make([]float64, r.m*r.n)
-	return func() { F64(false, r.op == "nt", r.m, r.n, r.k, 1, x, r.k, y, ldb, 0, z, r.n, workers) }
+	return oursOf(r, F64, F64Vec, workers)
+}
+
+func oursOf[T float](r benchRow, mul multiplyFunc[T], vec vecFunc[T], workers int) func() {
+	rng := newRand()
+	x, y, z := fill[T](rng, r.m*r.k), fill[T](rng, r.k*r.n), make([]T, r.m*r.n)
+	switch r.op {
+	case "mv":
+		return func() { vec(false, r.m, r.k, 1, x, r.k, y, 0, z, workers) }
+	case "mvt":
+		return func() { vec(true, r.k, r.m, 1, x, r.m, y, 0, z, workers) }
+	case "nt":
+		return func() { mul(false, true, r.m, r.n, r.k, 1, x, r.k, y, r.k, 0, z, r.n, workers) }
+	}
+	return func() { mul(false, false, r.m, r.n, r.k, 1, x, r.k, y, r.n, 0, z, r.n, workers) }
 }
 
 // settle is longer than OpenBLAS's idle threads spin.
@@ -162,6 +175,6 @@ func benchTable(b *testing.B, level cpu.Level, threads int) {
 			}
 		}
 		flops := 2 * float64(r.m) * float64(r.n) * float64(r.k) / 1e9
-		b.Logf("%s %s %5d x%5d x%5d  ours %6.1f  OpenBLAS %6.1f GFLOP/s  ratio %.2f", r.dtype, r.op, r.m, r.n, r.k, flops/ours, flops/theirs, theirs/ours)
+		b.Logf("%s %-3s %5d x%5d x%5d  ours %6.1f  OpenBLAS %6.1f GFLOP/s  ratio %.2f", r.dtype, r.op, r.m, r.n, r.k, flops/ours, flops/theirs, theirs/ours)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/rouxml/roux/tensor/kernel/cpu"
@@ -191,3 +192,22 @@ func testSameBits[T float](t *testing.T, f multiplyFunc[T]) {
 
 func TestF32SameBits(t *testing.T) { testSameBits(t, F32) }
 func TestF64SameBits(t *testing.T) { testSameBits(t, F64) }
+
+// Callers on many goroutines share buffers and helpers, but no results.
+func TestConcurrentCallers(t *testing.T) {
+	p := newProblem[float32](newRand(), 300, 200, 260, 1, 1, 0)
+	want := p.runPlain(F32)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for workers := range 4 {
+				c := slices.Clone(p.c)
+				F32(p.transA, p.transB, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, c, p.ldc, workers)
+				if !slices.Equal(c, want) {
+					t.Error("a concurrent call gives other bits")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -21,7 +21,6 @@ func Gram(dst []float64, d int, x []float32, n, ldx, workers int) {
 		return
 	}
 	t := *f32Kit()
-	t.mc *= t.kc / gramBlock
 	t.kc = gramBlock
 	p := product[float32]{
 		kit: &t, m: d, n: d, k: n, below: true,

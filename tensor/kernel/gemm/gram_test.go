@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 func TestGram(t *testing.T) {
@@ -45,6 +47,7 @@ func TestGram(t *testing.T) {
 func TestGramSameBits(t *testing.T) {
 	const n, d = 700, 300
 	x := fill[float32](newRand(), n*d)
+	byLevel := map[cpu.Level][]float64{}
 	onEveryLevel(t, func(t *testing.T) {
 		var want []float64
 		for _, workers := range []int{1, 2, 5} {
@@ -58,6 +61,7 @@ func TestGramSameBits(t *testing.T) {
 				t.Fatalf("%d workers give other bits", workers)
 			}
 		}
+		byLevel[cpu.Active()] = want
 		got := make([]float64, d*d)
 		Gram(got, d, x[:512*d], 512, d, 1)
 		Gram(got, d, x[512*d:], n-512, d, 2)
@@ -66,4 +70,7 @@ func TestGramSameBits(t *testing.T) {
 			t.Fatal("two calls give other bits")
 		}
 	})
+	if narrow, wide := byLevel[cpu.AVX2], byLevel[cpu.AVX512]; wide != nil && !slices.Equal(narrow, wide) {
+		t.Fatal("AVX2 and AVX-512 give different bits")
+	}
 }

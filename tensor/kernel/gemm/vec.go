@@ -65,7 +65,7 @@ type vecProduct[T float] struct {
 // along multiplies rows of A with x, a block of rows a task.
 func (v vecProduct[T]) along(m, n, workers int) {
 	block := max(8, (1<<16)/n)
-	perform(team(workers, m*n), phase{(m + block - 1) / block, func(task int) {
+	perform(team(workers, 8*m*n), phase{(m + block - 1) / block, func(task int) {
 		var out [8]T
 		end := min(m, (task+1)*block)
 		for i := task * block; i < end; {
@@ -97,7 +97,7 @@ func (v vecProduct[T]) down(m, n, workers int) {
 		}
 		v.x = scaled
 	}
-	perform(team(workers, m*n), phase{(n + block - 1) / block, func(task int) {
+	perform(team(workers, 8*m*n), phase{(n + block - 1) / block, func(task int) {
 		j := task * block
 		cols := min(block, n-j)
 		scale(1, cols, v.beta, v.y[j:], cols)

@@ -26,6 +26,8 @@ func (t tile) storeGram(name string, c, ldc GPPhysical) {
 		}
 	}
 	Label(name + "_done")
+	VZEROUPPER()
+	RET()
 }
 
 // upper moves a vector's upper half down.

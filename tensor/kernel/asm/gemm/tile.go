@@ -13,22 +13,23 @@ import (
 type tile struct {
 	elem
 	rows, cols int
+	stride     int // vectors from one row of the packed B to the next
 	// gram adds to a C of doubles, without alpha and beta.
 	gram bool
 }
 
 var tiles = []tile{
-	{elem{false, true}, 14, 2, true},
-	{elem{false, false}, 6, 2, true},
+	{elem{false, true}, 14, 2, 2, true},
+	{elem{false, false}, 6, 2, 2, true},
 }
 
 func init() {
 	for _, double := range []bool{false, true} {
 		for _, rows := range []int{14, 12, 8, 4, 2, 1} {
-			tiles = append(tiles, tile{elem{double, true}, rows, 2, false})
+			tiles = append(tiles, tile{elem{double, true}, rows, 2, 2, false})
 		}
 		for _, rows := range []int{6, 4, 2, 1} {
-			tiles = append(tiles, tile{elem{double, false}, rows, 2, false})
+			tiles = append(tiles, tile{elem{double, false}, rows, 2, 2, false})
 		}
 	}
 }
@@ -50,15 +51,24 @@ func (t tile) emit() {
 	Load(Param("ldc"), ldc)
 	SHLQ(U8(shiftOf(t.outSize())), ldc)
 	t.prefetch(c, ldc)
-	for i := range t.rows * t.cols {
-		t.zero(t.vec(i))
-	}
-	t.loop(name, k, a, b)
 	if t.gram {
+		t.loop(name, k, a, b)
 		t.storeGram(name, c, ldc)
-	} else {
-		t.store(name, c, ldc)
+		return
 	}
+	Load(Param("cols"), R8)
+	CMPQ(R8, U8(t.lanes()))
+	JLE(LabelRef(name + "_narrow"))
+	t.body(name, k, a, b, c, ldc)
+	Label(name + "_narrow")
+	t.cols = 1
+	t.body(name+"_narrow", k, a, b, c, ldc)
+}
+
+// body computes and stores the first cols vectors of each row.
+func (t tile) body(name string, k, a, b, c, ldc GPPhysical) {
+	t.loop(name, k, a, b)
+	t.store(name, c, ldc)
 	VZEROUPPER()
 	RET()
 }
@@ -98,6 +108,9 @@ func (t tile) prefetch(c, ldc Register) {
 }
 
 func (t tile) loop(name string, k, a, b GPPhysical) {
+	for i := range t.rows * t.cols {
+		t.zero(t.vec(i))
+	}
 	MOVQ(k, RDI)
 	SHRQ(U8(2), RDI)
 	JZ(LabelRef(name + "_rest"))
@@ -122,7 +135,7 @@ func (t tile) loop(name string, k, a, b GPPhysical) {
 // step adds the outer product of one column of A and one row of B.
 func (t tile) step(u int, a, b Register) {
 	for j := range t.cols {
-		t.move(Mem{Base: b, Disp: (u*t.cols + j) * t.bytes()}, t.b(j))
+		t.move(Mem{Base: b, Disp: (u*t.stride + j) * t.bytes()}, t.b(j))
 	}
 	for i := range t.rows {
 		t.broadcast(Mem{Base: a, Disp: (u*t.rows + i) * t.size()}, t.bcast(i))
@@ -134,13 +147,13 @@ func (t tile) step(u int, a, b Register) {
 
 func (t tile) advance(steps int, a, b Register) {
 	ADDQ(I32(steps*t.rows*t.size()), a)
-	ADDQ(I32(steps*t.cols*t.bytes()), b)
+	ADDQ(I32(steps*t.stride*t.bytes()), b)
 }
 
 // store writes the tile's first rows. AVX-512 writes the first cols of each
 // under masks; AVX2 always writes whole rows.
 func (t tile) store(name string, c, ldc GPPhysical) {
-	alpha, beta := t.b(0), t.b(1)
+	alpha, beta := t.b(0), t.bcast(1)
 	pa, err := Param("alpha").Resolve()
 	check(err)
 	pb, err := Param("beta").Resolve()
