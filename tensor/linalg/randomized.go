@@ -94,38 +94,35 @@ func FindRange(ctx context.Context, a []float32, rows, cols int, s Sketch) (q []
 		return nil, 0, fmt.Errorf("a range of %d and %d columns with %d power steps: the rank must be at least 1, the others not negative", s.Rank, s.Oversampling, s.PowerSteps)
 	}
 	r := sketched{a, rows, cols, j}.findRange(s)
-	return r.q, r.missed, j.cancelled()
+	q = make([]float32, len(r.q))
+	transpose(q, r.k, r.q, rows, r.k, rows)
+	return q, r.missed, j.cancelled()
 }
 
-// project decomposes B = Q'A through the small factor of B' = P R: with
-// R = W S Z' it is B = Z S (P W)'.
-func (x sketched) project(ctx context.Context, r subspace, rank int) (*LowRank, error) {
-	b := make([]float32, x.cols*r.k)
-	x.transposeTimes(r.q, r.k, b)
-	p, small := orthonormalise(b, x.cols, r.k, x.job)
-	d, err := smallSVD(ctx, small, r.k, r.k)
+// project decomposes B = Q'A through the small factor of its rows: with B = L P
+// and L = W S Z' it is A = (Q W) S (Z'P).
+func (s sketched) project(ctx context.Context, r subspace, rank int) (*LowRank, error) {
+	p := make([]float32, r.k*s.cols)
+	s.back(r.q, r.k, p)
+	l := orthonormalise(p, r.k, s.cols, s.job)
+	d, err := smallSVD(ctx, l, r.k, r.k)
 	if err != nil {
 		return nil, err
 	}
-	out := &LowRank{Rank: rank, S: d.S[:rank], Missed: r.missed, U: make([]float32, x.rows*rank), Vt: make([]float32, rank*x.cols)}
-	z, w := make([]float32, r.k*rank), make([]float32, r.k*rank)
-	for i := range rank {
-		for c := range r.k {
-			z[c*rank+i] = float32(d.Vt.At(i, c))
-			w[c*rank+i] = float32(d.U.At(c, i))
+	out := &LowRank{
+		Rank: rank, S: d.S[:rank:rank], Missed: r.missed, Frobenius: r.frobenius,
+		U: make([]float32, s.rows*rank), Vt: make([]float32, rank*s.cols),
+	}
+	w, z := convertTo[float32](d.U.Data), convertTo[float32](d.Vt.Data)
+	product(true, false, s.rows, rank, r.k, 1, r.q, s.rows, w, r.k, 0, out.U, rank, s.job)
+	product(false, false, rank, s.cols, r.k, 1, z, r.k, p, s.cols, 0, out.Vt, s.cols, s.job)
+	for i, v := range d.S[rank:] {
+		if i == 0 {
+			out.Next = v
 		}
+		out.Frobenius = math.Hypot(out.Frobenius, v)
 	}
-	product(false, false, x.rows, rank, r.k, 1, r.q, r.k, z, rank, 0, out.U, rank, x.job)
-	product(true, true, rank, x.cols, r.k, 1, w, rank, p, r.k, 0, out.Vt, x.cols, x.job)
-	if len(d.S) > rank {
-		out.Next = d.S[rank]
-	}
-	out.fixSigns(x.rows, x.cols)
-	missed := r.frobenius
-	for _, v := range d.S[rank:] {
-		missed = math.Hypot(missed, v)
-	}
-	out.Frobenius = missed
+	out.fixSigns(s.rows, s.cols)
 	return out, nil
 }
 

@@ -48,8 +48,9 @@ func sketch(rank, steps int) Sketch {
 }
 
 // TestRandomizedSVD: against the full decomposition, for flat, decaying and
-// deficient spectra, tall and wide. Two power steps leave the values of a slow
-// decay within two percent, those of others within two in a thousand.
+// deficient spectra, tall and wide. Two power steps leave the leading half of the
+// values within two percent in a slow decay, within two in a thousand in others;
+// what the rest misses shows in the Frobenius norm of the error.
 func TestRandomizedSVD(t *testing.T) {
 	spectra := map[string][]float64{
 		"fast": powers(60, 0.7), "slow": powers(60, 0.97), "rank ten": powers(10, 0.9),
@@ -75,7 +76,7 @@ func checkRandomized(t *testing.T, a []float32, m, n, rank int, close float64) {
 	full, err := Decompose(ctx, a, m, n)
 	noError(t, err)
 	for i, s := range got.S {
-		if rounding := 1e-6 * full.S[0]; s > full.S[i]+rounding || s < full.S[i]*(1-close)-rounding {
+		if rounding := 1e-6 * full.S[0]; s > full.S[i]+rounding || 2*i < rank && s < full.S[i]*(1-close)-rounding {
 			t.Errorf("value %d is %v, truly %v", i, s, full.S[i])
 		}
 	}
@@ -150,19 +151,20 @@ func TestRandomizedKey(t *testing.T) {
 // TestOrthonormalise: matrices that take one round of Cholesky QR, two, and
 // Householder reflections.
 func TestOrthonormalise(t *testing.T) {
-	const m, n = 150, 20
+	const k, n = 20, 150
 	for _, decades := range []float64{0, 3, 6, 9, 20, 35} {
-		y := convertTo[float32](normal(m, n))
+		y := convertTo[float32](normal(k, n))
 		for i := range y {
-			y[i] += y[i/n*n] // columns that lean on each other
-			y[i] *= float32(math.Pow(10, -decades*float64(i%n)/n))
+			y[i] += y[i%n] // rows that lean on each other
+			y[i] *= float32(math.Pow(10, -decades*float64(i/n)/k))
 		}
-		q, r := orthonormalise(y, m, n, newJob(context.Background()))
-		if d := distance(multiplied(true, false, n, n, m, q, q), identity(n)); d > 1e-6*math.Sqrt(n) {
-			t.Errorf("%v decades: Q'Q is %.3g away from I", decades, d)
+		q := slices.Clone(y)
+		l := orthonormalise(q, k, n, newJob(context.Background()))
+		if d := distance(multiplied(false, true, k, k, n, q, q), identity(k)); d > 1e-6*math.Sqrt(k) {
+			t.Errorf("%v decades: QQ' is %.3g away from I", decades, d)
 		}
-		if d := distance(multiplied(false, false, m, n, n, convertTo[float64](q), r), convertTo[float64](y)); d > 1e-6*norm(y) {
-			t.Errorf("%v decades: QR is %.3g away", decades, d/norm(y))
+		if d := distance(multiplied(false, false, k, n, k, l, convertTo[float64](q)), convertTo[float64](y)); d > 1e-6*norm(y) {
+			t.Errorf("%v decades: LQ is %.3g away", decades, d/norm(y))
 		}
 	}
 }
