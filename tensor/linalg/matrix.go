@@ -89,7 +89,7 @@ func checkSize(elements, rows, cols int) error {
 
 // transpose writes the transpose of the rows x cols matrix a (leading dimension
 // lda) to b (leading dimension ldb), in squares that fit the first cache.
-func transpose[T float32 | float64](b []float64, ldb int, a []T, lda, rows, cols int) {
+func transpose[U, T float32 | float64](b []U, ldb int, a []T, lda, rows, cols int) {
 	const tile = 16
 	for i0 := 0; i0 < rows; i0 += tile {
 		i1 := min(i0+tile, rows)
@@ -97,7 +97,7 @@ func transpose[T float32 | float64](b []float64, ldb int, a []T, lda, rows, cols
 			for j := j0; j < min(j0+tile, cols); j++ {
 				to := b[j*ldb+i0 : j*ldb+i1]
 				for i := range to {
-					to[i] = float64(a[(i0+i)*lda+j])
+					to[i] = U(a[(i0+i)*lda+j])
 				}
 			}
 		}
