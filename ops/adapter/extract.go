@@ -11,6 +11,7 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/linalg"
 )
 
@@ -18,11 +19,13 @@ type extract struct {
 	Model schema.Ref  `yaml:"model" previous:"" doc:"fine-tuned model"`
 	Base  schema.Ref  `yaml:"base" doc:"model that it was tuned from"`
 	Rank  schema.Rank `yaml:"rank" doc:"rank of the factors: 16 or {ratio: 0.1}"`
+
+	Method string `yaml:"method" default:"auto" check:"enum=auto|exact|randomized" doc:"full decomposition, or products with a thin random matrix, which auto takes where the rank is at most a sixth of the shorter side"`
 }
 
 func init() {
 	ops.Add(&Set, ops.Spec[extract]{
-		Name: "adapter.extract", Version: 1,
+		Name: "adapter.extract", Version: 2,
 		Summary: "Extracts a LoRA adapter from a fine-tuned model and its base.",
 		Doc: "For each matrix, W - W_base = U S Vt; lora_B = U_r sqrt(S_r) and lora_A = sqrt(S_r) Vt_r, with lora_alpha = r so that the scale is one. " +
 			"Write it with format: peft. The share of the difference that a rank keeps is what evaluate.compare shows of base + adapter.",
@@ -69,28 +72,25 @@ func extractPlan(p *extract, in []ops.Header) ([]ops.Unit, error) {
 }
 
 // extractMemory counts the difference and its SVD.
-func extractMemory(_ *extract, x *ops.Pass) int64 {
-	return 4*int64(x.In[0].Shape.Numel()) + linalg.Memory(x.In[0].Shape.Rows(), x.In[0].Shape.Cols())
+func extractMemory(p *extract, x *ops.Pass) int64 {
+	rows, cols := x.In[0].Shape.Rows(), x.In[0].Shape.Cols()
+	return 4*int64(rows)*int64(cols) + linalg.TruncateMemory(rows, cols, x.Out().Shape[0], linalg.Method(p.Method))
 }
 
-func extractRun(ctx context.Context, _ *extract, _ *ops.Pass, in, out []ops.Matrix) error {
+func extractRun(ctx context.Context, p *extract, _ *ops.Pass, in, out []ops.Matrix) error {
 	rows, cols := in[0].Info.Shape[0], in[0].Info.Shape[1]
 	delta := in[0].Data
-	for i, b := range in[1].Data {
-		delta[i] -= b
-	}
-	d, err := linalg.Decompose(ctx, delta, rows, cols)
+	kernel.Sub(delta, delta, in[1].Data)
+	rank := out[0].Info.Shape[0]
+	d, err := linalg.Truncate(ctx, delta, rows, cols, rank, linalg.Method(p.Method))
 	if err != nil {
 		return err
 	}
-	rank := out[0].Info.Shape[0]
 	for k := range rank {
-		root := math.Sqrt(d.S[k])
-		for j := range cols {
-			out[0].Data[k*cols+j] = float32(root * d.Vt.At(k, j))
-		}
+		root := float32(math.Sqrt(d.S[k]))
+		kernel.ScaleTo(out[0].Data[k*cols:(k+1)*cols], root, d.Vt[k*cols:(k+1)*cols])
 		for i := range rows {
-			out[1].Data[i*rank+k] = float32(d.U.At(i, k) * root)
+			out[1].Data[i*rank+k] = d.U[i*rank+k] * root
 		}
 	}
 	return nil
