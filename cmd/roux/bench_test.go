@@ -117,14 +117,18 @@ func BenchmarkMerge(b *testing.B) {
 					peak = max(peak, rss)
 				}
 			}
-			again, _ := timeRun(b, dir, bin, recipe)
+			var again []float64
+			for range 5 {
+				second, _ := timeRun(b, dir, bin, recipe)
+				again = append(again, second)
+			}
 			m, cp := median(ours), median(copies)
 			b.ReportMetric(m, "s/merge")
 			b.ReportMetric(cp, "s/copy")
 			b.ReportMetric(cp/m, "of-copy-speed")
 			b.ReportMetric(float64(info.Size())/m/1e9, "GB/s-out")
 			b.ReportMetric(float64(peak)/1e6, "peak-MB")
-			b.ReportMetric(100*again/m, "%second-run")
+			b.ReportMetric(100*median(again)/m, "%second-run")
 		})
 	}
 }

@@ -65,30 +65,39 @@ func (s Selection) values(b *ops.Block, q int) []float32 {
 	return b.Sub(s.Operand[q], s.Less[q])
 }
 
+// sure is how many standard errors brackets reach to both sides, first and
+// after a miss. A miss costs a pass over the quantity that it met, and no
+// correctness.
+var sure = [...]float64{3, 12}
+
 // Cuts returns a cut for each quantity and scan. Of equal magnitudes the
 // earlier scans and elements stay.
 func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
+	cuts, brackets := make([][]Cut, len(s.Keep)), make([]kernel.Bracket, len(s.Keep))
 	todo := make([]int, len(s.Keep))
 	for q := range todo {
 		todo[q] = q
 	}
-	brackets, err := s.brackets(ctx)
-	if err != nil {
-		return nil, err
+	samples, err := s.sample(ctx)
+	for _, errors := range sure {
+		if err != nil || len(todo) == 0 {
+			return cuts, err
+		}
+		for _, q := range todo {
+			brackets[q] = bracket(samples[q], float64(s.keep(q))/float64(s.numel()), errors)
+		}
+		todo, err = s.within(ctx, todo, brackets, cuts)
 	}
-	cuts := make([][]Cut, len(s.Keep))
-	missed, err := s.within(ctx, todo, brackets, cuts)
-	if err != nil || len(missed) == 0 {
-		return cuts, err
-	}
-	for _, q := range missed {
+	for _, q := range todo {
 		bits, err := s.exact(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		brackets[q] = kernel.Bracket{Lo: int32(bits), Hi: int32(bits)}
 	}
-	_, err = s.within(ctx, missed, brackets, cuts)
+	if len(todo) > 0 && err == nil {
+		_, err = s.within(ctx, todo, brackets, cuts)
+	}
 	return cuts, err
 }
 

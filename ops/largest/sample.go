@@ -18,30 +18,13 @@ const (
 	small    = 1 << 15
 )
 
-// sure is how many standard errors a bracket reaches to both sides. A miss
-// costs two passes and no correctness.
-const sure = 3
-
-// brackets estimates where the thresholds lie.
-func (s Selection) brackets(ctx context.Context) ([]kernel.Bracket, error) {
-	out := make([]kernel.Bracket, len(s.Keep))
-	if s.numel() < small {
-		for q := range out {
-			out[q] = kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
-		}
-		return out, nil
-	}
-	samples, err := s.sample(ctx)
-	for q := range out {
-		out[q] = bracket(samples[q], float64(s.keep(q))/float64(s.numel()))
-	}
-	return out, err
-}
-
 // sample returns magnitude bits of each quantity by row, from rows spread over
-// all scans.
+// all scans; nothing of small tensors.
 func (s Selection) sample(ctx context.Context) ([][][]uint32, error) {
 	samples := make([][][]uint32, len(s.Keep))
+	if s.numel() < small {
+		return samples, nil
+	}
 	rows := 0
 	for _, scan := range s.Scans {
 		rows += scan.Pass.In[0].Shape.Rows()
@@ -85,15 +68,18 @@ func pick(row []float32, i int) []uint32 {
 }
 
 // bracket is the range that holds the magnitude above which a share p lies, as
-// far as the sample tells: the ranks to both sides by the spread of that share
-// between rows.
-func bracket(rows [][]uint32, p float64) kernel.Bracket {
+// far as the sample tells: so many standard errors of that share, as it differs
+// between rows, to both sides. Without a sample it is everything.
+func bracket(rows [][]uint32, p, errors float64) kernel.Bracket {
+	if len(rows) == 0 {
+		return kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
+	}
 	n := 0
 	for _, r := range rows {
 		n += len(r)
 	}
 	middle, _ := kth(rows, rank(p, n), 0, math.MaxInt32)
-	reach := sure*standardError(rows, middle) + 2/float64(n)
+	reach := errors*standardError(rows, middle) + 2/float64(n)
 	b := kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
 	if p-reach > 0 {
 		hi, _ := kth(rows, rank(p-reach, n), middle, math.MaxInt32)
