@@ -201,3 +201,13 @@ func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bou
 //
 //go:noescape
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeVote2 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
+//
+//go:noescape
+func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeVote2BF16 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
+//
+//go:noescape
+func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)

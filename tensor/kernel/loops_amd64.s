@@ -618,17 +618,17 @@ TEXT ·mergeSumAVX2(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Y0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VBROADCASTSS lambda+68(FP), Y3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
 	VPMOVZXBD    laneBit<>+0(SB), Y4
 	XORQ         R11, R11
 
 loop:
 	VMOVUPS (CX)(R11*4), Y5
-	VMOVAPS Y1, Y6
+	VMOVAPS Y2, Y6
 	MOVQ    R11, BP
 	SHRQ    $0x03, BP
 	XORQ    R12, R12
@@ -638,7 +638,7 @@ gather:
 	MOVQ         (DX)(R12*8), R13
 	MOVQ         (BX)(R12*8), R14
 	VMOVUPS      (R13)(R11*4), Y7
-	VPAND        Y7, Y2, Y8
+	VPAND        Y7, Y3, Y8
 	VPBROADCASTD (R8)(R12*4), Y9
 	VPCMPGTD     Y9, Y8, Y8
 	TESTQ        R14, R14
@@ -661,7 +661,7 @@ unmasked:
 	CMPQ         R12, R10
 	JLT          gather
 	VDIVPS       Y0, Y6, Y6
-	VMULPS       Y3, Y6, Y6
+	VMULPS       Y1, Y6, Y6
 	VADDPS       Y5, Y6, Y6
 	VMOVUPS      Y6, (AX)(R11*4)
 	ADDQ         $0x00000008, R11
@@ -683,17 +683,17 @@ TEXT ·mergeVoteAVX2(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Y0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VBROADCASTSS lambda+68(FP), Y3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
 	VPMOVZXBD    laneBit<>+0(SB), Y4
 	XORQ         R11, R11
 
 loop:
 	VMOVUPS (CX)(R11*4), Y5
-	VMOVAPS Y1, Y6
+	VMOVAPS Y2, Y6
 	MOVQ    R11, BP
 	SHRQ    $0x03, BP
 	XORQ    R12, R12
@@ -703,7 +703,7 @@ gather:
 	MOVQ         (DX)(R12*8), R13
 	MOVQ         (BX)(R12*8), R14
 	VMOVUPS      (R13)(R11*4), Y7
-	VPAND        Y7, Y2, Y8
+	VPAND        Y7, Y3, Y8
 	VPBROADCASTD (R8)(R12*4), Y9
 	VPCMPGTD     Y9, Y8, Y8
 	TESTQ        R14, R14
@@ -725,10 +725,10 @@ unmasked:
 	INCQ         R12
 	CMPQ         R12, R10
 	JLT          gather
-	VMOVAPS      Y1, Y7
-	VMOVAPS      Y1, Y8
+	VMOVAPS      Y2, Y7
+	VMOVAPS      Y2, Y8
 	VCMPPS       $0x07, Y6, Y6, Y9
-	VCMPPS       $0x01, Y1, Y6, Y6
+	VCMPPS       $0x01, Y2, Y6, Y6
 	VPSLLD       $0x1f, Y6, Y6
 	XORQ         R12, R12
 	MOVQ         R9, R13
@@ -737,7 +737,7 @@ vote:
 	VBROADCASTSS 4(DI)(R12*8), Y10
 	VMOVUPS      (R13), Y11
 	VXORPS       Y11, Y6, Y12
-	VCMPPS       $0x0e, Y1, Y12, Y12
+	VCMPPS       $0x0e, Y2, Y12, Y12
 	VANDPS       Y9, Y12, Y12
 	VADDPS       Y11, Y7, Y11
 	VBLENDVPS    Y12, Y11, Y7, Y7
@@ -751,11 +751,11 @@ vote:
 	TESTL        R12, R12
 	JNZ          divided
 	VDIVPS       Y8, Y7, Y6
-	VCMPPS       $0x04, Y1, Y8, Y8
+	VCMPPS       $0x04, Y2, Y8, Y8
 	VBLENDVPS    Y8, Y6, Y7, Y7
 
 divided:
-	VMULPS  Y3, Y7, Y7
+	VMULPS  Y1, Y7, Y7
 	VADDPS  Y5, Y7, Y7
 	VMOVUPS Y7, (AX)(R11*4)
 	ADDQ    $0x00000008, R11
@@ -777,18 +777,18 @@ TEXT ·mergeSumBF16AVX2(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Y0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VBROADCASTSS lambda+68(FP), Y3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
 	VPMOVZXBD    laneBit<>+0(SB), Y4
 	XORQ         R11, R11
 
 loop:
 	VPMOVZXWD (CX)(R11*2), Y5
 	VPSLLD    $0x10, Y5, Y5
-	VMOVAPS   Y1, Y6
+	VMOVAPS   Y2, Y6
 	MOVQ      R11, BP
 	SHRQ      $0x03, BP
 	XORQ      R12, R12
@@ -800,7 +800,7 @@ gather:
 	VPMOVZXWD    (R13)(R11*2), Y7
 	VPSLLD       $0x10, Y7, Y7
 	VSUBPS       Y5, Y7, Y7
-	VPAND        Y7, Y2, Y8
+	VPAND        Y7, Y3, Y8
 	VPBROADCASTD (R8)(R12*4), Y9
 	VPCMPGTD     Y9, Y8, Y8
 	TESTQ        R14, R14
@@ -823,7 +823,7 @@ unmasked:
 	CMPQ         R12, R10
 	JLT          gather
 	VDIVPS       Y0, Y6, Y6
-	VMULPS       Y3, Y6, Y6
+	VMULPS       Y1, Y6, Y6
 	VADDPS       Y5, Y6, Y6
 	VMOVUPS      Y6, (AX)(R11*4)
 	ADDQ         $0x00000008, R11
@@ -845,18 +845,18 @@ TEXT ·mergeVoteBF16AVX2(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Y0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Y2
-	VBROADCASTSS lambda+68(FP), Y3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
 	VPMOVZXBD    laneBit<>+0(SB), Y4
 	XORQ         R11, R11
 
 loop:
 	VPMOVZXWD (CX)(R11*2), Y5
 	VPSLLD    $0x10, Y5, Y5
-	VMOVAPS   Y1, Y6
+	VMOVAPS   Y2, Y6
 	MOVQ      R11, BP
 	SHRQ      $0x03, BP
 	XORQ      R12, R12
@@ -868,7 +868,7 @@ gather:
 	VPMOVZXWD    (R13)(R11*2), Y7
 	VPSLLD       $0x10, Y7, Y7
 	VSUBPS       Y5, Y7, Y7
-	VPAND        Y7, Y2, Y8
+	VPAND        Y7, Y3, Y8
 	VPBROADCASTD (R8)(R12*4), Y9
 	VPCMPGTD     Y9, Y8, Y8
 	TESTQ        R14, R14
@@ -890,10 +890,10 @@ unmasked:
 	INCQ         R12
 	CMPQ         R12, R10
 	JLT          gather
-	VMOVAPS      Y1, Y7
-	VMOVAPS      Y1, Y8
+	VMOVAPS      Y2, Y7
+	VMOVAPS      Y2, Y8
 	VCMPPS       $0x07, Y6, Y6, Y9
-	VCMPPS       $0x01, Y1, Y6, Y6
+	VCMPPS       $0x01, Y2, Y6, Y6
 	VPSLLD       $0x1f, Y6, Y6
 	XORQ         R12, R12
 	MOVQ         R9, R13
@@ -902,7 +902,7 @@ vote:
 	VBROADCASTSS 4(DI)(R12*8), Y10
 	VMOVUPS      (R13), Y11
 	VXORPS       Y11, Y6, Y12
-	VCMPPS       $0x0e, Y1, Y12, Y12
+	VCMPPS       $0x0e, Y2, Y12, Y12
 	VANDPS       Y9, Y12, Y12
 	VADDPS       Y11, Y7, Y11
 	VBLENDVPS    Y12, Y11, Y7, Y7
@@ -916,11 +916,11 @@ vote:
 	TESTL        R12, R12
 	JNZ          divided
 	VDIVPS       Y8, Y7, Y6
-	VCMPPS       $0x04, Y1, Y8, Y8
+	VCMPPS       $0x04, Y2, Y8, Y8
 	VBLENDVPS    Y8, Y6, Y7, Y7
 
 divided:
-	VMULPS  Y3, Y7, Y7
+	VMULPS  Y1, Y7, Y7
 	VADDPS  Y5, Y7, Y7
 	VMOVUPS Y7, (AX)(R11*4)
 	ADDQ    $0x00000008, R11
@@ -1477,11 +1477,11 @@ TEXT ·mergeSumAVX512(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Z0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Z2
-	VBROADCASTSS lambda+68(FP), Z3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
 	MOVL         $0x80000000, R11
 	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
@@ -1490,8 +1490,8 @@ TEXT ·mergeSumAVX512(SB), NOSPLIT, $8-80
 loop:
 	VMOVUPS (CX)(R11*4), Z4
 	VMOVUPS 64(CX)(R11*4), Z5
-	VMOVAPS Z1, Z6
-	VMOVAPS Z1, Z7
+	VMOVAPS Z2, Z6
+	VMOVAPS Z2, Z7
 	MOVQ    R11, BP
 	SHRQ    $0x03, BP
 	XORQ    R12, R12
@@ -1502,9 +1502,9 @@ gather:
 	MOVQ          (BX)(R12*8), R14
 	VMOVUPS       (R13)(R11*4), Z8
 	VMOVUPS       64(R13)(R11*4), Z9
-	VPANDD        Z8, Z2, Z10
+	VPANDD        Z8, Z3, Z10
 	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
-	VPANDD        Z9, Z2, Z10
+	VPANDD        Z9, Z3, Z10
 	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
 	TESTQ         R14, R14
 	JZ            unmasked
@@ -1532,10 +1532,10 @@ unmasked:
 	JLT         gather
 	VDIVPS      Z0, Z6, Z6
 	VDIVPS      Z0, Z7, Z7
-	VMULPS      Z3, Z6, Z6
+	VMULPS      Z1, Z6, Z6
 	VADDPS      Z4, Z6, Z6
 	VMOVUPS     Z6, (AX)(R11*4)
-	VMULPS      Z3, Z7, Z7
+	VMULPS      Z1, Z7, Z7
 	VADDPS      Z5, Z7, Z7
 	VMOVUPS     Z7, 64(AX)(R11*4)
 	ADDQ        $0x00000020, R11
@@ -1557,11 +1557,11 @@ TEXT ·mergeVoteAVX512(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Z0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Z2
-	VBROADCASTSS lambda+68(FP), Z3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
 	MOVL         $0x80000000, R11
 	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
@@ -1570,8 +1570,8 @@ TEXT ·mergeVoteAVX512(SB), NOSPLIT, $8-80
 loop:
 	VMOVUPS (CX)(R11*4), Z5
 	VMOVUPS 64(CX)(R11*4), Z6
-	VMOVAPS Z1, Z7
-	VMOVAPS Z1, Z8
+	VMOVAPS Z2, Z7
+	VMOVAPS Z2, Z8
 	MOVQ    R11, BP
 	SHRQ    $0x03, BP
 	XORQ    R12, R12
@@ -1582,9 +1582,9 @@ gather:
 	MOVQ          (BX)(R12*8), R14
 	VMOVUPS       (R13)(R11*4), Z9
 	VMOVUPS       64(R13)(R11*4), Z10
-	VPANDD        Z9, Z2, Z11
+	VPANDD        Z9, Z3, Z11
 	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
-	VPANDD        Z10, Z2, Z11
+	VPANDD        Z10, Z3, Z11
 	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
 	TESTQ         R14, R14
 	JZ            unmasked
@@ -1610,15 +1610,15 @@ unmasked:
 	INCQ        R12
 	CMPQ        R12, R10
 	JLT         gather
-	VMOVAPS     Z1, Z9
-	VMOVAPS     Z1, Z10
-	VMOVAPS     Z1, Z11
-	VMOVAPS     Z1, Z12
+	VMOVAPS     Z2, Z9
+	VMOVAPS     Z2, Z10
+	VMOVAPS     Z2, Z11
+	VMOVAPS     Z2, Z12
 	VCMPPS      $0x07, Z7, Z7, K1
-	VCMPPS      $0x01, Z1, Z7, K2
+	VCMPPS      $0x01, Z2, Z7, K2
 	VMOVAPS.Z   Z4, K2, Z7
 	VCMPPS      $0x07, Z8, Z8, K2
-	VCMPPS      $0x01, Z1, Z8, K3
+	VCMPPS      $0x01, Z2, Z8, K3
 	VMOVAPS.Z   Z4, K3, Z8
 	XORQ        R12, R12
 	MOVQ        R9, R13
@@ -1627,12 +1627,12 @@ vote:
 	VBROADCASTSS 4(DI)(R12*8), Z13
 	VMOVUPS      (R13), Z14
 	VXORPS       Z14, Z7, Z15
-	VCMPPS       $0x0e, Z1, Z15, K1, K3
+	VCMPPS       $0x0e, Z2, Z15, K1, K3
 	VADDPS       Z14, Z9, K3, Z9
 	VADDPS       Z13, Z11, K3, Z11
 	VMOVUPS      64(R13), Z14
 	VXORPS       Z14, Z8, Z15
-	VCMPPS       $0x0e, Z1, Z15, K2, K3
+	VCMPPS       $0x0e, Z2, Z15, K2, K3
 	VADDPS       Z14, Z10, K3, Z10
 	VADDPS       Z13, Z12, K3, Z12
 	ADDQ         $0x00000080, R13
@@ -1643,17 +1643,17 @@ vote:
 	TESTL        R12, R12
 	JNZ          divided
 	VDIVPS       Z11, Z9, Z7
-	VCMPPS       $0x04, Z1, Z11, K1
+	VCMPPS       $0x04, Z2, Z11, K1
 	VMOVAPS      Z7, K1, Z9
 	VDIVPS       Z12, Z10, Z7
-	VCMPPS       $0x04, Z1, Z12, K1
+	VCMPPS       $0x04, Z2, Z12, K1
 	VMOVAPS      Z7, K1, Z10
 
 divided:
-	VMULPS  Z3, Z9, Z9
+	VMULPS  Z1, Z9, Z9
 	VADDPS  Z5, Z9, Z9
 	VMOVUPS Z9, (AX)(R11*4)
-	VMULPS  Z3, Z10, Z10
+	VMULPS  Z1, Z10, Z10
 	VADDPS  Z6, Z10, Z10
 	VMOVUPS Z10, 64(AX)(R11*4)
 	ADDQ    $0x00000020, R11
@@ -1675,11 +1675,11 @@ TEXT ·mergeSumBF16AVX512(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Z0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Z2
-	VBROADCASTSS lambda+68(FP), Z3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
 	MOVL         $0x80000000, R11
 	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
@@ -1690,8 +1690,8 @@ loop:
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 32(CX)(R11*2), Z5
 	VPSLLD    $0x10, Z5, Z5
-	VMOVAPS   Z1, Z6
-	VMOVAPS   Z1, Z7
+	VMOVAPS   Z2, Z6
+	VMOVAPS   Z2, Z7
 	MOVQ      R11, BP
 	SHRQ      $0x03, BP
 	XORQ      R12, R12
@@ -1705,10 +1705,10 @@ gather:
 	VPMOVZXWD     32(R13)(R11*2), Z9
 	VPSLLD        $0x10, Z9, Z9
 	VSUBPS        Z4, Z8, Z8
-	VPANDD        Z8, Z2, Z10
+	VPANDD        Z8, Z3, Z10
 	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
 	VSUBPS        Z5, Z9, Z9
-	VPANDD        Z9, Z2, Z10
+	VPANDD        Z9, Z3, Z10
 	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
 	TESTQ         R14, R14
 	JZ            unmasked
@@ -1736,10 +1736,10 @@ unmasked:
 	JLT         gather
 	VDIVPS      Z0, Z6, Z6
 	VDIVPS      Z0, Z7, Z7
-	VMULPS      Z3, Z6, Z6
+	VMULPS      Z1, Z6, Z6
 	VADDPS      Z4, Z6, Z6
 	VMOVUPS     Z6, (AX)(R11*4)
-	VMULPS      Z3, Z7, Z7
+	VMULPS      Z1, Z7, Z7
 	VADDPS      Z5, Z7, Z7
 	VMOVUPS     Z7, 64(AX)(R11*4)
 	ADDQ        $0x00000020, R11
@@ -1761,11 +1761,11 @@ TEXT ·mergeVoteBF16AVX512(SB), NOSPLIT, $8-80
 	MOVQ         scratch+48(FP), R9
 	MOVQ         m+56(FP), R10
 	VBROADCASTSS total+64(FP), Z0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
 	MOVL         $0x7fffffff, R11
-	VMOVD        R11, X2
-	VPBROADCASTD X2, Z2
-	VBROADCASTSS lambda+68(FP), Z3
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
 	MOVL         $0x80000000, R11
 	VMOVD        R11, X4
 	VPBROADCASTD X4, Z4
@@ -1776,8 +1776,8 @@ loop:
 	VPSLLD    $0x10, Z5, Z5
 	VPMOVZXWD 32(CX)(R11*2), Z6
 	VPSLLD    $0x10, Z6, Z6
-	VMOVAPS   Z1, Z7
-	VMOVAPS   Z1, Z8
+	VMOVAPS   Z2, Z7
+	VMOVAPS   Z2, Z8
 	MOVQ      R11, BP
 	SHRQ      $0x03, BP
 	XORQ      R12, R12
@@ -1791,10 +1791,10 @@ gather:
 	VPMOVZXWD     32(R13)(R11*2), Z10
 	VPSLLD        $0x10, Z10, Z10
 	VSUBPS        Z5, Z9, Z9
-	VPANDD        Z9, Z2, Z11
+	VPANDD        Z9, Z3, Z11
 	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
 	VSUBPS        Z6, Z10, Z10
-	VPANDD        Z10, Z2, Z11
+	VPANDD        Z10, Z3, Z11
 	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
 	TESTQ         R14, R14
 	JZ            unmasked
@@ -1820,15 +1820,15 @@ unmasked:
 	INCQ        R12
 	CMPQ        R12, R10
 	JLT         gather
-	VMOVAPS     Z1, Z9
-	VMOVAPS     Z1, Z10
-	VMOVAPS     Z1, Z11
-	VMOVAPS     Z1, Z12
+	VMOVAPS     Z2, Z9
+	VMOVAPS     Z2, Z10
+	VMOVAPS     Z2, Z11
+	VMOVAPS     Z2, Z12
 	VCMPPS      $0x07, Z7, Z7, K1
-	VCMPPS      $0x01, Z1, Z7, K2
+	VCMPPS      $0x01, Z2, Z7, K2
 	VMOVAPS.Z   Z4, K2, Z7
 	VCMPPS      $0x07, Z8, Z8, K2
-	VCMPPS      $0x01, Z1, Z8, K3
+	VCMPPS      $0x01, Z2, Z8, K3
 	VMOVAPS.Z   Z4, K3, Z8
 	XORQ        R12, R12
 	MOVQ        R9, R13
@@ -1837,12 +1837,12 @@ vote:
 	VBROADCASTSS 4(DI)(R12*8), Z13
 	VMOVUPS      (R13), Z14
 	VXORPS       Z14, Z7, Z15
-	VCMPPS       $0x0e, Z1, Z15, K1, K3
+	VCMPPS       $0x0e, Z2, Z15, K1, K3
 	VADDPS       Z14, Z9, K3, Z9
 	VADDPS       Z13, Z11, K3, Z11
 	VMOVUPS      64(R13), Z14
 	VXORPS       Z14, Z8, Z15
-	VCMPPS       $0x0e, Z1, Z15, K2, K3
+	VCMPPS       $0x0e, Z2, Z15, K2, K3
 	VADDPS       Z14, Z10, K3, Z10
 	VADDPS       Z13, Z12, K3, Z12
 	ADDQ         $0x00000080, R13
@@ -1853,21 +1853,289 @@ vote:
 	TESTL        R12, R12
 	JNZ          divided
 	VDIVPS       Z11, Z9, Z7
-	VCMPPS       $0x04, Z1, Z11, K1
+	VCMPPS       $0x04, Z2, Z11, K1
 	VMOVAPS      Z7, K1, Z9
 	VDIVPS       Z12, Z10, Z7
-	VCMPPS       $0x04, Z1, Z12, K1
+	VCMPPS       $0x04, Z2, Z12, K1
 	VMOVAPS      Z7, K1, Z10
 
 divided:
-	VMULPS  Z3, Z9, Z9
+	VMULPS  Z1, Z9, Z9
 	VADDPS  Z5, Z9, Z9
 	VMOVUPS Z9, (AX)(R11*4)
-	VMULPS  Z3, Z10, Z10
+	VMULPS  Z1, Z10, Z10
 	VADDPS  Z6, Z10, Z10
 	VMOVUPS Z10, 64(AX)(R11*4)
 	ADDQ    $0x00000020, R11
 	CMPQ    R11, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mergeVote2AVX512(SB), NOSPLIT, $0-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R9
+	VBROADCASTSS total+64(FP), Z0
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x80000000, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Z4
+	MOVQ         (DX), R9
+	MOVQ         (BX), R10
+	VPBROADCASTD (R8), Z5
+	VBROADCASTSS (DI), Z6
+	VBROADCASTSS 4(DI), Z7
+	MOVQ         8(DX), DX
+	MOVQ         8(BX), BX
+	VPBROADCASTD 4(R8), Z8
+	VBROADCASTSS 8(DI), Z9
+	VBROADCASTSS 12(DI), Z10
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS  (CX)(DI*4), Z11
+	VMOVUPS  64(CX)(DI*4), Z12
+	MOVQ     DI, R8
+	SHRQ     $0x03, R8
+	VMOVUPS  (R9)(DI*4), Z13
+	VMOVUPS  64(R9)(DI*4), Z14
+	VPANDD   Z13, Z3, Z15
+	VPCMPGTD Z5, Z15, K1
+	VPANDD   Z14, Z3, Z15
+	VPCMPGTD Z5, Z15, K2
+	TESTQ    R10, R10
+	JZ       unmasked0
+	MOVWLZX  (R10)(R8*1), R11
+	KMOVW    R11, K3
+	KANDW    K3, K1, K1
+	MOVWLZX  2(R10)(R8*1), R11
+	KMOVW    R11, K3
+	KANDW    K3, K2, K2
+
+unmasked0:
+	VMULPS.Z Z6, Z13, K1, Z13
+	VMULPS   Z7, Z13, Z13
+	VMULPS.Z Z6, Z14, K2, Z14
+	VMULPS   Z7, Z14, Z14
+	VMOVUPS  (DX)(DI*4), Z15
+	VMOVUPS  64(DX)(DI*4), Z16
+	VPANDD   Z15, Z3, Z17
+	VPCMPGTD Z8, Z17, K1
+	VPANDD   Z16, Z3, Z17
+	VPCMPGTD Z8, Z17, K2
+	TESTQ    BX, BX
+	JZ       unmasked1
+	MOVWLZX  (BX)(R8*1), R11
+	KMOVW    R11, K3
+	KANDW    K3, K1, K1
+	MOVWLZX  2(BX)(R8*1), R8
+	KMOVW    R8, K3
+	KANDW    K3, K2, K2
+
+unmasked1:
+	VMULPS.Z  Z9, Z15, K1, Z15
+	VMULPS    Z10, Z15, Z15
+	VMULPS.Z  Z9, Z16, K2, Z16
+	VMULPS    Z10, Z16, Z16
+	VMOVAPS   Z2, Z17
+	VMOVAPS   Z2, Z18
+	VMOVAPS   Z2, Z19
+	VMOVAPS   Z2, Z20
+	VADDPS    Z13, Z15, Z21
+	VCMPPS    $0x07, Z21, Z21, K1
+	VCMPPS    $0x01, Z2, Z21, K2
+	VMOVAPS.Z Z4, K2, Z21
+	VADDPS    Z14, Z16, Z22
+	VCMPPS    $0x07, Z22, Z22, K2
+	VCMPPS    $0x01, Z2, Z22, K3
+	VMOVAPS.Z Z4, K3, Z22
+	VXORPS    Z13, Z21, Z23
+	VCMPPS    $0x0e, Z2, Z23, K1, K3
+	VADDPS    Z13, Z17, K3, Z17
+	VADDPS    Z7, Z19, K3, Z19
+	VXORPS    Z14, Z22, Z13
+	VCMPPS    $0x0e, Z2, Z13, K2, K3
+	VADDPS    Z14, Z18, K3, Z18
+	VADDPS    Z7, Z20, K3, Z20
+	VXORPS    Z15, Z21, Z13
+	VCMPPS    $0x0e, Z2, Z13, K1, K1
+	VADDPS    Z15, Z17, K1, Z17
+	VADDPS    Z10, Z19, K1, Z19
+	VXORPS    Z16, Z22, Z13
+	VCMPPS    $0x0e, Z2, Z13, K2, K1
+	VADDPS    Z16, Z18, K1, Z18
+	VADDPS    Z10, Z20, K1, Z20
+	VMOVD     X0, R8
+	TESTL     R8, R8
+	JNZ       divided
+	VDIVPS    Z19, Z17, Z13
+	VCMPPS    $0x04, Z2, Z19, K1
+	VMOVAPS   Z13, K1, Z17
+	VDIVPS    Z20, Z18, Z13
+	VCMPPS    $0x04, Z2, Z20, K1
+	VMOVAPS   Z13, K1, Z18
+
+divided:
+	VMULPS  Z1, Z17, Z17
+	VADDPS  Z11, Z17, Z17
+	VMOVUPS Z17, (AX)(DI*4)
+	VMULPS  Z1, Z18, Z18
+	VADDPS  Z12, Z18, Z18
+	VMOVUPS Z18, 64(AX)(DI*4)
+	ADDQ    $0x00000020, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mergeVote2BF16AVX512(SB), NOSPLIT, $0-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R9
+	VBROADCASTSS total+64(FP), Z0
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x80000000, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Z4
+	MOVQ         (DX), R9
+	MOVQ         (BX), R10
+	VPBROADCASTD (R8), Z5
+	VBROADCASTSS (DI), Z6
+	VBROADCASTSS 4(DI), Z7
+	MOVQ         8(DX), DX
+	MOVQ         8(BX), BX
+	VPBROADCASTD 4(R8), Z8
+	VBROADCASTSS 8(DI), Z9
+	VBROADCASTSS 12(DI), Z10
+	XORQ         DI, DI
+
+loop:
+	VPMOVZXWD (CX)(DI*2), Z11
+	VPSLLD    $0x10, Z11, Z11
+	VPMOVZXWD 32(CX)(DI*2), Z12
+	VPSLLD    $0x10, Z12, Z12
+	MOVQ      DI, R8
+	SHRQ      $0x03, R8
+	VPMOVZXWD (R9)(DI*2), Z13
+	VPSLLD    $0x10, Z13, Z13
+	VPMOVZXWD 32(R9)(DI*2), Z14
+	VPSLLD    $0x10, Z14, Z14
+	VSUBPS    Z11, Z13, Z13
+	VPANDD    Z13, Z3, Z15
+	VPCMPGTD  Z5, Z15, K1
+	VSUBPS    Z12, Z14, Z14
+	VPANDD    Z14, Z3, Z15
+	VPCMPGTD  Z5, Z15, K2
+	TESTQ     R10, R10
+	JZ        unmasked0
+	MOVWLZX   (R10)(R8*1), R11
+	KMOVW     R11, K3
+	KANDW     K3, K1, K1
+	MOVWLZX   2(R10)(R8*1), R11
+	KMOVW     R11, K3
+	KANDW     K3, K2, K2
+
+unmasked0:
+	VMULPS.Z  Z6, Z13, K1, Z13
+	VMULPS    Z7, Z13, Z13
+	VMULPS.Z  Z6, Z14, K2, Z14
+	VMULPS    Z7, Z14, Z14
+	VPMOVZXWD (DX)(DI*2), Z15
+	VPSLLD    $0x10, Z15, Z15
+	VPMOVZXWD 32(DX)(DI*2), Z16
+	VPSLLD    $0x10, Z16, Z16
+	VSUBPS    Z11, Z15, Z15
+	VPANDD    Z15, Z3, Z17
+	VPCMPGTD  Z8, Z17, K1
+	VSUBPS    Z12, Z16, Z16
+	VPANDD    Z16, Z3, Z17
+	VPCMPGTD  Z8, Z17, K2
+	TESTQ     BX, BX
+	JZ        unmasked1
+	MOVWLZX   (BX)(R8*1), R11
+	KMOVW     R11, K3
+	KANDW     K3, K1, K1
+	MOVWLZX   2(BX)(R8*1), R8
+	KMOVW     R8, K3
+	KANDW     K3, K2, K2
+
+unmasked1:
+	VMULPS.Z  Z9, Z15, K1, Z15
+	VMULPS    Z10, Z15, Z15
+	VMULPS.Z  Z9, Z16, K2, Z16
+	VMULPS    Z10, Z16, Z16
+	VMOVAPS   Z2, Z17
+	VMOVAPS   Z2, Z18
+	VMOVAPS   Z2, Z19
+	VMOVAPS   Z2, Z20
+	VADDPS    Z13, Z15, Z21
+	VCMPPS    $0x07, Z21, Z21, K1
+	VCMPPS    $0x01, Z2, Z21, K2
+	VMOVAPS.Z Z4, K2, Z21
+	VADDPS    Z14, Z16, Z22
+	VCMPPS    $0x07, Z22, Z22, K2
+	VCMPPS    $0x01, Z2, Z22, K3
+	VMOVAPS.Z Z4, K3, Z22
+	VXORPS    Z13, Z21, Z23
+	VCMPPS    $0x0e, Z2, Z23, K1, K3
+	VADDPS    Z13, Z17, K3, Z17
+	VADDPS    Z7, Z19, K3, Z19
+	VXORPS    Z14, Z22, Z13
+	VCMPPS    $0x0e, Z2, Z13, K2, K3
+	VADDPS    Z14, Z18, K3, Z18
+	VADDPS    Z7, Z20, K3, Z20
+	VXORPS    Z15, Z21, Z13
+	VCMPPS    $0x0e, Z2, Z13, K1, K1
+	VADDPS    Z15, Z17, K1, Z17
+	VADDPS    Z10, Z19, K1, Z19
+	VXORPS    Z16, Z22, Z13
+	VCMPPS    $0x0e, Z2, Z13, K2, K1
+	VADDPS    Z16, Z18, K1, Z18
+	VADDPS    Z10, Z20, K1, Z20
+	VMOVD     X0, R8
+	TESTL     R8, R8
+	JNZ       divided
+	VDIVPS    Z19, Z17, Z13
+	VCMPPS    $0x04, Z2, Z19, K1
+	VMOVAPS   Z13, K1, Z17
+	VDIVPS    Z20, Z18, Z13
+	VCMPPS    $0x04, Z2, Z20, K1
+	VMOVAPS   Z13, K1, Z18
+
+divided:
+	VMULPS  Z1, Z17, Z17
+	VADDPS  Z11, Z17, Z17
+	VMOVUPS Z17, (AX)(DI*4)
+	VMULPS  Z1, Z18, Z18
+	VADDPS  Z12, Z18, Z18
+	VMOVUPS Z18, 64(AX)(DI*4)
+	ADDQ    $0x00000020, DI
+	CMPQ    DI, SI
 	JLT     loop
 	VZEROUPPER
 	RET

@@ -193,3 +193,13 @@ func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bou
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
+
+// mergeVote2 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
+func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeVote2BF16 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
+func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}

@@ -32,7 +32,7 @@ func (m Mix) Into(out, base []float32, deltas []Delta) {
 			xs[j] = &d.X[:len(out)][0]
 		}
 		a := gather(deltas, len(out))
-		m.float()(&out[0], &base[:len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
+		m.float(len(deltas))(&out[0], &base[:len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
 	}
 	for i := n; i < len(out); i++ {
 		out[i] = m.one(deltas, total, base[i], i)
@@ -50,15 +50,17 @@ func (m Mix) IntoRaw(out []float32, base []byte, deltas []Delta) {
 			xs[j] = &d.Raw[:2*len(out)][0]
 		}
 		a := gather(deltas, len(out))
-		m.raw()(&out[0], &base[:2*len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
+		m.raw(len(deltas))(&out[0], &base[:2*len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
 	}
 	for i := n; i < len(out); i++ {
 		out[i] = m.one(deltas, total, fromBF16(base[2*i:]), i)
 	}
 }
 
-func (m Mix) float() func(out, base *float32, xs **float32, keeps **uint64, bounds *int32, factors, scratch *float32, models int, total, lambda float32, n int) {
+func (m Mix) float(models int) func(out, base *float32, xs **float32, keeps **uint64, bounds *int32, factors, scratch *float32, m int, total, lambda float32, n int) {
 	switch {
+	case m.Elect && wide() && models == 2:
+		return mergeVote2AVX512
 	case m.Elect && wide():
 		return mergeVoteAVX512
 	case m.Elect:
@@ -69,8 +71,10 @@ func (m Mix) float() func(out, base *float32, xs **float32, keeps **uint64, boun
 	return mergeSumAVX2
 }
 
-func (m Mix) raw() func(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors, scratch *float32, models int, total, lambda float32, n int) {
+func (m Mix) raw(models int) func(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors, scratch *float32, m int, total, lambda float32, n int) {
 	switch {
+	case m.Elect && wide() && models == 2:
+		return mergeVote2BF16AVX512
 	case m.Elect && wide():
 		return mergeVoteBF16AVX512
 	case m.Elect:

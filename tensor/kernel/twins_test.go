@@ -179,6 +179,20 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Mix vote divided": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixed(Mix{Elect: true, Normalize: true, Lambda: 0.9}, a, b, c))
 	},
+	"Mix vote of two": func(t *testing.T, a, b, c []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, b, 0x3f000000, 3)
+		return floats(t, len(a), func(dst []float32) {
+			Mix{Elect: true, Normalize: true, Lambda: 0.9}.Into(dst, c, []Delta{{X: a, Above: 0x3e000000, Rescale: 1.25, Weight: 0.5}, {X: b, Above: -1, Keep: keep, Rescale: 1, Weight: -0.7}})
+		})
+	},
+	"Mix raw vote of three": func(t *testing.T, a, b, c []float32) []uint64 {
+		x := make([]byte, 2*len(a))
+		F32ToBF16(x, a)
+		return floats(t, len(a), func(dst []float32) {
+			Mix{Elect: true, Lambda: 1}.IntoRaw(dst, x, []Delta{{Raw: x, Above: -1, Rescale: 1, Weight: 0.5}, {Raw: x, Above: 3, Rescale: 2, Weight: 0.25}, {Raw: x, Above: -1, Rescale: 1, Weight: -1}})
+		})
+	},
 	"Mix raw sum": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Normalize: true, Lambda: 0.9}, a, b, c))
 	},

@@ -20,15 +20,18 @@ func (s isa) merges() {
 		})
 		s.merge("mergeVote", raw, merger.vote)
 	}
+	s.mergesOfTwo()
 }
 
 // merger is what the body of a merge loop holds.
 type merger struct {
 	isa
 	raw                              bool
+	out, from, xs, keeps, n          reg.GPVirtual
 	factors, bounds, scratch, models reg.GPVirtual
-	total, zero, bits, abs, sign     reg.VecVirtual
-	base                             []reg.VecVirtual // of a raw merge
+	total, lambda, zero              reg.VecVirtual
+	bits, abs, sign                  reg.VecVirtual
+	base                             []reg.VecVirtual // in float32
 }
 
 // pair is how many vectors the body takes at once, two where there are enough
@@ -41,31 +44,43 @@ func (s isa) pair() int {
 }
 
 func (s isa) merge(name string, raw bool, finish func(merger, []reg.VecVirtual) []reg.VecVirtual) {
+	m := s.beginMerge(name, raw, "needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a",
+		"delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.")
+	each("loop", m.n, s.pair()*s.lanes, func(i reg.GPVirtual) {
+		m.base = m.widen(m.from, i)
+		m.store(i, finish(m, m.gather(i)))
+	})
+	end()
+}
+
+// beginMerge opens a function and loads what all merges want to know.
+func (s isa) beginMerge(name string, raw bool, doc ...string) merger {
 	kind := "float32"
 	if raw {
 		name, kind = name+"BF16", "byte"
 	}
 	s.begin(name, "func(out *float32, base *"+kind+", xs **"+kind+", keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total, lambda float32, n int)")
-	Doc(name+" needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a", "delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.")
-	out, base, xs, keeps, n := ptr("out"), ptr("base"), ptr("xs"), ptr("keeps"), ptr("n")
-	m := merger{isa: s, raw: raw, factors: ptr("factors"), bounds: ptr("bounds"), scratch: ptr("scratch"), models: ptr("m"),
-		total: s.param32("total"), zero: s.zero(), abs: s.splat(0x7fffffff)}
-	lambda := s.param32("lambda")
+	doc[0] = name + " " + doc[0]
+	Doc(doc...)
+	m := merger{isa: s, raw: raw, out: ptr("out"), from: ptr("base"), xs: ptr("xs"), keeps: ptr("keeps"), n: ptr("n"),
+		factors: ptr("factors"), bounds: ptr("bounds"), scratch: ptr("scratch"), models: ptr("m"),
+		total: s.param32("total"), lambda: s.param32("lambda"), zero: s.zero(), abs: s.splat(0x7fffffff)}
 	if s.wide {
 		m.sign = s.splat(0x80000000)
 	} else {
 		m.bits = s.vec()
 		VPMOVZXBD(laneBit, m.bits)
 	}
-	each("loop", n, s.pair()*s.lanes, func(i reg.GPVirtual) {
-		m.base = m.widen(base, i)
-		for u, mix := range finish(m, m.gather(xs, keeps, i)) {
-			VMULPS(lambda, mix, mix)
-			VADDPS(m.base[u], mix, mix)
-			VMOVUPS(mix, elem(out, i, u*s.bytes()))
-		}
-	})
-	end()
+	return m
+}
+
+// store writes base + lambda*mix.
+func (m merger) store(i reg.GPVirtual, mixes []reg.VecVirtual) {
+	for u, mix := range mixes {
+		VMULPS(m.lambda, mix, mix)
+		VADDPS(m.base[u], mix, mix)
+		VMOVUPS(mix, elem(m.out, i, u*m.bytes()))
+	}
 }
 
 // widen loads elements in float32.
@@ -93,7 +108,7 @@ func (m merger) zeros() []reg.VecVirtual {
 }
 
 // gather leaves every model's weighed deltas in scratch and returns their sums.
-func (m merger) gather(xs, keeps, i reg.GPVirtual) []reg.VecVirtual {
+func (m merger) gather(i reg.GPVirtual) []reg.VecVirtual {
 	sums := m.zeros()
 	j, x, keep, to, byteIndex := GP64(), GP64(), GP64(), GP64(), GP64()
 	MOVQ(i, byteIndex)
@@ -101,8 +116,8 @@ func (m merger) gather(xs, keeps, i reg.GPVirtual) []reg.VecVirtual {
 	XORQ(j, j)
 	MOVQ(m.scratch, to)
 	Label("gather")
-	MOVQ(Mem{Base: xs, Index: j, Scale: 8}, x)
-	MOVQ(Mem{Base: keeps, Index: j, Scale: 8}, keep)
+	MOVQ(Mem{Base: m.xs, Index: j, Scale: 8}, x)
+	MOVQ(Mem{Base: m.keeps, Index: j, Scale: 8}, keep)
 	v := m.load(x, i, keep, byteIndex, j)
 	for u := range m.pair() {
 		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8})
@@ -240,11 +255,17 @@ func (m merger) compare(a, b reg.VecVirtual, op uint8) reg.Register {
 	return v
 }
 
-// count adds a delta to mix and its weight to div where it agrees: where it is
-// above zero once its sign is flipped with the sum's.
+// count adds a delta in scratch.
 func (m merger) count(v voter, from Mem, weight reg.VecVirtual) {
-	x, agreed := m.vec(), m.vec()
+	x := m.vec()
 	VMOVUPS(from, x)
+	m.add(v, x, weight)
+}
+
+// add adds a delta to mix and its weight to div where it agrees: where it is
+// above zero once its sign is flipped with the sum's.
+func (m merger) add(v voter, x, weight reg.VecVirtual) {
+	agreed := m.vec()
 	if m.wide {
 		k := K()
 		VXORPS(x, v.flip, agreed)
