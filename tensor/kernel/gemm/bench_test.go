@@ -133,7 +133,7 @@ func oursOf[T float](r benchRow, mul multiplyFunc[T], vec vecFunc[T], workers in
 }
 
 // settle is longer than OpenBLAS's idle threads spin.
-const settle = 40 * time.Millisecond
+const settle = 150 * time.Millisecond
 
 // BenchmarkTable prints our rate and OpenBLAS's for each shape, taking turns
 // and the best of several turns:
@@ -171,7 +171,9 @@ func benchTable(b *testing.B, level cpu.Level, threads int) {
 			}
 			if o != nil {
 				theirs = min(theirs, o.seconds(b, r.dtype, r.op, r.m, r.n, r.k))
-				time.Sleep(settle)
+				if threads > 1 {
+					time.Sleep(settle)
+				}
 			}
 		}
 		flops := 2 * float64(r.m) * float64(r.n) * float64(r.k) / 1e9
