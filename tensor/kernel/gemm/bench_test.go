@@ -14,8 +14,9 @@ import (
 )
 
 // oracle is a python3 that times numpy's OpenBLAS on request: a line names the
-// type and the shape, the answer is the seconds of one product. It runs
-// between our own measurements, so that both meet the same machine.
+// type, the shape and the number of calls; the answer is the seconds of the
+// fastest call. It runs between our own measurements, so that both meet the
+// same machine.
 type oracle struct {
 	in  io.WriteCloser
 	out *bufio.Reader
@@ -26,8 +27,8 @@ const oracleScript = `
 import sys, time, numpy as np
 have = {}
 for line in sys.stdin:
-    dt, op, m, n, k = line.split()
-    m, n, k = int(m), int(n), int(k)
+    dt, op, m, n, k, calls = line.split()
+    m, n, k, calls = int(m), int(n), int(k), int(calls)
     if line not in have:
         have.clear()
         x = np.random.rand(m, k).astype(dt)
@@ -37,7 +38,7 @@ for line in sys.stdin:
         have[line] = x, y, np.zeros((m, n) if y.ndim == 2 else m, dt)
     x, y, z = have[line]
     best = 1e9
-    for _ in range(4):
+    for _ in range(calls):
         t = time.perf_counter()
         np.matmul(x, y, out=z)
         best = min(best, time.perf_counter() - t)
@@ -71,8 +72,9 @@ func startOracle(threads int, core string) *oracle {
 	return o
 }
 
-func (o *oracle) seconds(b *testing.B, dtype, op string, m, n, k int) float64 {
-	if _, err := fmt.Fprintln(o.in, dtype, op, m, n, k); err != nil {
+// seconds is the shortest time of so many calls.
+func (o *oracle) seconds(b *testing.B, r benchRow, calls int) float64 {
+	if _, err := fmt.Fprintln(o.in, r.dtype, r.op, r.m, r.n, r.k, calls); err != nil {
 		b.Fatal(err)
 	}
 	var s float64
@@ -133,7 +135,7 @@ func oursOf[T float](r benchRow, mul multiplyFunc[T], vec vecFunc[T], workers in
 }
 
 // settle is longer than OpenBLAS's idle threads spin.
-const settle = 40 * time.Millisecond
+const settle = 150 * time.Millisecond
 
 // BenchmarkTable prints our rate and OpenBLAS's for each shape, taking turns
 // and the best of several turns:
@@ -162,19 +164,22 @@ func benchTable(b *testing.B, level cpu.Level, threads int) {
 	}
 	for _, r := range benchRows {
 		run := r.ours(threads)
+		flops := 2 * float64(r.m) * float64(r.n) * float64(r.k) / 1e9
+		calls := max(4, min(200, int(2/flops)))
 		ours, theirs := 1e9, 1e9
 		for start, turns := time.Now(), 0; turns < 3 || turns < 15 && time.Since(start) < 3*time.Second; turns++ {
-			for range 4 {
+			for range calls {
 				t := time.Now()
 				run()
 				ours = min(ours, time.Since(t).Seconds())
 			}
 			if o != nil {
-				theirs = min(theirs, o.seconds(b, r.dtype, r.op, r.m, r.n, r.k))
-				time.Sleep(settle)
+				theirs = min(theirs, o.seconds(b, r, calls))
+				if threads > 1 {
+					time.Sleep(settle)
+				}
 			}
 		}
-		flops := 2 * float64(r.m) * float64(r.n) * float64(r.k) / 1e9
 		b.Logf("%s %-3s %5d x%5d x%5d  ours %6.1f  OpenBLAS %6.1f GFLOP/s  ratio %.2f", r.dtype, r.op, r.m, r.n, r.k, flops/ours, flops/theirs, theirs/ours)
 	}
 }

@@ -10,6 +10,9 @@
 // Matrix Multiplication" (ACM TOMS 34, 2008), in the loop order of BLIS (Van
 // Zee and van de Geijn, ACM TOMS 41, 2015): pack both operands into panels as
 // narrow as a tile of C, and keep each tile in registers while k goes by.
+//
+// Packing buffers, up to 256 MB of them, are kept for the next call, and
+// goroutines that helped in one look out for the next during two milliseconds.
 package gemm
 
 // F32 computes C = alpha*op(A)*op(B) + beta*C in float32, where op transposes

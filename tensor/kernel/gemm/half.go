@@ -37,20 +37,17 @@ func F32Half(format Format, transA, transB bool, m, n, k int, alpha float32, a [
 	p.run(workers)
 }
 
-// packer is how a panel is packed from elements that lie in an S.
-type packer[T float, S any] func(dst []T, width int, src []S, ld, n, k int)
-
 // halfPack is a kit's packing of 16-bit numbers.
 type halfPack struct{ along, across packer[float32, byte] }
 
 func halfOperand(h halfPack, x []byte, ld int, across bool) operand[float32] {
 	if across {
 		return func(dst []float32, width, at, n, p0, kc int) {
-			h.across(dst, width, x[2*(at*ld+p0):], ld, n, kc)
+			panelsAcross(h.across, dst, width, x[2*(at*ld+p0):], ld, 2*ld, n, kc)
 		}
 	}
 	return func(dst []float32, width, at, n, p0, kc int) {
-		h.along(dst, width, x[2*(p0*ld+at):], ld, n, kc)
+		panelsAlong(h.along, dst, width, x[2*(p0*ld+at):], ld, 2, n, kc)
 	}
 }
 

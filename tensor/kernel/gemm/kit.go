@@ -59,7 +59,7 @@ func (t *kit[T]) fit(m int) *kit[T] {
 }
 
 // operand packs n rows (of A) or columns (of B) from at on, over kc steps of k
-// from p0 on, into a panel of the given width.
+// from p0 on, into panels of the given width, one behind the other.
 type operand[T float] func(dst []T, width, at, n, p0, kc int)
 
 // operand returns the packing of a matrix; across says that k runs along its
@@ -67,11 +67,11 @@ type operand[T float] func(dst []T, width, at, n, p0, kc int)
 func (t *kit[T]) operand(x []T, ld int, across bool) operand[T] {
 	if across {
 		return func(dst []T, width, at, n, p0, kc int) {
-			t.across(dst, width, x[at*ld+p0:], ld, n, kc)
+			panelsAcross(t.across, dst, width, x[at*ld+p0:], ld, ld, n, kc)
 		}
 	}
 	return func(dst []T, width, at, n, p0, kc int) {
-		t.along(dst, width, x[p0*ld+at:], ld, n, kc)
+		panelsAlong(t.along, dst, width, x[p0*ld+at:], ld, 1, n, kc)
 	}
 }
 

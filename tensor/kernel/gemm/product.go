@@ -47,22 +47,27 @@ type strip[T float] struct {
 	b            []T // packed: for each block of k, for each panel, kc rows of nr
 }
 
+// packGroup is how many panels of B are packed at a time: they share lines and
+// pages of a B that runs along them.
+const packGroup = 8
+
 // pack fills b.
 func (s strip[T]) pack() phase {
 	t := s.kit
-	panels := (s.n + t.nr - 1) / t.nr
+	width := packGroup * t.nr
+	groups := (s.n + width - 1) / width
 	blocks := (s.k + t.kc - 1) / t.kc
-	return phase{panels * blocks, func(task int) {
-		j, p := task/blocks*t.nr, task%blocks*t.kc
+	return phase{groups * blocks, func(task int) {
+		j, p := task/blocks*width, task%blocks*t.kc
 		kc := min(t.kc, s.k-p)
-		s.product.b(s.panel(j, p, kc), t.nr, s.j0+j, min(t.nr, s.n-j), s.p0+p, kc)
+		s.product.b(s.packed(j, p, kc), t.nr, s.j0+j, min(width, s.n-j), s.p0+p, kc)
 	}}
 }
 
-// panel is the packed panel of columns from j on, in the block of k from p on.
-func (s *strip[T]) panel(j, p, kc int) []T {
-	at := p*roundUp(s.n, s.kit.nr) + j*kc
-	return s.b[at : at+kc*s.kit.nr]
+// packed starts with the panel of columns from j on, in the block of k from p
+// on.
+func (s *strip[T]) packed(j, p, kc int) []T {
+	return s.b[p*roundUp(s.n, s.kit.nr)+j*kc:]
 }
 
 // tasksEach is how many tasks a worker should find: enough to even out
@@ -95,7 +100,7 @@ func (s strip[T]) multiply(workers int) phase {
 		defer a.giveBack()
 		for p := 0; p < s.k; p += t.kc {
 			kc := min(t.kc, s.k-p)
-			s.packA(a.x, i0, rows, p, kc)
+			s.a(a.x, t.mr, i0, rows, s.p0+p, kc)
 			s.block(a.x, i0, rows, j, cols, p, kc)
 		}
 	}}
@@ -112,19 +117,12 @@ func (s *strip[T]) blockRows(workers int) int {
 	return roundUp((s.m+blocks-1)/max(blocks, 1), t.mr)
 }
 
-func (s *strip[T]) packA(dst []T, i0, rows, p, kc int) {
-	mr := s.kit.mr
-	for i := 0; i < rows; i += mr {
-		s.a(dst[i*kc:(i+mr)*kc], mr, i0+i, min(mr, rows-i), s.p0+p, kc)
-	}
-}
-
 // block multiplies a packed block of A with the panels of cols columns.
 func (s *strip[T]) block(a []T, i0, rows, j0, n, p, kc int) {
 	mr, nr := s.kit.mr, s.kit.nr
 	first := s.p0+p == 0
 	for j := j0; j < j0+n; j += nr {
-		b := &s.panel(j, p, kc)[0]
+		b := &s.packed(j, p, kc)[0]
 		cols := min(nr, s.n-j)
 		for i := 0; i < rows; i += mr {
 			if s.below && i0+i+mr <= s.j0+j {

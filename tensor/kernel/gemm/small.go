@@ -22,12 +22,9 @@ func small[T float](t *kit[T], transA, transB bool, m, n, k int, alpha T, a []T,
 
 // packAll packs n rows or columns into panels of the given width.
 func (t *kit[T]) packAll(dst []T, width int, x []T, ld int, across bool, n, k int) {
-	for i := 0; i < n; i += width {
-		panel := dst[i*k : (i+width)*k]
-		if across {
-			t.across(panel, width, x[i*ld:], ld, min(width, n-i), k)
-		} else {
-			t.along(panel, width, x[i:], ld, min(width, n-i), k)
-		}
+	if across {
+		panelsAcross(t.across, dst, width, x, ld, ld, n, k)
+	} else {
+		panelsAlong(t.along, dst, width, x, ld, 1, n, k)
 	}
 }

@@ -36,30 +36,36 @@ func (s stretch[T]) pack() phase {
 	}}
 }
 
+// streamGroup is how many panels of B are packed at a time: a part of L2.
+const streamGroup = 4
+
 // multiply lets workers take slices of columns.
 func (s stretch[T]) multiply(workers int) phase {
 	t := s.kit
+	group := streamGroup * t.nr
 	width := roundUp(s.n, t.nr)
 	if workers > 1 {
-		width = max(roundUp((s.n+workers*tasksEach-1)/(workers*tasksEach), t.nr), min(width, 4*t.nr))
+		width = min(width, max(roundUp((s.n+workers*tasksEach-1)/(workers*tasksEach), t.nr), group))
 	}
 	return phase{(s.n + width - 1) / width, func(task int) {
-		b := borrow[T](min(t.kc, s.k) * t.nr)
+		b := borrow[T](min(t.kc, s.k) * group)
 		defer b.giveBack()
 		end := min((task+1)*width, s.n)
 		for p := 0; p < s.k; p += t.kc {
-			for j := task * width; j < end; j += t.nr {
-				s.panel(b.x, j, min(t.nr, end-j), p, min(t.kc, s.k-p))
+			for j := task * width; j < end; j += group {
+				s.panels(b.x, j, min(group, end-j), p, min(t.kc, s.k-p))
 			}
 		}
 	}}
 }
 
-// panel packs a panel of B and multiplies all of A with it.
-func (s *stretch[T]) panel(b []T, j, cols, p, kc int) {
+// panels packs n columns of B and multiplies all of A with them.
+func (s *stretch[T]) panels(b []T, j0, n, p, kc int) {
 	t := s.kit
-	s.b(b[:kc*t.nr], t.nr, j, cols, s.p0+p, kc)
-	for i := 0; i < s.m; i += t.mr {
-		s.out(kc, &s.a[p*s.rows+i*kc], &b[0], i, j, min(t.mr, s.m-i), cols, s.p0+p == 0)
+	s.b(b, t.nr, j0, n, s.p0+p, kc)
+	for j := 0; j < n; j += t.nr {
+		for i := 0; i < s.m; i += t.mr {
+			s.out(kc, &s.a[p*s.rows+i*kc], &b[j*kc], i, j0+j, min(t.mr, s.m-i), min(t.nr, n-j), s.p0+p == 0)
+		}
 	}
 }

@@ -167,11 +167,6 @@ func f64Copy6AVX2(dst *float64, src *float64, ld int, k int)
 //go:noescape
 func f32Transpose16AVX512(dst *float32, width int, src *float32, ld int, blocks int)
 
-// f32Transpose14AVX512 packs 14 rows of 16*blocks elements, ld apart, across a panel.
-//
-//go:noescape
-func f32Transpose14AVX512(dst *float32, width int, src *float32, ld int, blocks int)
-
 // f32Transpose16BF16AVX512 packs 16 rows of 16*blocks elements, ld apart, across a panel.
 //
 //go:noescape
@@ -186,11 +181,6 @@ func f32Transpose16F16AVX512(dst *float32, width int, src *byte, ld int, blocks 
 //
 //go:noescape
 func f64Transpose8AVX512(dst *float64, width int, src *float64, ld int, blocks int)
-
-// f64Transpose6AVX512 packs 6 rows of 8*blocks elements, ld apart, across a panel.
-//
-//go:noescape
-func f64Transpose6AVX512(dst *float64, width int, src *float64, ld int, blocks int)
 
 // f32Transpose8AVX2 packs 8 rows of 8*blocks elements, ld apart, across a panel.
 //

@@ -88,7 +88,9 @@ func (v vecProduct[T]) finish(sum, old T) T {
 
 // down adds the rows of A to y, a block of columns a task.
 func (v vecProduct[T]) down(m, n, workers int) {
-	const block = 1024 // elements of y that stay in L1 while the rows go by
+	const most, least = 1024, 128 // y stays in L1 while the rows go by
+	workers = team(workers, 8*m*n)
+	block := min(most, roundUp((n+2*workers-1)/(2*workers), least))
 	var scaled []T
 	if v.alpha != 1 {
 		scaled = make([]T, m)
@@ -97,7 +99,7 @@ func (v vecProduct[T]) down(m, n, workers int) {
 		}
 		v.x = scaled
 	}
-	perform(team(workers, 8*m*n), phase{(n + block - 1) / block, func(task int) {
+	perform(workers, phase{(n + block - 1) / block, func(task int) {
 		j := task * block
 		cols := min(block, n-j)
 		scale(1, cols, v.beta, v.y[j:], cols)

@@ -32,15 +32,26 @@ func (p copyPack) emit() {
 	Load(Param("src"), src)
 	Load(Param("ld"), ld)
 	Load(Param("k"), k)
-	p.mask("cols", K1, K2)
-	p.mask("width", K3, K4)
+	p.mask("cols", ks[0], ks[1])
+	p.mask("width", ks[2], ks[3])
 	SHLQ(U8(shiftOf(p.size())), width)
 	SHLQ(U8(shiftOf(p.from.size(p.elem))), ld)
+	CMPQ(width, U8(p.bytes()))
+	JLE(LabelRef(name + "_narrow"))
+	p.rows(name, 2, dst, width, src, ld, k)
+	Label(name + "_narrow")
+	p.rows(name+"_narrow", 1, dst, width, src, ld, k)
+}
+
+// rows copies all rows, so many vectors wide.
+func (p copyPack) rows(name string, vectors int, dst, width, src, ld, k Register) {
 	Label(name + "_row")
-	p.from.masked(p.elem, Mem{Base: src}, K1, 0)
-	p.from.masked(p.elem, Mem{Base: src, Disp: p.lanes() * p.from.size(p.elem)}, K2, 1)
-	p.move(Z0, K3, Mem{Base: dst})
-	p.move(Z1, K4, Mem{Base: dst, Disp: 64})
+	for j := range vectors {
+		p.from.masked(p.elem, Mem{Base: src, Disp: j * p.lanes() * p.from.size(p.elem)}, ks[j], j)
+	}
+	for j := range vectors {
+		p.move(zs[j], ks[2+j], Mem{Base: dst, Disp: j * p.bytes()})
+	}
 	ADDQ(ld, src)
 	ADDQ(width, dst)
 	DECQ(k)

@@ -17,9 +17,9 @@ type transpose struct {
 }
 
 var transposes = []transpose{
-	{elem{false, true}, 16, plain}, {elem{false, true}, 14, plain},
+	{elem{false, true}, 16, plain},
 	{elem{false, true}, 16, bf16}, {elem{false, true}, 16, f16},
-	{elem{true, true}, 8, plain}, {elem{true, true}, 6, plain},
+	{elem{true, true}, 8, plain},
 	{elem{false, false}, 8, plain}, {elem{false, false}, 6, plain},
 	{elem{false, false}, 8, bf16}, {elem{false, false}, 8, f16},
 	{elem{true, false}, 4, plain}, {elem{true, false}, 2, plain},
@@ -41,10 +41,6 @@ func (p transpose) emit() {
 	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, ld3)
 	for i := 1; i*4 < p.rows; i++ {
 		LEAQ(Mem{Base: bases[i-1], Index: ld, Scale: 4}, bases[i])
-	}
-	if p.zmm && p.rows < p.lanes() {
-		MOVL(U32(1<<p.rows-1), EAX)
-		KMOVW(EAX, K1)
 	}
 	Label(name + "_block")
 	for i := range p.lanes() {
@@ -87,17 +83,15 @@ func shiftOf(size int) int { return map[int]int{2: 1, 4: 2, 8: 3}[size] }
 
 // put stores the first rows elements of a column.
 func (p transpose) put(v VecPhysical, dst Register) {
-	switch {
-	case p.rows == p.lanes():
+	if p.rows == p.lanes() {
 		p.move(v, Mem{Base: dst})
-	case p.zmm:
-		p.move(v, K1, Mem{Base: dst})
-	default: // half a vector, and for 6 floats half of that
-		p.move(v.AsX(), Mem{Base: dst})
-		if p.rows == 6 {
-			VEXTRACTF128(U8(1), v, v.AsX())
-			VMOVSD(v.AsX(), Mem{Base: dst, Disp: 16})
-		}
+		return
+	}
+	// Half a vector, and for 6 floats half of the other half.
+	p.move(v.AsX(), Mem{Base: dst})
+	if p.rows == 6 {
+		VEXTRACTF128(U8(1), v, v.AsX())
+		VMOVSD(v.AsX(), Mem{Base: dst, Disp: 16})
 	}
 }
 
