@@ -30,8 +30,9 @@ func (magnitude) prepare(ctx context.Context, d deltas, parts []part) ([]ops.Sta
 }
 
 func (magnitude) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta) {
-	cut, ok := largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}, false
-	if d.Above, ok = cut.Bound(b.Start(), b.Rows*b.Cols); ok {
+	cut := largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}
+	if above, ok := cut.Bound(b.Start(), b.Rows*b.Cols); ok {
+		d.Above = above
 		return
 	}
 	d.Above, d.Keep = -1, b.Mask(b.Rows*b.Cols)

@@ -83,7 +83,7 @@ func (v vecProduct[T]) finish(sum, old T) T {
 	if v.beta == 0 {
 		return v.alpha * sum
 	}
-	return T(v.alpha*sum) + T(v.beta*old)
+	return T(v.alpha*sum) + T(v.beta*old) //nolint:unconvert // rounds every product, on every machine
 }
 
 // down adds the rows of A to y, a block of columns a task.
