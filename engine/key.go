@@ -3,13 +3,13 @@ package engine
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // keyVersion is raised when what a key covers changes.
@@ -36,7 +36,7 @@ func keysOf(ctx context.Context, cells []*cell) ([]cas.Key, error) {
 	const chunk = 4096
 	keys := make([]cas.Key, len(cells))
 	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(cpu.Cores())
 	for from := 0; from < len(cells); from += chunk {
 		g.Go(func() error {
 			for i := from; i < min(from+chunk, len(cells)); i++ {

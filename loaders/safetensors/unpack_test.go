@@ -1,9 +1,9 @@
 package safetensors
 
 import (
-	"errors"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"testing"
 

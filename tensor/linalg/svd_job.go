@@ -3,10 +3,10 @@ package linalg
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 	"github.com/rouxml/roux/tensor/kernel/gemm"
 )
 
@@ -18,7 +18,7 @@ type job struct {
 	workers int
 }
 
-func newJob(ctx context.Context) *job { return &job{ctx, runtime.GOMAXPROCS(0)} }
+func newJob(ctx context.Context) *job { return &job{ctx, cpu.Cores()} }
 
 // cancelled is the context's error; long loops ask for it at least once in a
 // few hundred milliseconds of work.

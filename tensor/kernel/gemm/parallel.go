@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // team is how many goroutines share a job of so many multiply-adds: a job too
@@ -11,7 +13,7 @@ import (
 func team(workers, macs int) int {
 	const least = 1 << 20
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = cpu.Cores()
 	}
 	return max(1, min(workers, macs/least))
 }
