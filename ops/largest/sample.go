@@ -11,7 +11,7 @@ import (
 // Of every row that is sampled so many elements are looked at, and one row in
 // so many, within bounds. Tensors below small are not sampled.
 const (
-	perRow   = 512
+	perRow   = 256
 	oneIn    = 128
 	fewRows  = 32
 	manyRows = 256
