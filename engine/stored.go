@@ -8,6 +8,7 @@ import (
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/arena"
 	"github.com/rouxml/roux/tensor/codec"
 )
 
@@ -49,8 +50,10 @@ func (r *run) opened(key cas.Key) *storedFile {
 	return r.open[id]
 }
 
-// close lets go of all entries.
+// close lets go of all entries and of all memory.
 func (r *run) close() {
+	r.leases.close()
+	r.arena.Close()
 	r.openMu.Lock()
 	defer r.openMu.Unlock()
 	for id, f := range r.open {
@@ -95,8 +98,8 @@ func (r *run) computeBytes(ctx context.Context, c *cell, dst []byte, row, n int)
 	if c.info.Quant != nil {
 		return r.compute(ctx, c.act, nil, dst, row, n)
 	}
-	vals := r.bufs.f32(n * c.info.Shape.Cols())
-	defer r.bufs.putF32(vals)
+	vals := arena.Get[float32](r.arena, n*c.info.Shape.Cols())
+	defer arena.Put(r.arena, vals)
 	if err := r.compute(ctx, c.act, vals, nil, row, n); err != nil {
 		return err
 	}
@@ -107,16 +110,16 @@ func (r *run) computeBytes(ctx context.Context, c *cell, dst []byte, row, n int)
 func (r *run) whole(ctx context.Context, a *action) error {
 	in := make([]ops.Matrix, len(a.in))
 	for i, c := range a.in {
-		in[i] = ops.Matrix{Info: c.info.Plain(), Data: r.bufs.f32(c.info.Shape.Numel())}
-		defer r.bufs.putF32(in[i].Data)
+		in[i] = ops.Matrix{Info: c.info.Plain(), Data: arena.Get[float32](r.arena, c.info.Shape.Numel())}
+		defer arena.Put(r.arena, in[i].Data)
 		if err := r.readAll(ctx, c, in[i].Data); err != nil {
 			return err
 		}
 	}
 	out := make([]ops.Matrix, len(a.pass.Unit.Out))
 	for i, info := range a.pass.Unit.Out {
-		out[i] = ops.Matrix{Info: info, Data: r.bufs.f32(info.Shape.Numel())}
-		defer r.bufs.putF32(out[i].Data)
+		out[i] = ops.Matrix{Info: info, Data: arena.Get[float32](r.arena, info.Shape.Numel())}
+		defer arena.Put(r.arena, out[i].Data)
 	}
 	r.blocks.Add(1)
 	if err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out); err != nil {
@@ -174,8 +177,8 @@ func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, 
 	return r.crew.each(ctx, (part.count+blocks-1)/blocks, func(i int) error {
 		first, _ := part.span(i * blocks)
 		end := min(first+blocks*part.per, part.rows)
-		raw := r.bufs.raw((end - first) * size)
-		defer r.bufs.putRaw(raw)
+		raw := arena.Get[byte](r.arena, (end-first)*size)
+		defer arena.Put(r.arena, raw)
 		for row := first; row < end; row += part.per {
 			n := min(part.per, end-row)
 			if err := fill(row, n, raw[(row-first)*size:(row-first+n)*size]); err != nil {
