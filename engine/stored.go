@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
@@ -106,6 +107,12 @@ func (r *run) computeBytes(ctx context.Context, c *cell, dst []byte, row, n int)
 	return codec.FromF32(dst, vals, c.info.DType)
 }
 
+// largeWorkspace is from how many bytes on a whole kernel's garbage is collected
+// as soon as it has run. At its own pace the collector would let several times
+// the budget grow between two rounds, all of it fresh memory; so the next kernel
+// finds what this one touched.
+const largeWorkspace = 16 << 20
+
 // whole loads all operands, runs a whole kernel and keeps what it made.
 func (r *run) whole(ctx context.Context, a *action) error {
 	in := make([]ops.Matrix, len(a.in))
@@ -122,7 +129,11 @@ func (r *run) whole(ctx context.Context, a *action) error {
 		defer arena.Put(r.arena, out[i].Data)
 	}
 	r.blocks.Add(1)
-	if err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out); err != nil {
+	err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out)
+	if a.workspace() >= largeWorkspace {
+		runtime.GC()
+	}
+	if err != nil {
 		return a.node.place(a.pass.Out().Name, err)
 	}
 	for i, m := range out {
