@@ -4,9 +4,11 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/arena"
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
@@ -20,7 +22,8 @@ type lease struct {
 }
 
 // shelf is the slices of one lease: the first used of them are taken.
-type shelf[T any] struct {
+type shelf[T arena.Element] struct {
+	from *arena.Arena
 	list [][]T
 	used int
 }
@@ -34,27 +37,53 @@ func (s *shelf[T]) take(n int) []T {
 			return s.list[s.used-1][:n]
 		}
 	}
-	// What is too small for this tensor is dropped: the next blocks are as large.
-	s.list = append(s.list[:s.used], make([]T, n))
+	// What is too small for this tensor goes: the next blocks are as large.
+	s.drop(s.used, 0)
+	s.list = append(s.list, arena.Get[T](s.from, n))
 	s.used++
 	return s.list[s.used-1]
 }
 
-// reset takes everything back, but for what is too large to lie idle.
-func (s *shelf[T]) reset(size int) {
-	s.list = slices.DeleteFunc(s.list, func(b []T) bool { return cap(b)*size > keptBytes })
+// drop gives back what is longer than kept elements, from the first-th slice on.
+func (s *shelf[T]) drop(first, kept int) {
+	list := s.list[:first]
+	for _, b := range s.list[first:] {
+		if cap(b) > kept {
+			arena.Put(s.from, b)
+		} else {
+			list = append(list, b)
+		}
+	}
+	clear(s.list[len(list):])
+	s.list = list
+}
+
+// reset makes all slices free to be taken, and gives back those of more than
+// kept bytes.
+func (s *shelf[T]) reset(kept int) {
+	var zero T
+	s.drop(0, kept/int(unsafe.Sizeof(zero)))
 	s.used = 0
 }
 
-// keptBytes is the largest buffer that is kept for reuse: larger ones, of whole
-// tensors, go back to the runtime so that the budget is not exceeded by idle
-// ones.
-const keptBytes = 1 << 24
+// keptBytes is the largest buffer that stays with its lease: larger ones, of
+// whole tensors, go back to the arena, which holds them to the budget.
+const keptBytes = 1 << 22
 
 // leases hands out leases and takes them back.
 type leases struct {
+	from *arena.Arena
+	kept int // bytes of the largest buffer that stays with its lease
+
 	mu   sync.Mutex
 	idle []*lease
+}
+
+func newLeases(from *arena.Arena, checked bool) leases {
+	if checked {
+		return leases{from: from, kept: -1} // so that the arena sees every release
+	}
+	return leases{from: from, kept: keptBytes}
 }
 
 func (p *leases) get() *lease {
@@ -65,19 +94,33 @@ func (p *leases) get() *lease {
 		p.idle = p.idle[:n-1]
 		return l
 	}
-	l := &lease{}
+	l := &lease{floats: shelf[float32]{from: p.from}, masks: shelf[uint64]{from: p.from}, bytes: shelf[byte]{from: p.from}}
 	l.block.NewScratch = l.floats.take
 	l.block.NewMask = func(n int) kernel.Mask { return l.masks.take(kernel.MaskWords(n)) }
 	return l
 }
 
 func (p *leases) put(l *lease) {
-	l.floats.reset(4)
-	l.masks.reset(8)
-	l.bytes.reset(1)
+	l.reset(p.kept)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = append(p.idle, l)
+}
+
+// close gives the buffers of all idle leases back to the arena.
+func (p *leases) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.idle {
+		l.reset(-1)
+	}
+	p.idle = nil
+}
+
+func (l *lease) reset(kept int) {
+	l.floats.reset(kept)
+	l.masks.reset(kept)
+	l.bytes.reset(kept)
 }
 
 // load makes a block of an action with its operands read, or only those named.

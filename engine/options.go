@@ -24,6 +24,8 @@ type Options struct {
 	Force   bool      // replace output directories that roux did not write
 	NaN     NaNPolicy // what to do with NaN and Inf in outputs
 	Version string    // of roux, for provenance
+
+	CheckMemory bool // catch the use of buffers after their release; slow, for tests
 }
 
 // NaNPolicy says what happens to NaN and Inf elements of an output.

@@ -50,8 +50,9 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 	return p, nil
 }
 
-// Close releases the files of all models.
+// Close releases the files of all models, and what a run held.
 func (p *Plan) Close() error {
+	p.run.close()
 	var errs []error
 	for _, c := range p.closers {
 		errs = append(errs, c.Close())

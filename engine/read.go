@@ -7,6 +7,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/arena"
 	"github.com/rouxml/roux/tensor/codec"
 )
 
@@ -41,8 +42,8 @@ func (r *run) read(ctx context.Context, c *cell, dst []float32, row, n int) erro
 // decode reads stored rows and widens them.
 func (r *run) decode(t io.ReaderAt, info tensor.Info, dst []float32, row, n int) error {
 	size := info.RowBytes()
-	raw := r.bufs.raw(n * size)
-	defer r.bufs.putRaw(raw)
+	raw := arena.Get[byte](r.arena, n*size)
+	defer arena.Put(r.arena, raw)
 	if err := readFull(t, raw, int64(row)*int64(size)); err != nil {
 		return fmt.Errorf("tensor %s: %w", info.Name, err)
 	}
@@ -66,8 +67,8 @@ func (r *run) bytes(ctx context.Context, c *cell, dst []byte, row, n int, see fu
 	if c.info.Quant != nil || !c.info.DType.IsFloat() {
 		return r.rawBytes(ctx, c, dst, row, n)
 	}
-	vals := r.bufs.f32(n * c.info.Shape.Cols())
-	defer r.bufs.putF32(vals)
+	vals := arena.Get[float32](r.arena, n*c.info.Shape.Cols())
+	defer arena.Put(r.arena, vals)
 	if c.cast != nil {
 		if err := r.read(ctx, c.cast, vals, row, n); err != nil {
 			return err

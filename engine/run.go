@@ -6,13 +6,15 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/rouxml/roux/tensor/arena"
 )
 
 // run is the state that all work of a plan shares.
 type run struct {
 	opt    Options
 	crew   crew
-	bufs   buffers
+	arena  *arena.Arena
 	leases leases
 	budget *semaphore.Weighted
 
@@ -24,15 +26,19 @@ type run struct {
 }
 
 func newRun(o Options) *run {
-	return &run{opt: o, crew: newCrew(o.Workers), budget: semaphore.NewWeighted(o.Memory), open: map[string]*storedFile{}}
+	a := arena.New(arena.Options{Budget: o.Memory, Checked: o.CheckMemory})
+	return &run{opt: o, crew: newCrew(o.Workers), arena: a, leases: newLeases(a, o.CheckMemory),
+		budget: semaphore.NewWeighted(o.Memory), open: map[string]*storedFile{}}
 }
 
-// within runs fn with n bytes of the budget, or all of it if n is larger.
-func (r *run) within(ctx context.Context, n int64, fn func() error) error {
+// within runs fn with n bytes of the budget, or all of it if n is larger. Of
+// these, heap are workspace that does not come from the arena.
+func (r *run) within(ctx context.Context, n, heap int64, fn func() error) error {
 	n = min(n, r.opt.Memory)
 	if err := r.budget.Acquire(ctx, n); err != nil {
 		return err
 	}
 	defer r.budget.Release(n)
+	defer r.arena.Reserve(heap)()
 	return fn()
 }

@@ -30,6 +30,7 @@ type job struct {
 	needs []*job
 	work  func(context.Context) error
 	bytes int64
+	heap  int64 // of these, what does not come from the arena
 
 	once sync.Once
 	err  error
@@ -72,7 +73,7 @@ func (s *schedule) storing(ctx context.Context, a *action) ([]*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{needs: needs, bytes: a.memory(), work: func(ctx context.Context) error { return s.on.materialise(ctx, a) }}
+	j := &job{needs: needs, bytes: a.memory(), heap: a.workspace(), work: func(ctx context.Context) error { return s.on.materialise(ctx, a) }}
 	s.jobs[a] = j
 	return []*job{j}, nil
 }
@@ -118,7 +119,7 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 	if j, ok := s.jobs[g]; ok {
 		return j, nil
 	}
-	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
+	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, heap: ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
 	s.jobs[g] = j
 	for _, a := range g.members {
 		more, err := s.operands(ctx, a)
@@ -171,7 +172,7 @@ func (s *schedule) do(ctx context.Context, e errand, each func(context.Context, 
 			return err
 		}
 	}
-	return s.on.within(ctx, e.cell.stream()*int64(s.on.opt.Workers), func() error { return each(ctx, e.cell) })
+	return s.on.within(ctx, e.cell.stream()*int64(s.on.opt.Workers), 0, func() error { return each(ctx, e.cell) })
 }
 
 // finish runs a job after those it needs, once.
@@ -182,7 +183,7 @@ func (s *schedule) finish(ctx context.Context, j *job) error {
 				return
 			}
 		}
-		j.err = s.on.within(ctx, j.bytes, func() error { return j.work(ctx) })
+		j.err = s.on.within(ctx, j.bytes, j.heap, func() error { return j.work(ctx) })
 	})
 	return j.err
 }
@@ -229,5 +230,13 @@ func (a *action) memory() int64 {
 	for _, info := range a.pass.Unit.Out {
 		n += 4 * int64(info.Shape.Numel())
 	}
-	return n + a.node.op.Whole.Memory(a.params, a.pass)
+	return n + a.workspace()
+}
+
+// workspace is what a whole kernel takes beside operands and outputs.
+func (a *action) workspace() int64 {
+	if a.node.op.Whole == nil {
+		return 0
+	}
+	return a.node.op.Whole.Memory(a.params, a.pass)
 }

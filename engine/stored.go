@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/arena"
 	"github.com/rouxml/roux/tensor/codec"
 )
 
@@ -49,8 +51,10 @@ func (r *run) opened(key cas.Key) *storedFile {
 	return r.open[id]
 }
 
-// close lets go of all entries.
+// close lets go of all entries and of all memory.
 func (r *run) close() {
+	r.leases.close()
+	r.arena.Close()
 	r.openMu.Lock()
 	defer r.openMu.Unlock()
 	for id, f := range r.open {
@@ -95,31 +99,41 @@ func (r *run) computeBytes(ctx context.Context, c *cell, dst []byte, row, n int)
 	if c.info.Quant != nil {
 		return r.compute(ctx, c.act, nil, dst, row, n)
 	}
-	vals := r.bufs.f32(n * c.info.Shape.Cols())
-	defer r.bufs.putF32(vals)
+	vals := arena.Get[float32](r.arena, n*c.info.Shape.Cols())
+	defer arena.Put(r.arena, vals)
 	if err := r.compute(ctx, c.act, vals, nil, row, n); err != nil {
 		return err
 	}
 	return codec.FromF32(dst, vals, c.info.DType)
 }
 
+// largeWorkspace is from how many bytes on a whole kernel's garbage is collected
+// as soon as it has run. At its own pace the collector would let several times
+// the budget grow between two rounds, all of it fresh memory; so the next kernel
+// finds what this one touched.
+const largeWorkspace = 16 << 20
+
 // whole loads all operands, runs a whole kernel and keeps what it made.
 func (r *run) whole(ctx context.Context, a *action) error {
 	in := make([]ops.Matrix, len(a.in))
 	for i, c := range a.in {
-		in[i] = ops.Matrix{Info: c.info.Plain(), Data: r.bufs.f32(c.info.Shape.Numel())}
-		defer r.bufs.putF32(in[i].Data)
+		in[i] = ops.Matrix{Info: c.info.Plain(), Data: arena.Get[float32](r.arena, c.info.Shape.Numel())}
+		defer arena.Put(r.arena, in[i].Data)
 		if err := r.readAll(ctx, c, in[i].Data); err != nil {
 			return err
 		}
 	}
 	out := make([]ops.Matrix, len(a.pass.Unit.Out))
 	for i, info := range a.pass.Unit.Out {
-		out[i] = ops.Matrix{Info: info, Data: r.bufs.f32(info.Shape.Numel())}
-		defer r.bufs.putF32(out[i].Data)
+		out[i] = ops.Matrix{Info: info, Data: arena.Get[float32](r.arena, info.Shape.Numel())}
+		defer arena.Put(r.arena, out[i].Data)
 	}
 	r.blocks.Add(1)
-	if err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out); err != nil {
+	err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out)
+	if a.workspace() >= largeWorkspace {
+		runtime.GC()
+	}
+	if err != nil {
 		return a.node.place(a.pass.Out().Name, err)
 	}
 	for i, m := range out {
@@ -174,8 +188,8 @@ func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, 
 	return r.crew.each(ctx, (part.count+blocks-1)/blocks, func(i int) error {
 		first, _ := part.span(i * blocks)
 		end := min(first+blocks*part.per, part.rows)
-		raw := r.bufs.raw((end - first) * size)
-		defer r.bufs.putRaw(raw)
+		raw := arena.Get[byte](r.arena, (end-first)*size)
+		defer arena.Put(r.arena, raw)
 		for row := first; row < end; row += part.per {
 			n := min(part.per, end-row)
 			if err := fill(row, n, raw[(row-first)*size:(row-first+n)*size]); err != nil {

@@ -33,6 +33,7 @@ func bench(t *testing.T, files map[string]string) string {
 	}
 	t.Setenv("ROUX_CACHE", filepath.Join(dir, "cache"))
 	t.Setenv("HF_HUB_OFFLINE", "1")
+	t.Setenv("ROUX_CHECK_MEMORY", "1")
 	t.Chdir(dir)
 	return dir
 }

@@ -26,6 +26,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "../../testdata/script", Setup: func(e *testscript.Env) error {
 		e.Setenv("MODELS", models)
 		e.Setenv("ROUX_CACHE", filepath.Join(e.WorkDir, ".cache"))
+		e.Setenv("ROUX_CHECK_MEMORY", "1")
 		return os.Symlink(filepath.Dir(models), filepath.Join(e.WorkDir, "testdata"))
 	}})
 }
@@ -44,6 +45,7 @@ func TestShippedRecipesRun(t *testing.T) {
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			t.Setenv("ROUX_CHECK_MEMORY", "1")
 			if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
 				t.Fatal(err)
 			}

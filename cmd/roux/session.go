@@ -93,7 +93,7 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 }
 
 func (f *recipeFlags) options() (engine.Options, error) {
-	o := engine.Options{Workers: f.workers, Force: f.force, Version: version}
+	o := engine.Options{Workers: f.workers, Force: f.force, Version: version, CheckMemory: os.Getenv("ROUX_CHECK_MEMORY") != ""}
 	var err error
 	if o.NaN, err = engine.ParseNaNPolicy(f.nan); err != nil {
 		return o, usageError{err}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package arena
+
+// hugePages does nothing: this system decides for itself.
+func hugePages([]byte) {}
