@@ -131,7 +131,9 @@ func (k *WholeKernel[P]) hide() *Whole {
 			}
 			return k.Memory(p.(*P), x)
 		},
-		Run: func(ctx context.Context, p any, x *Pass, in, out []Matrix) error { return k.Run(ctx, p.(*P), x, in, out) },
+		Run: func(ctx context.Context, p any, x *Pass, in, out []Matrix) error {
+			return k.Run(ctx, p.(*P), x, in, out)
+		},
 	}
 }
 
