@@ -110,7 +110,7 @@ func decodePiece(n *yaml.Node, file, path string) (curveCase, Problems) {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		for _, item := range n.Content {
 			v, ok := asNumber(deref(item))
-			if _, boolean := boolWord(deref(item)); boolean {
+			if _, boolean := BoolWord(deref(item)); boolean {
 				return c, Problems{notANumber(item, file, path)}
 			}
 			if !ok {
@@ -124,7 +124,7 @@ func decodePiece(n *yaml.Node, file, path string) (curveCase, Problems) {
 		c.list = []float64{v}
 		return c, nil
 	}
-	if _, boolean := boolWord(n); boolean {
+	if _, boolean := BoolWord(n); boolean {
 		return c, Problems{notANumber(n, file, path)}
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
@@ -213,8 +213,8 @@ func asNumber(n *yaml.Node) (float64, bool) {
 	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
-// boolWord reads true and false in the spellings of YAML 1.1.
-func boolWord(n *yaml.Node) (value, ok bool) {
+// BoolWord reads a scalar that is true or false in a spelling of YAML 1.1.
+func BoolWord(n *yaml.Node) (value, ok bool) {
 	if n.Kind != yaml.ScalarNode {
 		return false, false
 	}
