@@ -86,22 +86,19 @@ func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision s
 		return "", "", false
 	}
 	local = p.local(s)
-	if missing(local) {
+	if s != "" && !exists(local) && onlyLocal(s) {
 		p.fail(n, path, beside(local), "%s does not exist", local)
 		return "", "", false
 	}
 	return local, cmp.Or(key, revision), true
 }
 
-// missing says whether a path that can only be one of this machine, and no Hub
-// id, leads to nothing.
-func missing(path string) bool {
-	if path == "" || exists(path) {
-		return false
-	}
-	folder := filepath.Dir(path)
-	return filepath.IsAbs(path) || strings.HasPrefix(path, ".") || strings.Count(filepath.ToSlash(path), "/") > 1 ||
-		filepath.Ext(path) == ".safetensors" || folder != "." && exists(folder)
+// onlyLocal says whether a reference can only be a path of this machine, and no
+// Hub id.
+func onlyLocal(s string) bool {
+	folder := filepath.Dir(s)
+	return filepath.IsAbs(s) || strings.HasPrefix(s, ".") || strings.Count(filepath.ToSlash(s), "/") > 1 ||
+		filepath.Ext(s) == ".safetensors" || folder != "." && exists(folder)
 }
 
 // beside suggests what lies in the folder of a path that leads to nothing, or

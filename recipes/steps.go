@@ -97,7 +97,7 @@ func (p *parser) step(r rawStep, previous string) {
 	params, ok := p.cat.Params(op.Value)
 	if !ok {
 		p.mention(r.node)
-		p.fail(op, path+".op", schema.DidYouMean(op.Value, p.cat.Names()), "unknown op %s", describe(op))
+		p.fail(op, path+".op", cmp.Or(schema.DidYouMean(op.Value, p.cat.Names()), "roux ops lists them"), "unknown op %s", describe(op))
 		return
 	}
 	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Op: op.Value, OpPos: schema.NodePos(op, p.r.File),

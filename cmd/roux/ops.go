@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -29,7 +30,7 @@ func newOps() *cobra.Command {
 			}
 			op, ok := reg.Op(list[0])
 			if !ok {
-				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], schema.DidYouMean(list[0], reg.Names()))}
+				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], cmp.Or(schema.DidYouMean(list[0], reg.Names()), "roux ops lists them"))}
 			}
 			if asJSON {
 				return printJSON(cmd, jsonOp(op))
