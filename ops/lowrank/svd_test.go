@@ -69,7 +69,7 @@ func TestCancel(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	pass := &ops.Pass{Unit: ops.Unit{Out: []tensor.Info{info}}, In: []tensor.Info{info}}
-	err := op.Whole.Run(ctx, opstest.Decode(t, op, "{model: a, rank: 8}"), pass, []ops.Matrix{in}, []ops.Matrix{out})
+	err := op.Whole.Run(ctx, opstest.Decode(t, op, "{model: a, rank: {energy: 0.9}}"), pass, []ops.Matrix{in}, []ops.Matrix{out})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
