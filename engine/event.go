@@ -67,7 +67,7 @@ type Warning struct {
 
 // RunDone closes a run that went well.
 type RunDone struct {
-	Elapsed  time.Duration `json:"elapsed"`
+	Elapsed  time.Duration `json:"elapsed_ns"`
 	Computed int           `json:"computed"` // kernel blocks run
 	Hits     int           `json:"hits"`     // stored tensors, states and metrics taken from the cache
 }

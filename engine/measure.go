@@ -17,7 +17,7 @@ type measure struct {
 }
 
 // measured returns a step's metrics: from the cache, or by reading what it
-// compares.
+// compares and has not read before.
 func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
 	err := m.run.do(ctx, func(ctx context.Context) error {
 		if m.node.same {
@@ -75,19 +75,27 @@ func (r *run) keepMetrics(m *measure, key cas.Key) {
 }
 
 func (r *run) measure(ctx context.Context, m *measure) error {
-	records := make([]ops.Record, len(m.node.acts))
-	cells, at := make([]*cell, len(records)), map[*action]int{}
+	records, at := make([]ops.Record, len(m.node.acts)), map[*action]int{}
 	for i, a := range m.node.acts {
-		cells[i], at[a] = &cell{info: a.pass.Out(), act: a}, i
+		at[a] = i
+	}
+	todo, err := r.recall(ctx, m, records)
+	if err != nil {
+		return err
+	}
+	r.hits.Add(int64(len(records) - len(todo)))
+	cells := make([]*cell, len(todo))
+	for i, a := range todo {
+		cells[i] = &cell{info: a.pass.Out(), act: a}
 	}
 	sched, err := r.schedule(ctx, cells)
 	if err != nil {
 		return err
 	}
-	progress := m.tally()
+	progress := m.tally(todo)
 	err = sched.run(ctx, func(ctx context.Context, c *cell) error {
 		sums, err := r.sums(ctx, c.act)
-		records[at[c.act]] = ops.Record{Unit: c.act.pass.Unit, Sums: sums}
+		records[at[c.act]].Sums = sums
 		if err == nil {
 			progress.add(r.opt, c.info.Name, c.act.reads())
 		}
@@ -96,13 +104,17 @@ func (r *run) measure(ctx context.Context, m *measure) error {
 	if err != nil {
 		return err
 	}
+	// Before Finish, which may use the accumulators up.
+	if err := r.keepSums(ctx, m, records); err != nil {
+		return err
+	}
 	m.metrics, err = m.node.op.Measure.Finish(m.node.step.Params, m.node.headers(), records)
 	return err
 }
 
-func (m *measure) tally() *tally {
-	t := &tally{now: TaskDone{Step: m.node.name, Total: len(m.node.acts)}}
-	for _, a := range m.node.acts {
+func (m *measure) tally(todo []*action) *tally {
+	t := &tally{now: TaskDone{Step: m.node.name, Total: len(todo)}}
+	for _, a := range todo {
 		t.now.TotalBytes += a.reads()
 	}
 	return t

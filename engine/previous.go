@@ -91,10 +91,15 @@ func (v *previous) tensor(ctx context.Context, c *cell) tensor.Tensor {
 		return nil
 	}
 	t, ok := v.model.Weights.Tensor(c.info.Name)
-	if !ok || c.info.Quant != nil || t.Info().DType != c.info.DType || !t.Info().Shape.Equal(c.info.Shape) {
+	if !ok || !alike(t.Info().Quant, c.info.Quant) || t.Info().DType != c.info.DType || !t.Info().Shape.Equal(c.info.Shape) {
 		return nil
 	}
 	return t
+}
+
+// alike says whether two tensors are stored in one way, plain or quantized.
+func alike(a, b *tensor.Quant) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 func (v *previous) count() int {

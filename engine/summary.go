@@ -6,6 +6,7 @@ import (
 
 	"github.com/rouxml/roux/engine/dag"
 	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/ops"
 )
 
 // Summary is what a plan says before it runs.
@@ -112,9 +113,14 @@ func (p *Plan) measureSummary(ctx context.Context, m *measure) (StepSummary, err
 		return st, err
 	}
 	if _, ok := p.opt.Cache.Lookup(key); ok {
-		st.Why = "metrics held"
+		st.Why, st.Held = "metrics held", st.Computes
+		return st, nil
 	}
-	return st, nil
+	todo, err := p.run.recall(ctx, m, make([]ops.Record, st.Computes))
+	if st.Held = st.Computes - len(todo); st.Held > 0 {
+		st.Why = fmt.Sprintf("%d of %d held; the rest is to be measured", st.Held, st.Computes)
+	}
+	return st, err
 }
 
 func (p *Plan) outputSummary(ctx context.Context, w *write) (OutputSummary, error) {

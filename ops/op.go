@@ -132,22 +132,8 @@ func (k *WholeKernel[P]) hide() *Whole {
 			return k.Memory(p.(*P), x)
 		},
 		Run: func(ctx context.Context, p any, x *Pass, in, out []Matrix) error {
-			return leaving(ctx, func() error { return k.Run(ctx, p.(*P), x, in, out) })
+			return k.Run(ctx, p.(*P), x, in, out)
 		},
-	}
-}
-
-// leaving runs fn, and leaves it behind when the context ends first: a
-// decomposition of a large matrix does not look up for minutes, and Ctrl-C must
-// not wait for it. Whoever cancels throws away what fn works on.
-func leaving(ctx context.Context, fn func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- fn() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

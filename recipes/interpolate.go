@@ -160,6 +160,9 @@ func (p *parser) readParams(n *yaml.Node) {
 		var v any
 		if _, ok := p.params[name]; !ok {
 			problem.Msg, problem.Cure = "the recipe has no such param", schema.DidYouMean(name, keys(p.params))
+			if len(p.params) == 0 {
+				problem.Cure = fmt.Sprintf("it declares none: write params: {%s: VALUE} at the top and ${{ params.%s }} where it belongs", name, name)
+			}
 		} else if err := yaml.Unmarshal([]byte(p.opt.Set[name]), &v); err != nil {
 			problem.Msg, problem.Cure = fmt.Sprintf("cannot read %q as YAML: %s", p.opt.Set[name], strings.TrimPrefix(err.Error(), "yaml: ")), "quote it"
 		} else {

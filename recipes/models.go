@@ -3,6 +3,7 @@ package recipes
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,9 @@ func (p *parser) model(n *yaml.Node, path string, m *Model) bool {
 		base, adapter, _ = strings.Cut(base, "+")
 	}
 	var ok1, ok2 bool
+	if n.Kind == yaml.MappingNode {
+		n = cmp.Or(valueOf(n, "path"), n)
+	}
 	m.Path, m.Revision, ok1 = p.reference(n, path, base, long.Revision)
 	m.Adapter, m.AdapterRevision, ok2 = p.reference(n, path, adapter, long.AdapterRevision)
 	return ok1 && ok2
@@ -81,7 +85,41 @@ func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision s
 		p.fail(n, path, "write path@revision+adapter@revision, or path and adapter as keys of their own", "cannot read the model reference %q", n.Value)
 		return "", "", false
 	}
-	return p.local(s), cmp.Or(key, revision), true
+	local = p.local(s)
+	if s != "" && !exists(local) && onlyLocal(s) {
+		p.fail(n, path, beside(local), "%s does not exist", local)
+		return "", "", false
+	}
+	return local, cmp.Or(key, revision), true
+}
+
+// onlyLocal says whether a reference can only be a path of this machine, and no
+// Hub id.
+func onlyLocal(s string) bool {
+	folder := filepath.Dir(s)
+	return filepath.IsAbs(s) || strings.HasPrefix(s, ".") || strings.Count(filepath.ToSlash(s), "/") > 1 ||
+		filepath.Ext(s) == ".safetensors" || folder != "." && exists(folder)
+}
+
+// beside suggests what lies in the folder of a path that leads to nothing, or
+// says that there is no such folder.
+func beside(path string) string {
+	folder := filepath.Dir(path)
+	for ; !exists(folder); folder = filepath.Dir(folder) {
+		path = folder
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	if name := schema.Suggest(filepath.Base(path), names); name != "" {
+		return fmt.Sprintf("did you mean %q?", filepath.Join(folder, name))
+	}
+	return fmt.Sprintf("%s has no %s", folder, filepath.Base(path))
 }
 
 // local finds a relative path. It starts at the recipe's folder if it begins

@@ -109,6 +109,9 @@ func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) 
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory, and here goes the file of a recipe (roux inspect %s shows a model)", path, path)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err

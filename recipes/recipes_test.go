@@ -62,7 +62,7 @@ func TestProblems(t *testing.T) {
 		{"name taken", head + "steps: {a: {op: edit.fake, model: b}}\n", `3:9: steps.a: the name "a" is taken, at line 2`},
 		{"bad name", head + "steps: {1a: {op: edit.fake, model: b}}\n", `"1a" is no name`},
 		{"no op", head + "steps: {s: {model: b}}\n", `missing key "op"`},
-		{"first has no previous", head + "steps: {s: {op: edit.fake}}\n", "there is no step before this one"},
+		{"first has no previous", head + "steps: {s: {op: edit.fake}}\n", "there is no step before this one to take a model from, and more than one model (say model: NAME, one of a, b)"},
 		{"negative weight", head + "steps: {s: {op: merge.fake, models: [a, b], weight: [0.1, -1]}}\n", "-1 is out of range: want >= 0"},
 		{"bad where", head + `steps: {s: {op: edit.fake, model: a, where: "laier > 1"}}` + "\n", `did you mean "layer"?`},
 		{"bad gate", head + "gates: [q.x.y > 1]\noutputs: {o: {from: a, path: p}, p: {from: b, path: q}}\n", `reads "q", which is no measuring step`},

@@ -31,6 +31,7 @@ func (p *parser) steps(n *yaml.Node) {
 		return
 	}
 	var raw []rawStep
+	only := p.onlyModel()
 	for _, pair := range p.pairs(n, "steps", "write steps as name: {op: ...}") {
 		for _, r := range p.expand(pair) {
 			if p.claim(r.key, "steps."+r.name, r.name, !p.measures(r)) {
@@ -40,7 +41,7 @@ func (p *parser) steps(n *yaml.Node) {
 			}
 		}
 	}
-	previous, latest := "", ""
+	previous, latest := "", only
 	for i, r := range raw {
 		if i == 0 || r.matrix == "" || r.matrix != raw[i-1].matrix {
 			previous = latest
@@ -96,7 +97,7 @@ func (p *parser) step(r rawStep, previous string) {
 	params, ok := p.cat.Params(op.Value)
 	if !ok {
 		p.mention(r.node)
-		p.fail(op, path+".op", schema.DidYouMean(op.Value, p.cat.Names()), "unknown op %s", describe(op))
+		p.fail(op, path+".op", cmp.Or(schema.DidYouMean(op.Value, p.cat.Names()), "roux ops lists them"), "unknown op %s", describe(op))
 		return
 	}
 	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Op: op.Value, OpPos: schema.NodePos(op, p.r.File),
@@ -165,11 +166,26 @@ func (p *parser) reservedKeys(r rawStep, path string, s *Step) {
 	}
 }
 
-// inputs finds what the step takes; a model left out is the previous step.
+// onlyModel is the recipe's model when it has exactly one: the first step needs
+// no name for it. It is asked before steps claim their names.
+func (p *parser) onlyModel() string {
+	if names := keys(p.yields); len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
+
+// inputs finds what the step takes; a model left out is the previous step, or
+// for the first step the only model.
 func (p *parser) inputs(r rawStep, path, previous string, s *Step) {
 	for _, ref := range schema.PreviousRefs(s.Params) {
 		if previous == "" {
-			p.fail(r.node, path, "say model: NAME", "there is no step before this one to take a model from")
+			var models []string
+			for _, m := range p.r.Models {
+				models = append(models, m.Name)
+				p.loose[m.Name] = true // it may be the one that is meant
+			}
+			p.fail(r.node, path, "say model: NAME, one of "+strings.Join(models, ", "), "there is no step before this one to take a model from, and more than one model")
 			continue
 		}
 		ref.Name, ref.Pos = previous, schema.NodePos(r.node, p.r.File)

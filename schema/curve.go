@@ -110,6 +110,9 @@ func decodePiece(n *yaml.Node, file, path string) (curveCase, Problems) {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
 		for _, item := range n.Content {
 			v, ok := asNumber(deref(item))
+			if _, boolean := BoolWord(deref(item)); boolean {
+				return c, Problems{notANumber(item, file, path)}
+			}
 			if !ok {
 				return c, Problems{{Pos: posOf(item, file), Path: path, Msg: "want a number, found " + describe(deref(item)), Cure: "a list holds either numbers or {where, value} cases"}}
 			}
@@ -120,6 +123,9 @@ func decodePiece(n *yaml.Node, file, path string) (curveCase, Problems) {
 	if v, ok := asNumber(n); ok {
 		c.list = []float64{v}
 		return c, nil
+	}
+	if _, boolean := BoolWord(n); boolean {
+		return c, Problems{notANumber(n, file, path)}
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return c, Problems{{Pos: pos, Path: path, Msg: "want a number, a list over layers, {where, value} cases or an expression, found " + describe(n)}}
@@ -189,8 +195,8 @@ func (Curve) TypeName() string { return "number or curve" }
 
 // JSONSchema describes the YAML forms.
 func (Curve) JSONSchema() map[string]any {
-	number := map[string]any{"type": []any{"number", "string", "boolean"}}
-	list := map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"type": []any{"number", "string", "boolean"}}}
+	number := map[string]any{"type": []any{"number", "string"}}
+	list := map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"type": []any{"number", "string"}}}
 	piece := []any{number, list}
 	return map[string]any{"anyOf": []any{number, list, map[string]any{"type": "array", "minItems": 1, "items": map[string]any{
 		"type": "object", "required": []any{"value"}, "additionalProperties": false,
@@ -198,17 +204,30 @@ func (Curve) JSONSchema() map[string]any {
 }
 
 // asNumber reads numbers as mergekit's users write them: 1e-4 without a dot,
-// quoted numbers, and booleans as one and zero.
+// and quoted numbers. true and false are none.
 func asNumber(n *yaml.Node) (float64, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return 0, false
 	}
-	switch n.Value {
-	case "true", "True", "TRUE", "yes", "on":
-		return 1, true
-	case "false", "False", "FALSE", "no", "off":
-		return 0, true
-	}
 	v, err := strconv.ParseFloat(n.Value, 64)
 	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+}
+
+// BoolWord reads a scalar that is true or false in a spelling of YAML 1.1.
+func BoolWord(n *yaml.Node) (value, ok bool) {
+	if n.Kind != yaml.ScalarNode {
+		return false, false
+	}
+	switch n.Value {
+	case "true", "True", "TRUE", "yes", "on":
+		return true, true
+	case "false", "False", "FALSE", "no", "off":
+		return false, true
+	}
+	return false, false
+}
+
+// notANumber reports true or false where a number goes.
+func notANumber(n *yaml.Node, file, path string) Problem {
+	return Problem{Pos: posOf(n, file), Path: path, Msg: "want a number, found " + deref(n).Value, Cure: "true and false are no numbers: write 1 or 0 if you mean them"}
 }

@@ -214,6 +214,9 @@ func (d decoder) scalar(n *yaml.Node, path string, r rules, v reflect.Value) Pro
 			return nil
 		}
 	default:
+		if _, boolean := BoolWord(n); boolean {
+			return Problems{notANumber(n, d.file, path)}
+		}
 		err = d.number(n, r, v)
 	}
 	if err != nil {
@@ -224,6 +227,9 @@ func (d decoder) scalar(n *yaml.Node, path string, r rules, v reflect.Value) Pro
 
 // asBool reads the spellings of YAML 1.1 and mergekit's numbers.
 func asBool(n *yaml.Node) (bool, error) {
+	if b, ok := BoolWord(n); ok {
+		return b, nil
+	}
 	if x, ok := asNumber(n); ok && (x == 0 || x == 1) {
 		return x == 1, nil
 	}

@@ -82,24 +82,27 @@ func typeSchema(t reflect.Type) map[string]any {
 	case reflect.String:
 		return map[string]any{"type": "string"}
 	case reflect.Float32, reflect.Float64:
-		return map[string]any{"type": []any{"number", "string", "boolean"}}
+		return map[string]any{"type": []any{"number", "string"}}
 	}
 	return map[string]any{"type": "integer"}
 }
 
 // row is one documented key.
-type row struct{ key, kind, def, limits, doc string }
+type row struct {
+	key, kind, def, limits, doc string
+	choices                     bool // limits are the words that may stand
+}
 
 func rowsOf(t reflect.Type, prefix string) []row {
 	var rows []row
 	for _, f := range fieldsOf(reflect.New(t).Elem()) {
 		ft := f.value.Type()
-		r := row{key: prefix + f.name, kind: typeName(ft), doc: f.doc, limits: f.limitText()}
+		r := row{key: prefix + f.name, kind: typeName(ft), doc: f.doc, limits: f.limitText(), choices: f.enum != nil}
 		switch {
 		case f.hasDef:
 			r.def = f.def
 		case f.previous:
-			r.def = "the previous step"
+			r.def = "the previous step, or the only model"
 		case f.required:
 			r.def = "required"
 		}
@@ -126,17 +129,29 @@ func (f field) limitText() string {
 	return ""
 }
 
+// facts are a key's type or choices, its range, and what it is when left out.
+func (r row) facts() []string {
+	facts := []string{r.kind}
+	switch {
+	case r.choices:
+		facts[0] = "one of " + r.limits
+	case r.limits != "":
+		facts = append(facts, r.limits)
+	}
+	switch r.def {
+	case "":
+		return append(facts, "optional")
+	case "required":
+		return append(facts, r.def)
+	}
+	return append(facts, "default "+r.def)
+}
+
 // Help returns the keys of params as text for a terminal.
 func Help(params any) string {
 	var b strings.Builder
 	for _, r := range rowsOf(reflect.TypeOf(params).Elem(), "") {
-		fmt.Fprintf(&b, "  %s (%s", r.key, r.kind)
-		for _, extra := range []string{r.limits, r.def} {
-			if extra != "" {
-				b.WriteString("; " + extra)
-			}
-		}
-		fmt.Fprintf(&b, ")\n      %s\n", r.doc)
+		fmt.Fprintf(&b, "  %s: %s\n      %s\n", r.key, strings.Join(r.facts(), "; "), r.doc)
 	}
 	return b.String()
 }

@@ -54,6 +54,11 @@ func TestDecodeProblems(t *testing.T) {
 		{"{count: 1.5}", `want a whole number, found "1.5"`},
 		{"{count: [1]}", "want a whole number, found a list"},
 		{"{mode: fats}", `"fats" is none of fast, slow (did you mean "fast"?)`},
+		{"{density: true}", "f.yaml:1:11: step.density: want a number, found true (true and false are no numbers: write 1 or 0 if you mean them)"},
+		{"{density: [0.5, yes]}", "want a number, found yes"},
+		{"{density: [{where: layer > 1, value: off}]}", "want a number, found off"},
+		{"{ratio: false}", "want a number, found false"},
+		{"{count: true}", "want a number, found true"},
 		{"{flag: maybe}", `want true or false, found "maybe"`},
 		{"{size: 3 apples}", `"3 apples" is not a size`},
 		{"{rank: {energy: 1.5}}", "1.5 is out of range"},
@@ -75,7 +80,7 @@ func TestDecodeProblems(t *testing.T) {
 
 // TestForms: the shapes that values may take, and the habits of YAML 1.1.
 func TestForms(t *testing.T) {
-	s, problems := decode(t, `{list: [a, {model: b, weight: 1e-4}, {model: c, weight: "0.3"}, {model: d, weight: true}], flag: yes, size: 2GiB, rank: {ratio: 0.25}, density: null}`)
+	s, problems := decode(t, `{list: [a, {model: b, weight: 1e-4}, {model: c, weight: "0.3"}, {model: d, weight: 1}], flag: yes, size: 2GiB, rank: {ratio: 0.25}, density: null}`)
 	if problems != nil {
 		t.Fatal(problems)
 	}
@@ -182,12 +187,15 @@ func TestJSONSchema(t *testing.T) {
 		"{density: 0.5, list: [a, {model: b, weight: [0, 1]}]}":                        true,
 		"{density: [{where: layer > 1, value: 0.5}, {value: 1}], rank: {energy: 0.9}}": true,
 		"{count: 4, mode: slow, flag: true, size: 5GB}":                                true,
-		"{mode: quick}":         false,
-		"{count: 11}":           false,
-		"{densty: 1}":           false,
-		"{list: []}":            false,
-		"{rank: {energy: 2}}":   false,
-		"{list: [{weight: 1}]}": false,
+		"{density: true}":        false,
+		"{density: [0.5, true]}": false,
+		"{ratio: true}":          false,
+		"{mode: quick}":          false,
+		"{count: 11}":            false,
+		"{densty: 1}":            false,
+		"{list: []}":             false,
+		"{rank: {energy: 2}}":    false,
+		"{list: [{weight: 1}]}":  false,
 	} {
 		_, problems := decode(t, text)
 		var v any

@@ -58,10 +58,11 @@ func TestExitCodes(t *testing.T) {
 		args string
 	}{
 		{0, "run r.yaml"}, {0, "check r.yaml"}, {0, "plan r.yaml --json"}, {0, "cache verify"}, {0, "--help"}, {0, "version"},
-		{1, "run r.yaml --out foreign"}, {1, "inspect nowhere"},
+		{1, "run r.yaml --out foreign"},
 		{2, "run bad.yaml"}, {2, "check bad.yaml"}, {2, "run missing.yaml"}, {2, "run nothing.yaml"}, {2, "run"}, {2, "run r.yaml --memory lots"},
 		{2, "run r.yaml --nan perhaps"}, {2, "run r.yaml --set x"}, {2, "run r.yaml --no-such-flag"}, {2, "frobnicate"}, {2, "ops merge.tis"},
-		{2, "cache trim"}, {2, "cache frobnicate"}, {2, "init --from nothing"},
+		{2, "cache trim"}, {2, "cache frobnicate"}, {2, "init --from nothing"}, {2, "inspect nowhere"}, {2, "inspect ./nowhere"}, {2, "run r.yaml --workers -3"}, {2, "check missing.yaml"}, {2, "run testdata"},
+		{0, "--version"}, {0, "schema --json"}, {0, "ops prune"}, {0, "ops "},
 		{3, "run gate.yaml"},
 	} {
 		if code, _, stderr := roux(strings.Fields(c.args)...); code != c.want {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -23,7 +24,7 @@ func newCache() *cobra.Command {
 }
 
 func cacheList(dir *string, asJSON *bool) *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List entries, least recently used first", Example: "  roux cache list", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: "list", Short: "List entries, least recently used first; those of one label together", Example: "  roux cache list", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		c, err := openCache(*dir)
 		if err != nil {
 			return err
@@ -36,13 +37,41 @@ func cacheList(dir *string, asJSON *bool) *cobra.Command {
 			return printJSON(cmd, append([]cas.Entry{}, entries...))
 		}
 		var total int64
-		for _, e := range entries {
-			total += e.Size
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s  %8s  %s  %s\n", e.Key.String()[:12], humanize.Bytes(uint64(e.Size)), e.Used.Format(time.DateTime), e.Label)
+		for _, g := range alike(entries) {
+			total += g.Size
+			label := g.Label
+			if g.count > 1 {
+				label = fmt.Sprintf("%s (%d entries)", label, g.count)
+			}
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s  %8s  %s  %s\n", g.Key.String()[:12], humanize.Bytes(uint64(g.Size)), g.Used.Format(time.DateTime), label)
 		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d entries, %s in %s\n", len(entries), humanize.Bytes(uint64(total)), c.Dir())
 		return err
 	}}
+}
+
+// entryGroup is entries of one label: the latest of them, with the bytes of all.
+type entryGroup struct {
+	cas.Entry
+	count int
+}
+
+// alike groups entries by label, in the order of each label's latest use.
+func alike(entries []cas.Entry) []entryGroup {
+	at := map[string]int{}
+	var groups []entryGroup
+	for _, e := range slices.Backward(entries) {
+		i, ok := at[e.Label]
+		if !ok {
+			at[e.Label] = len(groups)
+			groups = append(groups, entryGroup{e, 1})
+			continue
+		}
+		groups[i].Size += e.Size
+		groups[i].count++
+	}
+	slices.Reverse(groups)
+	return groups
 }
 
 // damaged is an entry that cache verify found wanting.

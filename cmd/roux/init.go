@@ -21,22 +21,26 @@ const version = "0.1.0"
 func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: "version", Short: "Print the version", Example: "  roux version\n  roux version --json", Args: args(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		revision := ""
-		if info, ok := debug.ReadBuildInfo(); ok {
-			for _, s := range info.Settings {
-				if s.Key == "vcs.revision" {
-					revision = s.Value
-				}
-			}
-		}
 		if asJSON {
-			return printJSON(cmd, map[string]string{"version": version, "revision": revision, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+			return printJSON(cmd, map[string]string{"version": version, "revision": revision(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
 		}
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace("roux "+version+" "+revision))
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace("roux "+version+" "+revision()))
 		return err
 	}}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// revision is the commit that the binary was built from, where Go knows it.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return ""
 }
 
 func newInit() *cobra.Command {

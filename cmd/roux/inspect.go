@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -41,7 +44,7 @@ func newInspect() *cobra.Command {
 		RunE: func(cmd *cobra.Command, list []string) error {
 			m, closer, err := all.Open(cmd.Context(), all.Ref{Path: list[0], Adapter: adapter}, hubClient())
 			if err != nil {
-				return err
+				return usageError{err} // as a recipe that names such a model
 			}
 			defer func() { _ = closer.Close() }() // read-only
 			var rows []described
@@ -55,7 +58,7 @@ func newInspect() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(rows)
 			}
-			return printInspect(cmd, m, rows, spectrum)
+			return printInspect(cmd, m, rows)
 		},
 	}
 	cmd.Flags().StringVar(&adapter, "adapter", "", "LoRA adapter to apply first")
@@ -107,7 +110,7 @@ func describe(ctx context.Context, m *tensor.Model, info tensor.Info, values, sp
 	return d, nil
 }
 
-func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described, spectrum bool) error {
+func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	var bytes int64
 	for _, info := range m.Weights.Infos() {
@@ -117,16 +120,55 @@ func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described, spectru
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "note: "+note)
 	}
 	_, _ = fmt.Fprintf(w, "family %s, %d layers, %d tensors, %s\n", m.Family, m.Roles.Layers(), len(rows), humanize.Bytes(uint64(bytes)))
-	_, _ = fmt.Fprintln(w, "tensor\tdtype\tshape\tlayer\tkind\tzeros\tspectrum")
+	columns := []column{
+		{"tensor", func(r described) string { return r.Name }},
+		{"dtype", func(r described) string { return strings.TrimSpace(r.DType + " " + r.Scheme) }},
+		{"shape", func(r described) string { return fmt.Sprint(r.Shape) }},
+		{"layer", layerText},
+		{"kind", func(r described) string { return string(r.Kind) }},
+		{"zeros", zerosText},
+		{"spectrum", spectrumText},
+	}
+	columns = slices.DeleteFunc(columns, func(c column) bool {
+		return !slices.ContainsFunc(rows, func(r described) bool { return c.text(r) != "" })
+	})
+	line := func(text func(column) string) {
+		cells := make([]string, len(columns))
+		for i, c := range columns {
+			cells[i] = cmp.Or(text(c), "-")
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	line(func(c column) string { return c.title })
 	for _, r := range rows {
-		zeros, spec := "", ""
-		if r.Sparsity != nil {
-			zeros = fmt.Sprintf("%.2f%%", 100**r.Sparsity)
-		}
-		if spectrum && r.Rank90 > 0 {
-			spec = fmt.Sprintf("largest %.3g, 90%% of energy in %d", r.Largest, r.Rank90)
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s\t%s\t%s\n", r.Name, strings.TrimSpace(r.DType+" "+r.Scheme), r.Shape, r.Layer, r.Kind, zeros, spec)
+		line(func(c column) string { return c.text(r) })
 	}
 	return w.Flush()
+}
+
+// column is one of inspect's: it is left out when it has no text for any tensor.
+type column struct {
+	title string
+	text  func(described) string
+}
+
+func layerText(r described) string {
+	if r.Layer < 0 {
+		return ""
+	}
+	return strconv.Itoa(r.Layer)
+}
+
+func zerosText(r described) string {
+	if r.Sparsity == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.2f%%", 100**r.Sparsity)
+}
+
+func spectrumText(r described) string {
+	if r.Rank90 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("largest %.3g, 90%% of energy in %d", r.Largest, r.Rank90)
 }

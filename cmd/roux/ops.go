@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -15,28 +17,20 @@ import (
 func newOps() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "ops [NAME]", Short: "List the ops, or explain one",
-		Example: "  roux ops\n  roux ops merge.ties\n  roux ops merge.ties --json",
+		Use: "ops [NAME]", Short: "List the ops or a family of them, or explain one",
+		Example: "  roux ops\n  roux ops prune\n  roux ops merge.ties\n  roux ops merge.ties --json",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			reg, err := opsall.Registry()
 			if err != nil {
 				return err
 			}
-			if len(list) == 0 {
-				if asJSON {
-					return printJSON(cmd, allOps(reg))
-				}
-				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				for _, name := range reg.Names() {
-					op, _ := reg.Op(name)
-					_, _ = fmt.Fprintf(w, "%s\t%s\n", name, op.Summary)
-				}
-				return w.Flush()
+			if names := family(reg, list); names != nil {
+				return printOps(cmd, reg, names, asJSON)
 			}
 			op, ok := reg.Op(list[0])
 			if !ok {
-				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], schema.DidYouMean(list[0], reg.Names()))}
+				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], cmp.Or(schema.DidYouMean(list[0], reg.Names()), "roux ops lists them"))}
 			}
 			if asJSON {
 				return printJSON(cmd, jsonOp(op))
@@ -61,14 +55,33 @@ func newOps() *cobra.Command {
 	return cmd
 }
 
-// allOps lists every op for machines.
-func allOps(reg *ops.Registry) []map[string]any {
-	var list []map[string]any
+// family lists the ops that the arguments stand for when they name no single
+// op: all without a name, and those of a family, such as prune.
+func family(reg *ops.Registry, list []string) []string {
+	if len(list) == 0 || list[0] == "" {
+		return reg.Names()
+	}
+	var names []string
 	for _, name := range reg.Names() {
+		if strings.HasPrefix(name, strings.TrimSuffix(list[0], ".")+".") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func printOps(cmd *cobra.Command, reg *ops.Registry, names []string, asJSON bool) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	var list []map[string]any
+	for _, name := range names {
 		op, _ := reg.Op(name)
 		list = append(list, jsonOp(op))
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", name, op.Summary)
 	}
-	return list
+	if asJSON {
+		return printJSON(cmd, list)
+	}
+	return w.Flush()
 }
 
 // jsonOp explains an op to machines; its params are a JSON Schema.
@@ -78,7 +91,7 @@ func jsonOp(op *ops.Op) map[string]any {
 }
 
 func newSchema() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of recipes, for editors",
 		Example: "  roux schema > roux.schema.json",
 		Args:    args(cobra.NoArgs),
@@ -91,6 +104,8 @@ func newSchema() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().Bool("json", false, "print JSON, as it always does")
+	return cmd
 }
 
 // recipeSchema is the JSON Schema of the whole language with every op.

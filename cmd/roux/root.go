@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -73,8 +74,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Long: "roux runs recipes over model weights: load, decompose, prune, merge, quantize, evaluate.\n" +
 			"A recipe is one YAML file; a mergekit file is a recipe too.",
 		Example:       "  roux run recipes/quickstart.yaml\n  roux plan recipes/quickstart.yaml\n  roux ops merge.ties",
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, Version: strings.TrimSpace(version + " " + revision()),
 	}
+	root.SetVersionTemplate("roux {{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

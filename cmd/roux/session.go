@@ -93,6 +93,9 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 }
 
 func (f *recipeFlags) options() (engine.Options, error) {
+	if f.workers < 0 {
+		return engine.Options{}, usageError{fmt.Errorf("--workers %d: give 1 or more, or 0 for one a core", f.workers)}
+	}
 	o := engine.Options{Workers: f.workers, Force: f.force, Version: version, CheckMemory: os.Getenv("ROUX_CHECK_MEMORY") != ""}
 	var err error
 	if o.NaN, err = engine.ParseNaNPolicy(f.nan); err != nil {

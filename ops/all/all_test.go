@@ -45,8 +45,8 @@ func models(op *ops.Op, n int) []opstest.Model {
 }
 
 // TestConformance runs over every op: its example decodes, any order and cut
-// of the work gives the same bits, other seeds change random ops alone, and
-// NaN and Inf are an error or a value but never a panic.
+// of the work gives the same bits, other seeds change random ops alone, random
+// draws differ from tensor to tensor, and NaN and Inf are an error or a value but never a panic.
 func TestConformance(t *testing.T) {
 	reg, err := Registry()
 	if err != nil {
@@ -77,8 +77,13 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if equal(want, other) == op.Random {
-				t.Errorf("Random is %v, and another seed gives the same bits: %v", op.Random, !op.Random)
+			if same := equal(want, other); same == op.Random {
+				t.Errorf("Random is %v, and another seed gives the same bits: %v", op.Random, same)
+			}
+			if op.Random {
+				if err := opstest.NamesMatter(op, params, in...); err != nil {
+					t.Error(err)
+				}
 			}
 			spoilt := in[0][1]
 			spoilt.Data[3], spoilt.Data[4] = float32(math.NaN()), float32(math.Inf(1))

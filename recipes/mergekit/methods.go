@@ -163,6 +163,7 @@ func (c *compiler) curve(into, at *yaml.Node, p param, levels []level) {
 		if !set(v) {
 			continue
 		}
+		v = numeric(v)
 		if !conditional(v) {
 			if cases == nil {
 				add(into, p.name, v)
@@ -201,7 +202,7 @@ func conditional(v *yaml.Node) bool {
 func (c *compiler) cases(v *yaml.Node, start int, name string) (out []*yaml.Node, closed bool) {
 	for _, item := range v.Content {
 		item = deref(item)
-		value := get(item, "value")
+		value := numeric(get(item, "value"))
 		if item.Kind != yaml.MappingNode || !set(value) {
 			c.fail(item, "parameters."+name, "write {filter: TEXT, value: NUMBER}", "want a filter with a value")
 			continue
