@@ -22,7 +22,7 @@ type Options struct {
 	Workers int   // goroutines that compute; 0 means one for each core
 	Events  func(Event)
 	Force   bool      // replace output directories that roux did not write
-	NaN     NaNPolicy // what to do with NaN and Inf in outputs
+	NaN     NaNPolicy // what to do with NaN and Inf in outputs; empty: as they say
 	Version string    // of roux, for provenance
 
 	CheckMemory bool // catch the use of buffers after their release; slow, for tests
@@ -38,12 +38,10 @@ const (
 	NaNError NaNPolicy = "error"
 )
 
-// ParseNaNPolicy accepts keep, zero and error; empty means keep.
+// ParseNaNPolicy accepts keep, zero, error and nothing.
 func ParseNaNPolicy(s string) (NaNPolicy, error) {
 	switch p := NaNPolicy(s); p {
-	case "":
-		return NaNKeep, nil
-	case NaNKeep, NaNZero, NaNError:
+	case "", NaNKeep, NaNZero, NaNError:
 		return p, nil
 	}
 	return "", fmt.Errorf("unknown NaN policy %q: use keep, zero or error", s)

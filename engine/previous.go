@@ -16,6 +16,7 @@ import (
 // see that nothing has changed since, or which tensors can be taken over.
 type stands struct {
 	Root    cas.Key            `json:"root"`
+	NaN     NaNPolicy          `json:"nan"`
 	Files   map[string]seen    `json:"files"`
 	Tensors map[string]cas.Key `json:"tensors"`
 }
@@ -36,7 +37,8 @@ type previous struct {
 }
 
 // previous looks at what stands in an output's place. It is fresh when every
-// byte would come out the same.
+// byte would come out the same. Under another policy about NaN it offers
+// nothing: zeros may stand where they were, or nobody asked to be told of them.
 func (p *Plan) previous(ctx context.Context, w *write) (fresh bool, prev *previous, err error) {
 	root, err := w.root(ctx)
 	if err != nil {
@@ -47,7 +49,7 @@ func (p *Plan) previous(ctx context.Context, w *write) (fresh bool, prev *previo
 		return false, nil, nil
 	}
 	var s stands
-	if json.Unmarshal(text, &s) != nil || !s.unchanged(w.path) {
+	if json.Unmarshal(text, &s) != nil || s.NaN != w.nan || !s.unchanged(w.path) {
 		return false, nil, nil
 	}
 	if s.Root == root {
@@ -134,7 +136,7 @@ func (w *write) root(ctx context.Context) (cas.Key, error) {
 // remember records what was just published. Without it the next run works
 // again, so a failure is a warning.
 func (p *Plan) remember(ctx context.Context, w *write) {
-	s := stands{Tensors: map[string]cas.Key{}}
+	s := stands{NaN: w.nan, Tensors: map[string]cas.Key{}}
 	var err error
 	if s.Root, err = w.root(ctx); err == nil {
 		var keys []cas.Key

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ type write struct {
 	format loaders.Format
 	cells  []*cell
 	path   string // absolute
+	nan    NaNPolicy
 }
 
 // headersOnly is the Source that a format's writer sees: it has no bytes.
@@ -44,7 +46,7 @@ func (p *Plan) addWrite(out recipes.Output) error {
 	if err != nil {
 		return err
 	}
-	w := &write{out: out, node: n, format: format, path: path}
+	w := &write{out: out, node: n, format: format, path: path, nan: cmp.Or(p.opt.NaN, NaNPolicy(out.NaN), NaNKeep)}
 	if w.cells, err = p.castAll(n, out); err != nil {
 		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
 	}
@@ -173,7 +175,7 @@ func (p *Plan) fill(ctx context.Context, w *write, sink tensor.Sink, prev *previ
 
 // put computes one tensor into its place.
 func (p *Plan) put(ctx context.Context, w *write, c *cell, to io.WriterAt) error {
-	watch := newWatch(p.opt.NaN)
+	watch := newWatch(w.nan)
 	err := p.run.writeBlocks(ctx, c.info, to, func(row, n int, dst []byte) error {
 		return p.run.bytes(ctx, c, dst, row, n, watch.see)
 	})

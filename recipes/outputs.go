@@ -17,6 +17,7 @@ type outputParams struct {
 	Format    string       `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft"`
 	DType     string       `yaml:"dtype" check:"optional,enum=float32|bfloat16|float16|float64|float8_e4m3fn|float8_e5m2" doc:"dtype of the written floats; default: as computed"`
 	ShardSize schema.Bytes `yaml:"shard_size" default:"5GB" doc:"largest file of weights"`
+	NaN       string       `yaml:"nan" default:"keep" check:"enum=keep|zero|error" doc:"what to do with NaN and Inf: keep them and warn, write zeros and warn, or fail"`
 }
 
 func (p *parser) outputs(root, n *yaml.Node) {
@@ -45,7 +46,7 @@ func (p *parser) outputs(root, n *yaml.Node) {
 		if p.opt.Out != "" && len(pairs) == 1 {
 			o.Path = p.opt.Out
 		}
-		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: o.ShardSize}
+		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: o.ShardSize, NaN: o.NaN}
 		p.place(pair.Value, path, out)
 		p.known(&out.From, path+".from")
 		p.r.Outputs = append(p.r.Outputs, out)

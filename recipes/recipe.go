@@ -89,6 +89,7 @@ type Output struct {
 	Format    string
 	DType     string
 	ShardSize schema.Bytes
+	NaN       string // keep, zero or error
 }
 
 // maxFile bounds the size of a recipe.

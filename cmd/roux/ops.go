@@ -142,7 +142,8 @@ func documentSchema(steps []any) map[string]any {
 	str := map[string]any{"type": "string"}
 	named := func(of any) map[string]any { return map[string]any{"type": "object", "additionalProperties": of} }
 	output := map[string]any{"type": "object", "required": []any{"from", "path"}, "additionalProperties": false,
-		"properties": map[string]any{"from": str, "path": str, "format": str, "dtype": str, "shard_size": map[string]any{"type": []any{"string", "integer"}}}}
+		"properties": map[string]any{"from": str, "path": str, "format": str, "dtype": str, "shard_size": map[string]any{"type": []any{"string", "integer"}},
+			"nan": map[string]any{"enum": []any{"keep", "zero", "error"}}}}
 	model := map[string]any{"type": []any{"string", "object"}}
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "roux recipe", "type": "object",

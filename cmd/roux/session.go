@@ -49,7 +49,7 @@ func (f *recipeFlags) addRun(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
 	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace output directories that roux did not write")
-	cmd.Flags().StringVar(&f.nan, "nan", "keep", "NaN and Inf in outputs: keep, zero or error")
+	cmd.Flags().StringVar(&f.nan, "nan", "", "NaN and Inf in outputs: keep, zero or error (default: as the outputs say, or keep)")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
 }
 
