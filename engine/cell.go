@@ -115,6 +115,13 @@ type flight struct {
 	}
 }
 
+// finished says whether the function has gone well.
+func (f *flight) finished() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done
+}
+
 func (f *flight) do(ctx context.Context, fn func(context.Context) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -23,32 +23,36 @@ func (r *run) stored(ctx context.Context, c *cell) (io.ReaderAt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f := r.opened(key); f != nil {
+	if f, first := r.opened(key); f != nil {
+		if first && !c.act.run.finished() {
+			r.hits.Add(1) // it lay there before this run
+		}
 		return f, nil
 	}
 	if err := r.materialise(ctx, c.act); err != nil {
 		return nil, err
 	}
-	if f := r.opened(key); f != nil {
+	if f, _ := r.opened(key); f != nil {
 		return f, nil
 	}
 	return nil, fmt.Errorf("the cache lost tensor %s just after it was stored: is another program clearing %s?", c.info.Name, r.opt.Cache.Dir())
 }
 
-// opened returns the open entry of a key, or nil when the cache lacks it.
-func (r *run) opened(key cas.Key) *storedFile {
+// opened returns the open entry of a key, or nil when the cache lacks it, and
+// whether it was opened just now.
+func (r *run) opened(key cas.Key) (f *storedFile, first bool) {
 	r.openMu.Lock()
 	defer r.openMu.Unlock()
 	id := key.String()
 	if f, ok := r.open[id]; ok {
-		return f
+		return f, false
 	}
-	f, ok := r.opt.Cache.Get(key)
+	got, ok := r.opt.Cache.Get(key)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	r.open[id] = &storedFile{f}
-	return r.open[id]
+	r.open[id] = &storedFile{got}
+	return r.open[id], true
 }
 
 // close lets go of all entries and of all memory.
