@@ -102,6 +102,61 @@ func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bound
 //go:noescape
 func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
+// shiftedExp needs n to be a multiple of a vector.
+//
+//go:noescape
+func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
+
+// log needs n to be a multiple of a vector.
+//
+//go:noescape
+func logAVX2(dst *float32, x *float32, n int, c *float32)
+
+// tanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func tanhAVX2(dst *float32, x *float32, n int, c *float32)
+
+// sigmoid needs n to be a multiple of a vector.
+//
+//go:noescape
+func sigmoidAVX2(dst *float32, x *float32, n int, c *float32)
+
+// silu needs n to be a multiple of a vector.
+//
+//go:noescape
+func siluAVX2(dst *float32, x *float32, n int, c *float32)
+
+// gelu needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluAVX2(dst *float32, x *float32, n int, c *float32)
+
+// geluTanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluTanhAVX2(dst *float32, x *float32, n int, c *float32)
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumBF16AVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumRawAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
 //go:noescape
@@ -201,3 +256,58 @@ func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bou
 //
 //go:noescape
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// shiftedExp needs n to be a multiple of a vector.
+//
+//go:noescape
+func shiftedExpAVX512(dst *float32, x *float32, shift float32, n int, c *float32)
+
+// log needs n to be a multiple of a vector.
+//
+//go:noescape
+func logAVX512(dst *float32, x *float32, n int, c *float32)
+
+// tanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func tanhAVX512(dst *float32, x *float32, n int, c *float32)
+
+// sigmoid needs n to be a multiple of a vector.
+//
+//go:noescape
+func sigmoidAVX512(dst *float32, x *float32, n int, c *float32)
+
+// silu needs n to be a multiple of a vector.
+//
+//go:noescape
+func siluAVX512(dst *float32, x *float32, n int, c *float32)
+
+// gelu needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluAVX512(dst *float32, x *float32, n int, c *float32)
+
+// geluTanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluTanhAVX512(dst *float32, x *float32, n int, c *float32)
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumBF16AVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumRawAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)

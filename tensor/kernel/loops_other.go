@@ -99,6 +99,61 @@ func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, boun
 	panic("this machine has no such instructions")
 }
 
+// shiftedExp needs n to be a multiple of a vector.
+func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// log needs n to be a multiple of a vector.
+func logAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// tanh needs n to be a multiple of a vector.
+func tanhAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// sigmoid needs n to be a multiple of a vector.
+func sigmoidAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// silu needs n to be a multiple of a vector.
+func siluAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// gelu needs n to be a multiple of a vector.
+func geluAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// geluTanh needs n to be a multiple of a vector.
+func geluTanhAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+func linearSumBF16AVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+func linearSumRawAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 func widenBF16AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
 
@@ -191,5 +246,60 @@ func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bou
 // mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
 // delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// shiftedExp needs n to be a multiple of a vector.
+func shiftedExpAVX512(dst *float32, x *float32, shift float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// log needs n to be a multiple of a vector.
+func logAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// tanh needs n to be a multiple of a vector.
+func tanhAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// sigmoid needs n to be a multiple of a vector.
+func sigmoidAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// silu needs n to be a multiple of a vector.
+func siluAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// gelu needs n to be a multiple of a vector.
+func geluAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// geluTanh needs n to be a multiple of a vector.
+func geluTanhAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+func linearSumBF16AVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+func linearSumRawAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int) {
 	panic("this machine has no such instructions")
 }

@@ -16,6 +16,8 @@ func main() {
 		s.reductions()
 		s.selection()
 		s.merges()
+		s.elementary()
+		s.raws()
 	}
 	if err := emit.Files(os.Args[1], "kernel", "loops"); err != nil {
 		log.Fatal(err)
