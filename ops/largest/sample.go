@@ -18,10 +18,6 @@ const (
 	small    = 1 << 15
 )
 
-// sure is how many standard errors a bracket reaches to both sides. A miss
-// costs two passes and no correctness.
-const sure = 3
-
 // brackets estimates where the thresholds lie.
 func (s Selection) brackets(ctx context.Context) ([]kernel.Bracket, error) {
 	out := make([]kernel.Bracket, len(s.Keep))
@@ -33,7 +29,7 @@ func (s Selection) brackets(ctx context.Context) ([]kernel.Bracket, error) {
 	}
 	samples, err := s.sample(ctx)
 	for q := range out {
-		out[q] = bracket(samples[q], float64(s.keep(q))/float64(s.numel()))
+		out[q] = kernel.Estimate(samples[q], float64(s.keep(q))/float64(s.numel()))
 	}
 	return out, err
 }
@@ -82,45 +78,4 @@ func pick(row []float32, i int) []uint32 {
 		out = append(out, kernel.MagnitudeBits(row[j]))
 	}
 	return out
-}
-
-// bracket is the range that holds the magnitude above which a share p lies, as
-// far as the sample tells: the ranks to both sides by the spread of that share
-// between rows.
-func bracket(rows [][]uint32, p float64) kernel.Bracket {
-	n := 0
-	for _, r := range rows {
-		n += len(r)
-	}
-	middle, _ := kth(rows, rank(p, n), 0, math.MaxInt32)
-	reach := sure*standardError(rows, middle) + 2/float64(n)
-	b := kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
-	if p-reach > 0 {
-		hi, _ := kth(rows, rank(p-reach, n), middle, math.MaxInt32)
-		b.Hi = int32(hi)
-	}
-	if p+reach < 1 {
-		lo, _ := kth(rows, rank(p+reach, n), 0, middle)
-		b.Lo = int32(lo)
-	}
-	return b
-}
-
-func rank(p float64, n int) int { return min(max(int(math.Ceil(p*float64(n))), 1), n) }
-
-// standardError is that of the share above a value, as the rows differ in it.
-func standardError(rows [][]uint32, value uint32) float64 {
-	var sum, square float64
-	for _, r := range rows {
-		above := 0
-		for _, v := range r {
-			if v > value {
-				above++
-			}
-		}
-		share := float64(above) / float64(max(len(r), 1))
-		sum, square = sum+share, square+share*share
-	}
-	n := float64(len(rows))
-	return math.Sqrt(max(square/n-sum/n*(sum/n), 0) / n)
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 	"time"
+	"unsafe"
+
+	"github.com/rouxml/roux/tensor/rng"
 )
 
 // BenchmarkTable prints what the kernels reach: in one run, ours, the limit
@@ -11,6 +14,8 @@ import (
 func BenchmarkTable(b *testing.B) {
 	for range b.N {
 		elementaryRows()
+		kthRow16M()
+		rawRows()
 	}
 }
 
@@ -40,5 +45,61 @@ func elementaryRows() {
 	}{{"exp", Exp}, {"log", Log}, {"tanh", Tanh}, {"sigmoid", Sigmoid}, {"silu", SiLU}, {"gelu", GELU}, {"gelu tanh", GELUTanh}} {
 		t := best(60, func() { f.f(y, x) })
 		fmt.Printf("%-22s %.3f ns an element\n", f.name, 1e9*t/float64(len(x)))
+	}
+}
+
+// noise fills x with numbers spread like weights.
+func noise(x []float32) {
+	state := uint64(1)
+	for i := range x {
+		state = state*6364136223846793005 + 1442695040888963407
+		u, v := float64(state>>40)/(1<<24), float64(state>>16&0xffffff)/(1<<24)
+		x[i] = float32((u - 0.5) * (v + 0.1) * 0.1)
+	}
+}
+
+func kthRow16M() {
+	x, y := make([]float32, 16<<20), make([]float32, 16<<20)
+	noise(x)
+	plain := best(10, func() { copy(y, x) })
+	for workers := 1; workers <= 2; workers++ {
+		t := best(10, func() { KthMagnitude(x, len(x)/5, workers) })
+		fmt.Printf("%-22s %.1f ms on %d threads; a copy %.1f ms\n", "k-th of 16 M", 1e3*t, workers, 1e3*plain)
+	}
+}
+
+// rawRows measures in arrays of 256 MB, none of which a cache holds.
+func rawRows() {
+	const size = 256 << 20
+	arrays := make([][]byte, 4)
+	for i := range arrays {
+		arrays[i] = make([]byte, size)
+		for j := 0; j < size; j += 2 {
+			arrays[i][j+1], arrays[i][j] = byte(0x3c+j>>8&1), byte(j)
+		}
+	}
+	f := make([][]float32, 4)
+	for i, a := range arrays {
+		f[i] = unsafe.Slice((*float32)(unsafe.Pointer(&a[0])), size/4)
+	}
+	rate := func(bytes int, f func()) float64 { return float64(bytes) / best(6, f) / 1e9 }
+	plain := rate(2*size, func() { copy(arrays[0], arrays[1]) })
+	triad := rate(3*size, func() { Lerp2(f[0], 1, f[1], 0.5, f[2]) })
+	merge := rate(4*size, func() { LinearSumRaw(arrays[0], []float32{0.3, 0.3, 0.4}, arrays[1:], 1) })
+	fmt.Printf("%-22s %.1f GB/s\n%-22s %.1f GB/s\n", "copy", plain, "triad", triad)
+	fmt.Printf("%-22s %.1f GB/s, %.2f of the triad, %.2f of the copy\n", "three-way merge", merge, merge/triad, merge/plain)
+	for _, p := range []float64{0.5, 0.3} {
+		t := rate(2*size, func() { dare(arrays[0], arrays[1], p) })
+		fmt.Printf("%-22s %.1f GB/s, %.2f of the copy\n", fmt.Sprint("DARE at ", p), t, t/plain)
+	}
+}
+
+// dare draws masks and applies them, a part that fits the first cache at a time.
+func dare(dst, src []byte, p float64) {
+	const part = 1 << 14
+	key, keep := rng.NewKey(1, "", "", "", "bench"), make(Mask, MaskWords(part))
+	for i := 0; i < len(src); i += 2 * part {
+		key.Keep(keep, i/2, part, p)
+		MaskScaleBF16(dst[i:i+2*part], src[i:i+2*part], keep, float32(1/p))
 	}
 }
