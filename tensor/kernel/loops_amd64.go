@@ -157,6 +157,11 @@ func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32,
 //go:noescape
 func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
 
+// maskScaleStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
 //go:noescape
@@ -311,3 +316,8 @@ func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float3
 //
 //go:noescape
 func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)

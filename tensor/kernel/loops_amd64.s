@@ -1757,7 +1757,7 @@ test:
 	RET
 
 // func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·maskScaleBF16AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1815,6 +1815,70 @@ loop:
 	ADDQ         $0x00000010, SI
 	CMPQ         SI, BX
 	JLT          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·maskScaleStreamAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Y0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    16(CX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	MOVQ         SI, DI
+	SHRQ         $0x03, DI
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VPBROADCASTB (DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y5, Y5
+	VPBROADCASTB 1(DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y6, Y6
+	VPSRLD       $0x10, Y5, Y7
+	VCMPPS       $0x03, Y5, Y5, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y5, Y1, Y5
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y5, Y5
+	VPSRLD       $0x10, Y6, Y7
+	VCMPPS       $0x03, Y6, Y6, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y6, Y1, Y6
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VPACKUSDW    Y6, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVNTDQ     Y5, (AX)(SI*2)
+	ADDQ         $0x00000010, SI
+	CMPQ         SI, BX
+	JLT          loop
+	SFENCE
 	VZEROUPPER
 	RET
 
@@ -3504,7 +3568,7 @@ test:
 	RET
 
 // func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·maskScaleBF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -3557,5 +3621,64 @@ loop:
 	ADDQ      $0x00000020, SI
 	CMPQ      SI, BX
 	JLT       loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·maskScaleStreamAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Z0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD (CX)(SI*2), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 32(CX)(SI*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	MOVQ      SI, DI
+	SHRQ      $0x03, DI
+	VMULPS    Z0, Z4, Z4
+	VMULPS    Z0, Z5, Z5
+	MOVL      (DX)(DI*1), DI
+	KMOVW     DI, K1
+	SHRL      $0x10, DI
+	VPSRLD    $0x10, Z4, Z6
+	VCMPPS    $0x03, Z4, Z4, K2
+	VPANDD    Z6, Z2, Z7
+	VPADDD    Z4, Z1, Z4
+	VPADDD    Z7, Z4, Z4
+	VPSRLD    $0x10, Z4, Z4
+	VPORD     Z6, Z3, K2, Z4
+	VPMOVDW.Z Z4, K1, Y4
+	VMOVNTDQ  Y4, (AX)(SI*2)
+	KMOVW     DI, K1
+	SHRL      $0x10, DI
+	VPSRLD    $0x10, Z5, Z4
+	VCMPPS    $0x03, Z5, Z5, K2
+	VPANDD    Z4, Z2, Z6
+	VPADDD    Z5, Z1, Z5
+	VPADDD    Z6, Z5, Z5
+	VPSRLD    $0x10, Z5, Z5
+	VPORD     Z4, Z3, K2, Z5
+	VPMOVDW.Z Z5, K1, Y4
+	VMOVNTDQ  Y4, 32(AX)(SI*2)
+	ADDQ      $0x00000020, SI
+	CMPQ      SI, BX
+	JLT       loop
+	SFENCE
 	VZEROUPPER
 	RET

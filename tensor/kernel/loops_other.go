@@ -154,6 +154,11 @@ func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int
 	panic("this machine has no such instructions")
 }
 
+// maskScaleStream needs n to be a multiple of 2 vectors.
+func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 func widenBF16AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
 
@@ -301,5 +306,10 @@ func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float3
 
 // maskScaleBF16 needs n to be a multiple of 2 vectors.
 func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int) {
 	panic("this machine has no such instructions")
 }

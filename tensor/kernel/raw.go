@@ -90,26 +90,3 @@ func rawPointers(xs [][]byte, first, n int) []*byte {
 	}
 	return from
 }
-
-// MaskScaleBF16 sets dst to factor*x where the mask keeps an element of src,
-// and to zero elsewhere, all little-endian bfloat16: the drop and rescale of
-// DARE (Yu et al. 2023, arXiv:2311.03099). Products are rounded to float32 and
-// then to bfloat16, to nearest even. dst may be src.
-func MaskScaleBF16(dst, src []byte, keep Mask, factor float32) {
-	src = src[:len(dst)]
-	n := body(len(dst)/2, 2)
-	switch {
-	case n == 0:
-	case wide():
-		maskScaleBF16AVX512(&dst[0], &src[0], &keep[0], factor, n)
-	default:
-		maskScaleBF16AVX2(&dst[0], &src[0], &keep[0], factor, n)
-	}
-	for i := n; i < len(dst)/2; i++ {
-		var b uint32
-		if keep.Has(i) {
-			b = bf16Bits(factor * fromBF16(src[2*i:]))
-		}
-		binary.LittleEndian.PutUint16(dst[2*i:], uint16(b))
-	}
-}

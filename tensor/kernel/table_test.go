@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -68,9 +69,21 @@ func kthRow16M() {
 	}
 }
 
+const size = 256 << 20
+
+// split runs f over the arrays' bytes in so many parts at once.
+func split(threads int, f func(from, to int)) func() {
+	return func() {
+		var all sync.WaitGroup
+		for i := range threads {
+			all.Go(func() { f(i*size/threads, (i+1)*size/threads) })
+		}
+		all.Wait()
+	}
+}
+
 // rawRows measures in arrays of 256 MB, none of which a cache holds.
 func rawRows() {
-	const size = 256 << 20
 	arrays := make([][]byte, 4)
 	for i := range arrays {
 		arrays[i] = make([]byte, size)
@@ -89,17 +102,12 @@ func rawRows() {
 	fmt.Printf("%-22s %.1f GB/s\n%-22s %.1f GB/s\n", "copy", plain, "triad", triad)
 	fmt.Printf("%-22s %.1f GB/s, %.2f of the triad, %.2f of the copy\n", "three-way merge", merge, merge/triad, merge/plain)
 	for _, p := range []float64{0.5, 0.3} {
-		t := rate(2*size, func() { dare(arrays[0], arrays[1], p) })
-		fmt.Printf("%-22s %.1f GB/s, %.2f of the copy\n", fmt.Sprint("DARE at ", p), t, t/plain)
-	}
-}
-
-// dare draws masks and applies them, a part that fits the first cache at a time.
-func dare(dst, src []byte, p float64) {
-	const part = 1 << 14
-	key, keep := rng.NewKey(1, "", "", "", "bench"), make(Mask, MaskWords(part))
-	for i := 0; i < len(src); i += 2 * part {
-		key.Keep(keep, i/2, part, p)
-		MaskScaleBF16(dst[i:i+2*part], src[i:i+2*part], keep, float32(1/p))
+		for threads := 1; threads <= 2; threads++ {
+			plain := rate(2*size, split(threads, func(from, to int) { copy(arrays[0][from:to], arrays[1][from:to]) }))
+			t := rate(2*size, split(threads, func(from, to int) {
+				DropScaleBF16(arrays[0][from:to], arrays[1][from:to], rng.NewKey(1, "", "", "", ""), from/2, p, float32(1/p))
+			}))
+			fmt.Printf("%-22s %.1f GB/s on %d threads, %.2f of the copy\n", fmt.Sprint("DARE at ", p), t, threads, t/plain)
+		}
 	}
 }

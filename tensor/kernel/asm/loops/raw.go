@@ -20,7 +20,8 @@ func (s isa) raws() {
 	s.linearSumBF16("linearSumStream", func(r rounder, v []reg.VecVirtual, dst, i reg.GPVirtual) {
 		r.store(v, dst, i, VMOVNTDQ)
 	})
-	s.maskScaleBF16()
+	s.maskScaleBF16("maskScaleBF16", VMOVDQU)
+	s.maskScaleBF16("maskScaleStream", VMOVNTDQ)
 }
 
 // widenTwo loads two vectors of bfloat16.
@@ -89,9 +90,9 @@ func (s isa) linearSumBF16(name string, store func(r rounder, v []reg.VecVirtual
 }
 
 // maskScaleBF16 multiplies what a mask keeps and zeroes the rest.
-func (s isa) maskScaleBF16() {
-	s.begin("maskScaleBF16", "func(dst, src *byte, keep *uint64, factor float32, n int)")
-	Doc("maskScaleBF16 needs n to be a multiple of 2 vectors.")
+func (s isa) maskScaleBF16(name string, move func(v, m Op)) {
+	s.begin(name, "func(dst, src *byte, keep *uint64, factor float32, n int)")
+	Doc(name + " needs n to be a multiple of 2 vectors.")
 	dst, src, keep, n := ptr("dst"), ptr("src"), ptr("keep"), ptr("n")
 	factor, r := s.param32("factor"), s.rounder()
 	var bits reg.VecVirtual
@@ -107,7 +108,7 @@ func (s isa) maskScaleBF16() {
 			VMULPS(factor, v[u], v[u])
 		}
 		if s.wide {
-			r.storeKept(v, dst, i, Mem{Base: keep, Index: byteIndex, Scale: 1})
+			r.storeKept(v, dst, i, Mem{Base: keep, Index: byteIndex, Scale: 1}, move)
 			return
 		}
 		for u := range v {
@@ -117,13 +118,14 @@ func (s isa) maskScaleBF16() {
 			VPCMPEQD(mask, bits, mask)
 			VPAND(mask, v[u], v[u])
 		}
-		r.store(v, dst, i, VMOVDQU)
+		r.store(v, dst, i, move)
 	})
+	SFENCE()
 	end()
 }
 
 // storeKept rounds and writes two vectors, with zeros where the mask has none.
-func (r rounder) storeKept(v []reg.VecVirtual, dst, i reg.GPVirtual, keep Mem) {
+func (r rounder) storeKept(v []reg.VecVirtual, dst, i reg.GPVirtual, keep Mem, move func(v, m Op)) {
 	word := GP32()
 	MOVL(keep, word)
 	for u := range v {
@@ -132,6 +134,6 @@ func (r rounder) storeKept(v []reg.VecVirtual, dst, i reg.GPVirtual, keep Mem) {
 		SHRL(Imm(16), word)
 		r.round(v[u])
 		VPMOVDW_Z(v[u], k, h)
-		VMOVDQU(h, Mem{Base: dst, Index: i, Scale: 2, Disp: 32 * u})
+		move(h, Mem{Base: dst, Index: i, Scale: 2, Disp: 32 * u})
 	}
 }
