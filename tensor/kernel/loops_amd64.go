@@ -162,6 +162,76 @@ func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int
 //go:noescape
 func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
 
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func sumAVX2(x *float32, n int, partial *float64)
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+//
+//go:noescape
+func centredAVX2(x *float32, mean float64, n int, partial *float64)
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func dotBF16AVX2(a *byte, b *float32, n int, partial *float64)
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+//
+//go:noescape
+func extremesAVX2(x *float32, n int, least *float32, most *float32)
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+//
+//go:noescape
+func absMaxAVX2(x *float32, n int, most *uint32)
+
+// normScale needs n to be a multiple of a vector.
+//
+//go:noescape
+func normScaleAVX2(dst *float32, x *float32, factor float32, w *float32, n int)
+
+// normShift needs n to be a multiple of a vector.
+//
+//go:noescape
+func normShiftAVX2(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+
+// rotateHalf needs n to be a multiple of a vector.
+//
+//go:noescape
+func rotateHalfAVX2(x *float32, y *float32, cos *float32, sin *float32, n int)
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+//
+//go:noescape
+func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
+
+// bins needs n to be a multiple of a vector.
+//
+//go:noescape
+func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+
+// widenE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE4M3AVX2(dst *float32, src *byte, n int)
+
+// widenE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE5M2AVX2(dst *float32, src *byte, n int)
+
+// narrowE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE4M3AVX2(dst *byte, src *float32, n int)
+
+// narrowE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE5M2AVX2(dst *byte, src *float32, n int)
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
 //go:noescape
@@ -321,3 +391,73 @@ func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n i
 //
 //go:noescape
 func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func sumAVX512(x *float32, n int, partial *float64)
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+//
+//go:noescape
+func centredAVX512(x *float32, mean float64, n int, partial *float64)
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func dotBF16AVX512(a *byte, b *float32, n int, partial *float64)
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+//
+//go:noescape
+func extremesAVX512(x *float32, n int, least *float32, most *float32)
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+//
+//go:noescape
+func absMaxAVX512(x *float32, n int, most *uint32)
+
+// normScale needs n to be a multiple of a vector.
+//
+//go:noescape
+func normScaleAVX512(dst *float32, x *float32, factor float32, w *float32, n int)
+
+// normShift needs n to be a multiple of a vector.
+//
+//go:noescape
+func normShiftAVX512(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+
+// rotateHalf needs n to be a multiple of a vector.
+//
+//go:noescape
+func rotateHalfAVX512(x *float32, y *float32, cos *float32, sin *float32, n int)
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+//
+//go:noescape
+func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int)
+
+// bins needs n to be a multiple of a vector.
+//
+//go:noescape
+func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+
+// widenE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE4M3AVX512(dst *float32, src *byte, n int)
+
+// widenE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE5M2AVX512(dst *float32, src *byte, n int)
+
+// narrowE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE4M3AVX512(dst *byte, src *float32, n int)
+
+// narrowE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE5M2AVX512(dst *byte, src *float32, n int)

@@ -1882,6 +1882,475 @@ loop:
 	VZEROUPPER
 	RET
 
+// func sumAVX2(x *float32, n int, partial *float64)
+// Requires: AVX
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	MOVQ   partial+16(FP), DX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	XORQ   BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Y4
+	VADDPD    Y4, Y0, Y0
+	VCVTPS2PD 16(AX)(BX*4), Y4
+	VADDPD    Y4, Y1, Y1
+	VCVTPS2PD 32(AX)(BX*4), Y4
+	VADDPD    Y4, Y2, Y2
+	VCVTPS2PD 48(AX)(BX*4), Y4
+	VADDPD    Y4, Y3, Y3
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Y0, (DX)
+	VMOVUPD   Y1, 32(DX)
+	VMOVUPD   Y2, 64(DX)
+	VMOVUPD   Y3, 96(DX)
+	VZEROUPPER
+	RET
+
+// func centredAVX2(x *float32, mean float64, n int, partial *float64)
+// Requires: AVX
+TEXT ·centredAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         partial+24(FP), DX
+	VBROADCASTSD mean+8(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	XORQ         BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y1, Y1
+	VCVTPS2PD 16(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y2, Y2
+	VCVTPS2PD 32(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y3, Y3
+	VCVTPS2PD 48(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y4, Y4
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Y1, (DX)
+	VMOVUPD   Y2, 32(DX)
+	VMOVUPD   Y3, 64(DX)
+	VMOVUPD   Y4, 96(DX)
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX2(a *byte, b *float32, n int, partial *float64)
+// Requires: AVX, FMA3
+TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   (CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y0
+	VPMOVZXWD   8(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   16(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y1
+	VPMOVZXWD   16(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   32(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y2
+	VPMOVZXWD   24(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   48(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y3
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func extremesAVX2(x *float32, n int, least *float32, most *float32)
+// Requires: AVX
+TEXT ·extremesAVX2(SB), NOSPLIT, $0-32
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    least+16(FP), DX
+	MOVQ    most+24(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Y2
+	VMINPS  Y0, Y2, Y0
+	VMAXPS  Y1, Y2, Y1
+	ADDQ    $0x00000008, SI
+	CMPQ    SI, CX
+	JLT     loop
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (BX)
+	VZEROUPPER
+	RET
+
+// func absMaxAVX2(x *float32, n int, most *uint32)
+// Requires: AVX, AVX2
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         most+16(FP), DX
+	VXORPS       X0, X0, X0
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	XORQ         BX, BX
+
+loop:
+	VPAND   (AX)(BX*4), Y1, Y2
+	VPMAXSD Y2, Y0, Y0
+	ADDQ    $0x00000008, BX
+	CMPQ    BX, CX
+	JLT     loop
+	VMOVUPS Y0, (DX)
+	VZEROUPPER
+	RET
+
+// func normScaleAVX2(dst *float32, x *float32, factor float32, w *float32, n int)
+// Requires: AVX
+TEXT ·normScaleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+16(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	VMULPS  (CX)(SI*4), Y0, Y1
+	VMULPS  (DX)(SI*4), Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func normShiftAVX2(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·normShiftAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS mean+16(FP), Y0
+	VBROADCASTSS factor+20(FP), Y1
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  (DX)(DI*4), Y2, Y2
+	VADDPS  (BX)(DI*4), Y2, Y2
+	VMOVUPS Y2, (AX)(DI*4)
+	ADDQ    $0x00000008, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotateHalfAVX2(x *float32, y *float32, cos *float32, sin *float32, n int)
+// Requires: AVX
+TEXT ·rotateHalfAVX2(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (AX)(DI*4), Y0
+	VMOVUPS (CX)(DI*4), Y1
+	VMOVUPS (DX)(DI*4), Y2
+	VMOVUPS (BX)(DI*4), Y3
+	VMULPS  Y2, Y0, Y4
+	VMULPS  Y2, Y1, Y2
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y1, Y4, Y4
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y4, (AX)(DI*4)
+	VMOVUPS Y2, (CX)(DI*4)
+	ADDQ    $0x00000008, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·rotatePairsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         cos+8(FP), CX
+	MOVQ         sin+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         $0x0000000080000000, SI
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (AX)(SI*4), Y1
+	VPERMILPS $0xb1, Y1, Y2
+	VPMOVZXDQ (CX)(SI*2), Y3
+	VPMOVZXDQ (DX)(SI*2), Y4
+	VMOVSLDUP Y3, Y3
+	VMOVSLDUP Y4, Y4
+	VXORPS    Y0, Y4, Y4
+	VMULPS    Y3, Y1, Y1
+	VMULPS    Y4, Y2, Y2
+	VADDPS    Y2, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*4)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+// Requires: AVX, AVX2
+TEXT ·binsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         index+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+40(FP), DX
+	VBROADCASTSS lo+16(FP), Y0
+	VBROADCASTSS hi+20(FP), Y1
+	VBROADCASTSS scale+24(FP), Y2
+	MOVL         last+28(FP), BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         none+32(FP), BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS    (CX)(BX*4), Y5
+	VSUBPS     Y0, Y5, Y6
+	VMULPS     Y2, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VPMINSD    Y3, Y6, Y6
+	VCMPPS     $0x09, Y0, Y5, Y7
+	VBLENDVPS  Y7, Y4, Y6, Y6
+	VCMPPS     $0x09, Y5, Y1, Y5
+	VBLENDVPS  Y5, Y4, Y6, Y6
+	VMOVUPS    Y6, (AX)(BX*4)
+	ADDQ       $0x00000008, BX
+	CMPQ       BX, DX
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func widenE4M3AVX2(dst *float32, src *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·widenE4M3AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x7b800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x07f00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x7ff00000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	XORQ         BX, BX
+
+loop:
+	VPMOVZXBD (CX)(BX*1), Y3
+	VPSLLD    $0x19, Y3, Y4
+	VPSRLD    $0x05, Y4, Y4
+	VCMPPS    $0x00, Y1, Y4, Y5
+	VMULPS    Y0, Y4, Y4
+	VBLENDVPS Y5, Y2, Y4, Y4
+	VPSRLD    $0x07, Y3, Y3
+	VPSLLD    $0x1f, Y3, Y3
+	VORPS     Y3, Y4, Y4
+	VMOVUPS   Y4, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func widenE5M2AVX2(dst *float32, src *byte, n int)
+// Requires: AVX, F16C
+TEXT ·widenE5M2AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVZXBW (CX)(BX*1), X0
+	VPSLLW    $0x08, X0, X0
+	VCVTPH2PS X0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE4M3AVX2(dst *byte, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·narrowE4M3AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x0007ffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3c000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3c800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x46800000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x43e00000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Y7
+	VPSLLD    $0x01, Y7, Y8
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x01, Y3, Y8, Y11
+	VADDPS    Y4, Y8, Y9
+	VPSUBD    Y4, Y9, Y9
+	VPMINSD   Y5, Y8, Y8
+	VPSRLD    $0x14, Y8, Y10
+	VPAND     Y0, Y10, Y10
+	VPADDD    Y1, Y8, Y8
+	VPADDD    Y10, Y8, Y8
+	VPSUBD    Y2, Y8, Y8
+	VPSRLD    $0x14, Y8, Y8
+	VBLENDVPS Y11, Y9, Y8, Y8
+	VCMPPS    $0x03, Y7, Y7, Y9
+	VBLENDVPS Y9, Y6, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPADDD    Y7, Y8, Y8
+	VPACKUSDW Y8, Y8, Y8
+	VPERMQ    $0xd8, Y8, Y8
+	VPACKUSWB X8, X8, X7
+	VMOVQ     X7, (AX)(BX*1)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE5M2AVX2(dst *byte, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·narrowE5M2AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x000fffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x38000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x38800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x43000000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x47800000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x0000007e, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Y7
+	VPSLLD    $0x01, Y7, Y8
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x01, Y3, Y8, Y11
+	VADDPS    Y4, Y8, Y9
+	VPSUBD    Y4, Y9, Y9
+	VPMINSD   Y5, Y8, Y8
+	VPSRLD    $0x15, Y8, Y10
+	VPAND     Y0, Y10, Y10
+	VPADDD    Y1, Y8, Y8
+	VPADDD    Y10, Y8, Y8
+	VPSUBD    Y2, Y8, Y8
+	VPSRLD    $0x15, Y8, Y8
+	VBLENDVPS Y11, Y9, Y8, Y8
+	VCMPPS    $0x03, Y7, Y7, Y9
+	VBLENDVPS Y9, Y6, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPADDD    Y7, Y8, Y8
+	VPACKUSDW Y8, Y8, Y8
+	VPERMQ    $0xd8, Y8, Y8
+	VPACKUSWB X8, X8, X7
+	VMOVQ     X7, (AX)(BX*1)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
 // func widenBF16AVX512(dst *float32, src *byte, n int)
 // Requires: AVX, AVX512F
 TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
@@ -3680,5 +4149,436 @@ loop:
 	CMPQ      SI, BX
 	JLT       loop
 	SFENCE
+	VZEROUPPER
+	RET
+
+// func sumAVX512(x *float32, n int, partial *float64)
+// Requires: AVX, AVX512F
+TEXT ·sumAVX512(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	MOVQ   partial+16(FP), DX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	XORQ   BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Z2
+	VADDPD    Z2, Z0, Z0
+	VCVTPS2PD 32(AX)(BX*4), Z2
+	VADDPD    Z2, Z1, Z1
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Z0, (DX)
+	VMOVUPD   Z1, 64(DX)
+	VZEROUPPER
+	RET
+
+// func centredAVX512(x *float32, mean float64, n int, partial *float64)
+// Requires: AVX, AVX512F
+TEXT ·centredAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         partial+24(FP), DX
+	VBROADCASTSD mean+8(FP), Z0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	XORQ         BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Z3
+	VSUBPD    Z0, Z3, Z3
+	VMULPD    Z3, Z3, Z3
+	VADDPD    Z3, Z1, Z1
+	VCVTPS2PD 32(AX)(BX*4), Z3
+	VSUBPD    Z0, Z3, Z3
+	VMULPD    Z3, Z3, Z3
+	VADDPD    Z3, Z2, Z2
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Z1, (DX)
+	VMOVUPD   Z2, 64(DX)
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX512(a *byte, b *float32, n int, partial *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dotBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VCVTPS2PD   Y2, Z2
+	VCVTPS2PD   (CX)(SI*4), Z3
+	VFMADD231PD Z2, Z3, Z0
+	VPMOVZXWD   16(AX)(SI*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VCVTPS2PD   Y2, Z2
+	VCVTPS2PD   32(CX)(SI*4), Z3
+	VFMADD231PD Z2, Z3, Z1
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func extremesAVX512(x *float32, n int, least *float32, most *float32)
+// Requires: AVX, AVX512F
+TEXT ·extremesAVX512(SB), NOSPLIT, $0-32
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    least+16(FP), DX
+	MOVQ    most+24(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	ADDQ    $0x00000010, SI
+	CMPQ    SI, CX
+	JLT     loop
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, (BX)
+	VZEROUPPER
+	RET
+
+// func absMaxAVX512(x *float32, n int, most *uint32)
+// Requires: AVX, AVX512F
+TEXT ·absMaxAVX512(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         most+16(FP), DX
+	VXORPS       X0, X0, X0
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	XORQ         BX, BX
+
+loop:
+	VPANDD  (AX)(BX*4), Z1, Z2
+	VPMAXSD Z2, Z0, Z0
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, CX
+	JLT     loop
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func normScaleAVX512(dst *float32, x *float32, factor float32, w *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·normScaleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+16(FP), Z0
+	XORQ         SI, SI
+
+loop:
+	VMULPS  (CX)(SI*4), Z0, Z1
+	VMULPS  (DX)(SI*4), Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func normShiftAVX512(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·normShiftAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS mean+16(FP), Z0
+	VBROADCASTSS factor+20(FP), Z1
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMULPS  (DX)(DI*4), Z2, Z2
+	VADDPS  (BX)(DI*4), Z2, Z2
+	VMOVUPS Z2, (AX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotateHalfAVX512(x *float32, y *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rotateHalfAVX512(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (AX)(DI*4), Z0
+	VMOVUPS (CX)(DI*4), Z1
+	VMOVUPS (DX)(DI*4), Z2
+	VMOVUPS (BX)(DI*4), Z3
+	VMULPS  Z2, Z0, Z4
+	VMULPS  Z2, Z1, Z2
+	VMULPS  Z3, Z1, Z1
+	VMULPS  Z3, Z0, Z0
+	VSUBPS  Z1, Z4, Z4
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z4, (AX)(DI*4)
+	VMOVUPS Z2, (CX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·rotatePairsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         cos+8(FP), CX
+	MOVQ         sin+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         $0x0000000080000000, SI
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Z0
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (AX)(SI*4), Z1
+	VPERMILPS $0xb1, Z1, Z2
+	VPMOVZXDQ (CX)(SI*2), Z3
+	VPMOVZXDQ (DX)(SI*2), Z4
+	VMOVSLDUP Z3, Z3
+	VMOVSLDUP Z4, Z4
+	VXORPS    Z0, Z4, Z4
+	VMULPS    Z3, Z1, Z1
+	VMULPS    Z4, Z2, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·binsAVX512(SB), NOSPLIT, $0-48
+	MOVQ         index+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+40(FP), DX
+	VBROADCASTSS lo+16(FP), Z0
+	VBROADCASTSS hi+20(FP), Z1
+	VBROADCASTSS scale+24(FP), Z2
+	MOVL         last+28(FP), BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         none+32(FP), BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS    (CX)(BX*4), Z5
+	VSUBPS     Z0, Z5, Z6
+	VMULPS     Z2, Z6, Z6
+	VCVTTPS2DQ Z6, Z6
+	VPMINSD    Z3, Z6, Z6
+	VCMPPS     $0x09, Z0, Z5, K1
+	VMOVAPS    Z4, K1, Z6
+	VCMPPS     $0x09, Z5, Z1, K1
+	VMOVAPS    Z4, K1, Z6
+	VMOVUPS    Z6, (AX)(BX*4)
+	ADDQ       $0x00000010, BX
+	CMPQ       BX, DX
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func widenE4M3AVX512(dst *float32, src *byte, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·widenE4M3AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x7b800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x07f00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x7ff00000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	XORQ         BX, BX
+
+loop:
+	VPMOVZXBD (CX)(BX*1), Z3
+	VPSLLD    $0x19, Z3, Z4
+	VPSRLD    $0x05, Z4, Z4
+	VCMPPS    $0x00, Z1, Z4, K1
+	VMULPS    Z0, Z4, Z4
+	VMOVAPS   Z2, K1, Z4
+	VPSRLD    $0x07, Z3, Z3
+	VPSLLD    $0x1f, Z3, Z3
+	VORPS     Z3, Z4, Z4
+	VMOVUPS   Z4, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func widenE5M2AVX512(dst *float32, src *byte, n int)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·widenE5M2AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVZXBW (CX)(BX*1), Y0
+	VPSLLW    $0x08, Y0, Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE4M3AVX512(dst *byte, src *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·narrowE4M3AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x0007ffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x3c000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x3c800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x46800000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x43e00000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Z6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z7
+	VPSLLD  $0x01, Z7, Z8
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x01, Z3, Z8, K1
+	VADDPS  Z4, Z8, Z9
+	VPSUBD  Z4, Z9, Z9
+	VPMINSD Z5, Z8, Z8
+	VPSRLD  $0x14, Z8, Z10
+	VPANDD  Z0, Z10, Z10
+	VPADDD  Z1, Z8, Z8
+	VPADDD  Z10, Z8, Z8
+	VPSUBD  Z2, Z8, Z8
+	VPSRLD  $0x14, Z8, Z8
+	VMOVAPS Z9, K1, Z8
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z6, K1, Z8
+	VPSRLD  $0x1f, Z7, Z7
+	VPSLLD  $0x07, Z7, Z7
+	VPADDD  Z7, Z8, Z8
+	VPMOVDB Z8, X7
+	VMOVDQU X7, (AX)(BX*1)
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func narrowE5M2AVX512(dst *byte, src *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·narrowE5M2AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x000fffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x38000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x38800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x43000000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x47800000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x0000007e, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Z6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z7
+	VPSLLD  $0x01, Z7, Z8
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x01, Z3, Z8, K1
+	VADDPS  Z4, Z8, Z9
+	VPSUBD  Z4, Z9, Z9
+	VPMINSD Z5, Z8, Z8
+	VPSRLD  $0x15, Z8, Z10
+	VPANDD  Z0, Z10, Z10
+	VPADDD  Z1, Z8, Z8
+	VPADDD  Z10, Z8, Z8
+	VPSUBD  Z2, Z8, Z8
+	VPSRLD  $0x15, Z8, Z8
+	VMOVAPS Z9, K1, Z8
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z6, K1, Z8
+	VPSRLD  $0x1f, Z7, Z7
+	VPSLLD  $0x07, Z7, Z7
+	VPADDD  Z7, Z8, Z8
+	VPMOVDB Z8, X7
+	VMOVDQU X7, (AX)(BX*1)
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, DX
+	JLT     loop
 	VZEROUPPER
 	RET

@@ -66,7 +66,7 @@ func (s isa) int32(name string) reg.VecVirtual {
 }
 
 // compare is a mask of a op b: 0 is equal, 1 less, 2 at most, 3 unordered,
-// 4 not equal, 5 not less, 7 ordered, 14 greater.
+// 4 not equal, 5 not less, 7 ordered, 9 not at least, 14 greater.
 func (s isa) compare(a, b reg.VecVirtual, op uint8) reg.Register {
 	if s.wide {
 		k := K()

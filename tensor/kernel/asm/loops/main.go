@@ -18,6 +18,8 @@ func main() {
 		s.merges()
 		s.elementary()
 		s.raws()
+		s.forward()
+		s.eightBits()
 	}
 	if err := emit.Files(os.Args[1], "kernel", "loops"); err != nil {
 		log.Fatal(err)
