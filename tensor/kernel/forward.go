@@ -4,8 +4,8 @@ import "math"
 
 // Softmax sets dst to exp(x) divided by the sum of all of them. The greatest x
 // is taken off first, so that nothing overflows, and the sum is in float64. An
-// element is within 3 units in the last place, and half a unit more for each of
-// its distance from the greatest. With a NaN or plus infinity in x, or nothing
+// element is within 3 units in the last place, and as many more as its distance
+// from the greatest, whose rounding that is. With a NaN or plus infinity in x, or nothing
 // but minus infinity, all are NaN, as torch has it. dst may be x.
 func Softmax(dst, x []float32) {
 	_, most := MinMax(x)
