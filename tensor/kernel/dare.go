@@ -43,7 +43,7 @@ func maskScaleLoop(stream bool) func(dst, src *byte, keep *uint64, factor float3
 
 // drawn is how many elements' draws are made at once: their mask and their
 // bytes stay in the first cache.
-const drawn = 1 << 13
+const drawn = 1 << 12
 
 // DropScaleBF16 keeps each bfloat16 of src with probability p, by the draw of
 // element start+i, and multiplies it by factor, as MaskScaleBF16 does: the drop

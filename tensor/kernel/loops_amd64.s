@@ -1777,6 +1777,7 @@ TEXT ·maskScaleBF16AVX2(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop:
+	PREFETCHT0   8192(CX)(SI*2)
 	VPMOVZXWD    (CX)(SI*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VPMOVZXWD    16(CX)(SI*2), Y6
@@ -1840,6 +1841,7 @@ TEXT ·maskScaleStreamAVX2(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop:
+	PREFETCHT0   8192(CX)(SI*2)
 	VPMOVZXWD    (CX)(SI*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VPMOVZXWD    16(CX)(SI*2), Y6
@@ -4056,40 +4058,41 @@ TEXT ·maskScaleBF16AVX512(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop:
-	VPMOVZXWD (CX)(SI*2), Z4
-	VPSLLD    $0x10, Z4, Z4
-	VPMOVZXWD 32(CX)(SI*2), Z5
-	VPSLLD    $0x10, Z5, Z5
-	MOVQ      SI, DI
-	SHRQ      $0x03, DI
-	VMULPS    Z0, Z4, Z4
-	VMULPS    Z0, Z5, Z5
-	MOVL      (DX)(DI*1), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	VPSRLD    $0x10, Z4, Z6
-	VCMPPS    $0x03, Z4, Z4, K2
-	VPANDD    Z6, Z2, Z7
-	VPADDD    Z4, Z1, Z4
-	VPADDD    Z7, Z4, Z4
-	VPSRLD    $0x10, Z4, Z4
-	VPORD     Z6, Z3, K2, Z4
-	VPMOVDW.Z Z4, K1, Y4
-	VMOVDQU   Y4, (AX)(SI*2)
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	VPSRLD    $0x10, Z5, Z4
-	VCMPPS    $0x03, Z5, Z5, K2
-	VPANDD    Z4, Z2, Z6
-	VPADDD    Z5, Z1, Z5
-	VPADDD    Z6, Z5, Z5
-	VPSRLD    $0x10, Z5, Z5
-	VPORD     Z4, Z3, K2, Z5
-	VPMOVDW.Z Z5, K1, Y4
-	VMOVDQU   Y4, 32(AX)(SI*2)
-	ADDQ      $0x00000020, SI
-	CMPQ      SI, BX
-	JLT       loop
+	PREFETCHT0 8192(CX)(SI*2)
+	VPMOVZXWD  (CX)(SI*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VPMOVZXWD  32(CX)(SI*2), Z5
+	VPSLLD     $0x10, Z5, Z5
+	MOVQ       SI, DI
+	SHRQ       $0x03, DI
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z0, Z5, Z5
+	MOVL       (DX)(DI*1), DI
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z4, Z6
+	VCMPPS     $0x03, Z4, Z4, K2
+	VPANDD     Z6, Z2, Z7
+	VPADDD     Z4, Z1, Z4
+	VPADDD     Z7, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPORD      Z6, Z3, K2, Z4
+	VPMOVDW.Z  Z4, K1, Y4
+	VMOVDQU    Y4, (AX)(SI*2)
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z5, Z4
+	VCMPPS     $0x03, Z5, Z5, K2
+	VPANDD     Z4, Z2, Z6
+	VPADDD     Z5, Z1, Z5
+	VPADDD     Z6, Z5, Z5
+	VPSRLD     $0x10, Z5, Z5
+	VPORD      Z4, Z3, K2, Z5
+	VPMOVDW.Z  Z5, K1, Y4
+	VMOVDQU    Y4, 32(AX)(SI*2)
+	ADDQ       $0x00000020, SI
+	CMPQ       SI, BX
+	JLT        loop
 	SFENCE
 	VZEROUPPER
 	RET
@@ -4114,40 +4117,41 @@ TEXT ·maskScaleStreamAVX512(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop:
-	VPMOVZXWD (CX)(SI*2), Z4
-	VPSLLD    $0x10, Z4, Z4
-	VPMOVZXWD 32(CX)(SI*2), Z5
-	VPSLLD    $0x10, Z5, Z5
-	MOVQ      SI, DI
-	SHRQ      $0x03, DI
-	VMULPS    Z0, Z4, Z4
-	VMULPS    Z0, Z5, Z5
-	MOVL      (DX)(DI*1), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	VPSRLD    $0x10, Z4, Z6
-	VCMPPS    $0x03, Z4, Z4, K2
-	VPANDD    Z6, Z2, Z7
-	VPADDD    Z4, Z1, Z4
-	VPADDD    Z7, Z4, Z4
-	VPSRLD    $0x10, Z4, Z4
-	VPORD     Z6, Z3, K2, Z4
-	VPMOVDW.Z Z4, K1, Y4
-	VMOVNTDQ  Y4, (AX)(SI*2)
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	VPSRLD    $0x10, Z5, Z4
-	VCMPPS    $0x03, Z5, Z5, K2
-	VPANDD    Z4, Z2, Z6
-	VPADDD    Z5, Z1, Z5
-	VPADDD    Z6, Z5, Z5
-	VPSRLD    $0x10, Z5, Z5
-	VPORD     Z4, Z3, K2, Z5
-	VPMOVDW.Z Z5, K1, Y4
-	VMOVNTDQ  Y4, 32(AX)(SI*2)
-	ADDQ      $0x00000020, SI
-	CMPQ      SI, BX
-	JLT       loop
+	PREFETCHT0 8192(CX)(SI*2)
+	VPMOVZXWD  (CX)(SI*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VPMOVZXWD  32(CX)(SI*2), Z5
+	VPSLLD     $0x10, Z5, Z5
+	MOVQ       SI, DI
+	SHRQ       $0x03, DI
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z0, Z5, Z5
+	MOVL       (DX)(DI*1), DI
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z4, Z6
+	VCMPPS     $0x03, Z4, Z4, K2
+	VPANDD     Z6, Z2, Z7
+	VPADDD     Z4, Z1, Z4
+	VPADDD     Z7, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPORD      Z6, Z3, K2, Z4
+	VPMOVDW.Z  Z4, K1, Y4
+	VMOVNTDQ   Y4, (AX)(SI*2)
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z5, Z4
+	VCMPPS     $0x03, Z5, Z5, K2
+	VPANDD     Z4, Z2, Z6
+	VPADDD     Z5, Z1, Z5
+	VPADDD     Z6, Z5, Z5
+	VPSRLD     $0x10, Z5, Z5
+	VPORD      Z4, Z3, K2, Z5
+	VPMOVDW.Z  Z5, K1, Y4
+	VMOVNTDQ   Y4, 32(AX)(SI*2)
+	ADDQ       $0x00000020, SI
+	CMPQ       SI, BX
+	JLT        loop
 	SFENCE
 	VZEROUPPER
 	RET

@@ -89,6 +89,10 @@ func (s isa) linearSumBF16(name string, store func(r rounder, v []reg.VecVirtual
 	end()
 }
 
+// ahead is how many bytes before their use elements are asked for: so many as
+// are drawn at once, so that they come while masks are drawn.
+const ahead = 8192
+
 // maskScaleBF16 multiplies what a mask keeps and zeroes the rest.
 func (s isa) maskScaleBF16(name string, move func(v, m Op)) {
 	s.begin(name, "func(dst, src *byte, keep *uint64, factor float32, n int)")
@@ -101,6 +105,7 @@ func (s isa) maskScaleBF16(name string, move func(v, m Op)) {
 		VPMOVZXBD(laneBit, bits)
 	}
 	each("loop", n, 2*s.lanes, func(i reg.GPVirtual) {
+		PREFETCHT0(Mem{Base: src, Index: i, Scale: 2, Disp: ahead})
 		v, byteIndex := s.widenTwo(src, i), GP64()
 		MOVQ(i, byteIndex)
 		SHRQ(Imm(3), byteIndex)
