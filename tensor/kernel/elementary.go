@@ -28,11 +28,17 @@ const (
 	ofGelu   = 45
 )
 
-// horner is the polynomial in x with n coefficients, in two roundings a step.
-func horner(x float32, first, n int) float32 {
-	p := coefficients[first+n-1]
-	for i := first + n - 2; i >= first; i-- {
-		p = float32(p*x) + coefficients[i]
+// series is the polynomial in x with n coefficients, two of them at a time,
+// every product and sum rounded.
+func series(x float32, first, n int) float32 {
+	c := coefficients[first : first+n]
+	square := float32(x * x)
+	p := c[n-1]
+	if n%2 == 0 {
+		p = float32(p*x) + c[n-2]
+	}
+	for i := (n-1)/2*2 - 2; i >= 0; i -= 2 {
+		p = float32(p*square) + (float32(c[i+1]*x) + c[i])
 	}
 	return p
 }
@@ -54,7 +60,7 @@ func exp32(x float32) float32 {
 	t := float32(k * c[5])
 	r := x - t
 	low := x - r - t
-	p := float32(float32(r*r)*horner(r, ofExp, 5)) + low + r + 1
+	p := float32(float32(r*r)*series(r, ofExp, 5)) + low + r + 1
 	return float32(p*power(n>>1)) * power(n-n>>1)
 }
 
@@ -82,7 +88,7 @@ func log32(x float32) float32 {
 	f := math.Float32frombits(b-uint32(n)<<23) - 1
 	e := float32(n) + steps
 	square := float32(f * f)
-	y := float32(horner(f, ofLog, 8)*float32(square*f)) + float32(e*c[5])
+	y := float32(series(f, ofLog, 8)*float32(square*f)) + float32(e*c[5])
 	return f + (y - float32(0.5*square)) + float32(e*c[4])
 }
 
@@ -92,7 +98,7 @@ func tanh32(x float32) float32 {
 	var y float32
 	if a < 0.625 {
 		z := float32(a * a)
-		y = float32(float32(z*a)*horner(z, ofTanh, 5)) + a
+		y = float32(float32(z*a)*series(z, ofTanh, 5)) + a
 	} else {
 		y = 1 - 2/(exp32(a+a)+1)
 	}
@@ -118,7 +124,7 @@ func geluTanh32(x float32) float32 {
 // t = 1/(1+0.35|x|).
 func gelu32(x float32) float32 {
 	t := 1 / (float32(float32(math.Abs(float64(x)))*coefficients[ofTail]) + 1)
-	tail := exp32(-float32(float32(x*0.5)*x)) * float32(t*horner(t, ofNormal, 9))
+	tail := exp32(-float32(float32(x*0.5)*x)) * float32(t*series(t, ofNormal, 9))
 	if x < 0 {
 		return x * tail
 	}

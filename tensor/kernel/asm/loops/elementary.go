@@ -51,12 +51,24 @@ func (c coefficients) get(i int) reg.VecVirtual {
 	return c.load(i)
 }
 
-// horner is a polynomial in x whose n coefficients begin at first.
-func (c coefficients) horner(x reg.VecVirtual, first, n int) reg.VecVirtual {
-	p := c.copied(c.get(first + n - 1))
-	for i := first + n - 2; i >= first; i-- {
-		VMULPS(x, p, p)
-		VADDPS(c.get(i), p, p)
+// series is a polynomial in x whose n coefficients begin at first, two of them
+// at a time: half as long a wait as one by one, and no more work.
+func (c coefficients) series(x, square reg.VecVirtual, first, n int) reg.VecVirtual {
+	pair := func(i int) reg.VecVirtual {
+		p := c.vec()
+		VMULPS(c.get(first+i+1), x, p)
+		VADDPS(c.get(first+i), p, p)
+		return p
+	}
+	p := c.vec()
+	if n%2 == 0 {
+		p = pair(n - 2)
+	} else {
+		VMOVAPS(c.get(first+n-1), p)
+	}
+	for i := (n-1)/2*2 - 2; i >= 0; i -= 2 {
+		VMULPS(square, p, p)
+		VADDPS(pair(i), p, p)
 	}
 	return p
 }
@@ -128,8 +140,8 @@ func (c coefficients) exp(x reg.VecVirtual) reg.VecVirtual {
 	VSUBPS(t, v, r)
 	VSUBPS(r, v, low)
 	VSUBPS(t, low, low)
-	p := c.horner(r, cExp, nExp)
 	VMULPS(r, r, q)
+	p := c.series(r, q, cExp, nExp)
 	VMULPS(q, p, p)
 	VADDPS(low, p, p)
 	VADDPS(r, p, p)
@@ -178,8 +190,9 @@ func (c coefficients) log(x reg.VecVirtual) reg.VecVirtual {
 
 // logSum is log(1+f) + e*log(2), the large parts added last.
 func (c coefficients) logSum(f, e reg.VecVirtual) reg.VecVirtual {
-	y, square, t := c.horner(f, cLog, nLog), c.vec(), c.vec()
+	square, t := c.vec(), c.vec()
 	VMULPS(f, f, square)
+	y := c.series(f, square, cLog, nLog)
 	VMULPS(f, square, t)
 	VMULPS(t, y, y)
 	VMULPS(c.get(cLn2Lo), e, t)
@@ -202,7 +215,9 @@ func (c coefficients) tanh(x reg.VecVirtual) reg.VecVirtual {
 	y := c.vec()
 	VSUBPS(e, c.get(cOne), y)
 	VMULPS(a, a, z)
-	p := c.horner(z, cTanh, nTanh)
+	square := c.vec()
+	VMULPS(z, z, square)
+	p := c.series(z, square, cTanh, nTanh)
 	VMULPS(a, z, z)
 	VMULPS(z, p, p)
 	VADDPS(a, p, p)
@@ -261,7 +276,9 @@ func (c coefficients) gelu(x reg.VecVirtual) reg.VecVirtual {
 	VMULPS(c.get(cTail), a, t)
 	VADDPS(c.get(cOne), t, t)
 	VDIVPS(t, c.get(cOne), t)
-	p := c.horner(t, cNormal, nNormal)
+	square := c.vec()
+	VMULPS(t, t, square)
+	p := c.series(t, square, cNormal, nNormal)
 	VMULPS(t, p, p)
 	VMULPS(c.get(cHalf), x, half)
 	VMULPS(x, half, half)
