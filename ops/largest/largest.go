@@ -84,7 +84,7 @@ func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
 			return cuts, err
 		}
 		for _, q := range todo {
-			brackets[q] = bracket(samples[q], float64(s.keep(q))/float64(s.numel()), errors)
+			brackets[q] = kernel.Estimate(samples[q], float64(s.keep(q))/float64(s.numel()), errors)
 		}
 		todo, err = s.within(ctx, todo, brackets, cuts)
 	}

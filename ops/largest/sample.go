@@ -2,7 +2,6 @@ package largest
 
 import (
 	"context"
-	"math"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor/kernel"
@@ -65,48 +64,4 @@ func pick(row []float32, i int) []uint32 {
 		out = append(out, kernel.MagnitudeBits(row[j]))
 	}
 	return out
-}
-
-// bracket is the range that holds the magnitude above which a share p lies, as
-// far as the sample tells: so many standard errors of that share, as it differs
-// between rows, to both sides. Without a sample it is everything.
-func bracket(rows [][]uint32, p, errors float64) kernel.Bracket {
-	if len(rows) == 0 {
-		return kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
-	}
-	n := 0
-	for _, r := range rows {
-		n += len(r)
-	}
-	middle, _ := kth(rows, rank(p, n), 0, math.MaxInt32)
-	reach := errors*standardError(rows, middle) + 2/float64(n)
-	b := kernel.Bracket{Lo: -1, Hi: math.MaxInt32}
-	if p-reach > 0 {
-		hi, _ := kth(rows, rank(p-reach, n), middle, math.MaxInt32)
-		b.Hi = int32(hi)
-	}
-	if p+reach < 1 {
-		lo, _ := kth(rows, rank(p+reach, n), 0, middle)
-		b.Lo = int32(lo)
-	}
-	return b
-}
-
-func rank(p float64, n int) int { return min(max(int(math.Ceil(p*float64(n))), 1), n) }
-
-// standardError is that of the share above a value, as the rows differ in it.
-func standardError(rows [][]uint32, value uint32) float64 {
-	var sum, square float64
-	for _, r := range rows {
-		above := 0
-		for _, v := range r {
-			if v > value {
-				above++
-			}
-		}
-		share := float64(above) / float64(max(len(r), 1))
-		sum, square = sum+share, square+share*share
-	}
-	n := float64(len(rows))
-	return math.Sqrt(max(square/n-sum/n*(sum/n), 0) / n)
 }

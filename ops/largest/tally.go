@@ -2,7 +2,6 @@ package largest
 
 import (
 	"context"
-	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -99,54 +98,11 @@ func (t tallies) threshold(br kernel.Bracket, k int) (bits uint32, ties int, ok 
 	if t.over {
 		return 0, 0, false
 	}
-	var above, atHi, atLo, between int
-	var lists [][]uint32
+	var all []kernel.Tally
 	for _, blocks := range t.scans {
 		for _, b := range blocks {
-			above, atHi, atLo, between = above+b.Above, atHi+b.AtHi, atLo+b.AtLo, between+len(b.Between)
-			lists = append(lists, b.Between)
+			all = append(all, b.Tally)
 		}
 	}
-	left := k - above
-	switch {
-	case left <= 0:
-		return 0, 0, false
-	case left <= atHi:
-		return uint32(br.Hi), left, true
-	case left <= atHi+between:
-		bits, ties = kth(lists, left-atHi, uint32(max(br.Lo, 0)), uint32(br.Hi))
-		return bits, ties, true
-	case left <= atHi+between+atLo:
-		return uint32(br.Lo), left - atHi - between, true
-	}
-	return 0, 0, false
-}
-
-// kth returns the k-th largest of all lists and how many of its equals belong
-// to the k, by counting eleven bits at a time. It lies between lo and hi: the
-// bits that these have in common need no counting.
-func kth(lists [][]uint32, k int, lo, hi uint32) (value uint32, within int) {
-	const digit = 11
-	open := bits.Len32(lo ^ hi)
-	value = hi >> open << open
-	for open > 0 {
-		shift := max(open-digit, 0)
-		// Two histograms: neighbours are often equal, and counting them in one
-		// place would wait for each other.
-		var hist [2][1 << digit]uint32
-		for _, list := range lists {
-			for i, v := range list {
-				if d := (v ^ value) >> shift; d < 1<<(open-shift) {
-					hist[i&1][d]++
-				}
-			}
-		}
-		for i, c := range hist[1] {
-			hist[0][i] += c
-		}
-		bin, rest := kernel.Kth(hist[0][:], k)
-		value |= bin << shift
-		k, open = rest, shift
-	}
-	return value, k
+	return br.Threshold(all, k)
 }

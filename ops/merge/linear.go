@@ -27,9 +27,7 @@ func init() {
 func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	total := 0.0
 	weights := make([]float32, len(p.Models))
-	xs := make([][]float32, len(p.Models))
 	for i, m := range p.Models {
-		xs[i] = b.X(i)
 		total += m.Weight.Value()
 		weights[i] = float32(m.Weight.Value())
 	}
@@ -39,6 +37,24 @@ func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
 	}
-	kernel.LinearSum(b.Out, weights, xs, float32(total))
+	sum(b, weights, float32(total))
 	return nil
+}
+
+// sum reads models as they are stored when all are in bfloat16.
+func sum(b *ops.Block, weights []float32, total float32) {
+	raws, xs := make([][]byte, len(weights)), make([][]float32, len(weights))
+	raw := true
+	for i := range weights {
+		raws[i] = b.In[i].BF16
+		raw = raw && raws[i] != nil
+	}
+	if raw {
+		kernel.LinearSumBF16(b.Out, weights, raws, total)
+		return
+	}
+	for i := range xs {
+		xs[i] = b.X(i)
+	}
+	kernel.LinearSum(b.Out, weights, xs, total)
 }

@@ -28,9 +28,10 @@ func newFP8(exp, man int, nan, over byte, largest float64) *fp8 {
 		case v > largest && byte(c) == over:
 			v = math.Inf(1)
 		case v > largest:
-			v = math.NaN()
+			v = float64(math.Float32frombits(0x7fc00000 | uint32(m)<<(23-man)))
 		}
-		f.table[c], f.table[c|128] = float32(v), float32(-v)
+		f.table[c] = float32(v)
+		f.table[c|128] = math.Float32frombits(math.Float32bits(f.table[c]) | 1<<31)
 	}
 	return f
 }
@@ -61,24 +62,68 @@ func (f *fp8) encode(x float32) byte {
 }
 
 // E4M3ToF32 widens float8_e4m3fn.
-func E4M3ToF32(dst []float32, src []byte) { widen(dst, src, e4m3) }
+func E4M3ToF32(dst []float32, src []byte) {
+	src = src[:len(dst)]
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		widenE4M3AVX512(&dst[0], &src[0], n)
+	default:
+		widenE4M3AVX2(&dst[0], &src[0], n)
+	}
+	e4m3.widen(dst[n:], src[n:])
+}
 
 // E5M2ToF32 widens float8_e5m2.
-func E5M2ToF32(dst []float32, src []byte) { widen(dst, src, e5m2) }
+func E5M2ToF32(dst []float32, src []byte) {
+	src = src[:len(dst)]
+	n := body(len(dst), 1)
+	switch {
+	case n == 0:
+	case wide():
+		widenE5M2AVX512(&dst[0], &src[0], n)
+	default:
+		widenE5M2AVX2(&dst[0], &src[0], n)
+	}
+	e5m2.widen(dst[n:], src[n:])
+}
 
 // F32ToE4M3 narrows to float8_e4m3fn; what is larger than 448 becomes 448.
-func F32ToE4M3(dst []byte, src []float32) { narrow(dst, src, e4m3) }
+func F32ToE4M3(dst []byte, src []float32) {
+	dst = dst[:len(src)]
+	n := body(len(src), 1)
+	switch {
+	case n == 0:
+	case wide():
+		narrowE4M3AVX512(&dst[0], &src[0], n)
+	default:
+		narrowE4M3AVX2(&dst[0], &src[0], n)
+	}
+	e4m3.narrow(dst[n:], src[n:])
+}
 
 // F32ToE5M2 narrows to float8_e5m2; what rounds beyond 57344 is infinite.
-func F32ToE5M2(dst []byte, src []float32) { narrow(dst, src, e5m2) }
+func F32ToE5M2(dst []byte, src []float32) {
+	dst = dst[:len(src)]
+	n := body(len(src), 1)
+	switch {
+	case n == 0:
+	case wide():
+		narrowE5M2AVX512(&dst[0], &src[0], n)
+	default:
+		narrowE5M2AVX2(&dst[0], &src[0], n)
+	}
+	e5m2.narrow(dst[n:], src[n:])
+}
 
-func widen(dst []float32, src []byte, f *fp8) {
+func (f *fp8) widen(dst []float32, src []byte) {
 	for i := range dst {
 		dst[i] = f.table[src[i]]
 	}
 }
 
-func narrow(dst []byte, src []float32, f *fp8) {
+func (f *fp8) narrow(dst []byte, src []float32) {
 	for i, x := range src {
 		dst[i] = f.encode(x)
 	}

@@ -102,6 +102,136 @@ func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bound
 //go:noescape
 func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
+// shiftedExp needs n to be a multiple of a vector.
+//
+//go:noescape
+func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
+
+// log needs n to be a multiple of a vector.
+//
+//go:noescape
+func logAVX2(dst *float32, x *float32, n int, c *float32)
+
+// tanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func tanhAVX2(dst *float32, x *float32, n int, c *float32)
+
+// sigmoid needs n to be a multiple of a vector.
+//
+//go:noescape
+func sigmoidAVX2(dst *float32, x *float32, n int, c *float32)
+
+// silu needs n to be a multiple of a vector.
+//
+//go:noescape
+func siluAVX2(dst *float32, x *float32, n int, c *float32)
+
+// gelu needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluAVX2(dst *float32, x *float32, n int, c *float32)
+
+// geluTanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluTanhAVX2(dst *float32, x *float32, n int, c *float32)
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumBF16AVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumRawAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func sumAVX2(x *float32, n int, partial *float64)
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+//
+//go:noescape
+func centredAVX2(x *float32, mean float64, n int, partial *float64)
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func dotBF16AVX2(a *byte, b *float32, n int, partial *float64)
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+//
+//go:noescape
+func extremesAVX2(x *float32, n int, least *float32, most *float32)
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+//
+//go:noescape
+func absMaxAVX2(x *float32, n int, most *uint32)
+
+// normScale needs n to be a multiple of a vector.
+//
+//go:noescape
+func normScaleAVX2(dst *float32, x *float32, factor float32, w *float32, n int)
+
+// normShift needs n to be a multiple of a vector.
+//
+//go:noescape
+func normShiftAVX2(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+
+// rotateHalf needs n to be a multiple of a vector.
+//
+//go:noescape
+func rotateHalfAVX2(x *float32, y *float32, cos *float32, sin *float32, n int)
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+//
+//go:noescape
+func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
+
+// bins needs n to be a multiple of a vector.
+//
+//go:noescape
+func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+
+// widenE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE4M3AVX2(dst *float32, src *byte, n int)
+
+// widenE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE5M2AVX2(dst *float32, src *byte, n int)
+
+// narrowE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE4M3AVX2(dst *byte, src *float32, n int)
+
+// narrowE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE5M2AVX2(dst *byte, src *float32, n int)
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
 //go:noescape
@@ -211,3 +341,133 @@ func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64,
 //
 //go:noescape
 func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// shiftedExp needs n to be a multiple of a vector.
+//
+//go:noescape
+func shiftedExpAVX512(dst *float32, x *float32, shift float32, n int, c *float32)
+
+// log needs n to be a multiple of a vector.
+//
+//go:noescape
+func logAVX512(dst *float32, x *float32, n int, c *float32)
+
+// tanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func tanhAVX512(dst *float32, x *float32, n int, c *float32)
+
+// sigmoid needs n to be a multiple of a vector.
+//
+//go:noescape
+func sigmoidAVX512(dst *float32, x *float32, n int, c *float32)
+
+// silu needs n to be a multiple of a vector.
+//
+//go:noescape
+func siluAVX512(dst *float32, x *float32, n int, c *float32)
+
+// gelu needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluAVX512(dst *float32, x *float32, n int, c *float32)
+
+// geluTanh needs n to be a multiple of a vector.
+//
+//go:noescape
+func geluTanhAVX512(dst *float32, x *float32, n int, c *float32)
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumBF16AVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumRawAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+//
+//go:noescape
+func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func sumAVX512(x *float32, n int, partial *float64)
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+//
+//go:noescape
+func centredAVX512(x *float32, mean float64, n int, partial *float64)
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func dotBF16AVX512(a *byte, b *float32, n int, partial *float64)
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+//
+//go:noescape
+func extremesAVX512(x *float32, n int, least *float32, most *float32)
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+//
+//go:noescape
+func absMaxAVX512(x *float32, n int, most *uint32)
+
+// normScale needs n to be a multiple of a vector.
+//
+//go:noescape
+func normScaleAVX512(dst *float32, x *float32, factor float32, w *float32, n int)
+
+// normShift needs n to be a multiple of a vector.
+//
+//go:noescape
+func normShiftAVX512(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+
+// rotateHalf needs n to be a multiple of a vector.
+//
+//go:noescape
+func rotateHalfAVX512(x *float32, y *float32, cos *float32, sin *float32, n int)
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+//
+//go:noescape
+func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int)
+
+// bins needs n to be a multiple of a vector.
+//
+//go:noescape
+func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+
+// widenE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE4M3AVX512(dst *float32, src *byte, n int)
+
+// widenE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func widenE5M2AVX512(dst *float32, src *byte, n int)
+
+// narrowE4M3 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE4M3AVX512(dst *byte, src *float32, n int)
+
+// narrowE5M2 needs n to be a multiple of a vector.
+//
+//go:noescape
+func narrowE5M2AVX512(dst *byte, src *float32, n int)

@@ -929,6 +929,1431 @@ divided:
 	VZEROUPPER
 	RET
 
+// func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·shiftedExpAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS shift+16(FP), Y0
+	MOVQ         c+32(FP), BX
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y1
+	VSUBPS       Y0, Y1, Y1
+	VBROADCASTSS 4(BX), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS (BX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 8(BX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 12(BX), Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS 12(BX), Y3
+	VPSUBD       Y3, Y2, Y4
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VBROADCASTSS 16(BX), Y3
+	VMULPS       Y3, Y2, Y3
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 20(BX), Y3
+	VMULPS       Y3, Y2, Y3
+	VSUBPS       Y3, Y1, Y2
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y2, Y2, Y3
+	VBROADCASTSS 44(BX), Y5
+	VMOVAPS      Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 40(BX), Y6
+	VMULPS       Y6, Y2, Y6
+	VBROADCASTSS 36(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS 32(BX), Y6
+	VMULPS       Y6, Y2, Y6
+	VBROADCASTSS 28(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VADDPS       Y2, Y5, Y5
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y5, Y5
+	VPSRAD       $0x01, Y4, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VBROADCASTSS 24(BX), Y2
+	VPADDD       Y2, Y1, Y1
+	VMULPS       Y1, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS 24(BX), Y1
+	VPADDD       Y1, Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func logAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·logAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVAPS      Y0, Y1
+	VXORPS       X4, X4, X4
+	VBROADCASTSS 48(BX), Y2
+	VCMPPS       $0x01, Y2, Y0, Y3
+	VBROADCASTSS 52(BX), Y2
+	VMULPS       Y2, Y0, Y2
+	VBLENDVPS    Y3, Y2, Y1, Y1
+	VBROADCASTSS 56(BX), Y2
+	VBLENDVPS    Y3, Y2, Y4, Y4
+	VBROADCASTSS 60(BX), Y2
+	VPSUBD       Y2, Y1, Y3
+	VPSRAD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y3, Y2
+	VPSUBD       Y2, Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS 24(BX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS 96(BX), Y6
+	VMULPS       Y6, Y1, Y7
+	VBROADCASTSS 92(BX), Y6
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VBROADCASTSS 88(BX), Y6
+	VMULPS       Y6, Y1, Y6
+	VBROADCASTSS 84(BX), Y8
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VBROADCASTSS 80(BX), Y6
+	VMULPS       Y6, Y1, Y6
+	VBROADCASTSS 76(BX), Y8
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VBROADCASTSS 72(BX), Y6
+	VMULPS       Y6, Y1, Y6
+	VBROADCASTSS 68(BX), Y8
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y1, Y2, Y6
+	VMULPS       Y6, Y7, Y7
+	VBROADCASTSS 20(BX), Y6
+	VMULPS       Y6, Y3, Y6
+	VADDPS       Y6, Y7, Y7
+	VBROADCASTSS 64(BX), Y6
+	VMULPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y7, Y7
+	VADDPS       Y1, Y7, Y7
+	VBROADCASTSS 16(BX), Y1
+	VMULPS       Y1, Y3, Y6
+	VADDPS       Y6, Y7, Y7
+	VBROADCASTSS 100(BX), Y1
+	VCMPPS       $0x05, Y1, Y0, Y1
+	VBLENDVPS    Y1, Y0, Y7, Y7
+	VXORPS       X5, X5, X5
+	VCMPPS       $0x00, Y5, Y0, Y1
+	VBROADCASTSS 104(BX), Y2
+	VBLENDVPS    Y1, Y2, Y7, Y7
+	VCMPPS       $0x01, Y5, Y0, Y0
+	VBROADCASTSS 108(BX), Y1
+	VBLENDVPS    Y0, Y1, Y7, Y7
+	VMOVUPS      Y7, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VADDPS       Y1, Y1, Y2
+	VBROADCASTSS 4(BX), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS (BX), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 8(BX), Y3
+	VMULPS       Y3, Y2, Y3
+	VBROADCASTSS 12(BX), Y4
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS 12(BX), Y4
+	VPSUBD       Y4, Y3, Y5
+	VBROADCASTSS 12(BX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS 16(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS 20(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y2, Y3
+	VSUBPS       Y3, Y2, Y2
+	VSUBPS       Y4, Y2, Y2
+	VMULPS       Y3, Y3, Y4
+	VBROADCASTSS 44(BX), Y6
+	VMOVAPS      Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 40(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 36(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 32(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 28(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       Y2, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VBROADCASTSS 24(BX), Y2
+	VADDPS       Y2, Y6, Y6
+	VPSRAD       $0x01, Y5, Y2
+	VPSUBD       Y2, Y5, Y5
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 24(BX), Y3
+	VPADDD       Y3, Y2, Y2
+	VMULPS       Y2, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 24(BX), Y2
+	VPADDD       Y2, Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 24(BX), Y2
+	VADDPS       Y2, Y6, Y6
+	VBROADCASTSS 116(BX), Y2
+	VDIVPS       Y6, Y2, Y6
+	VBROADCASTSS 24(BX), Y2
+	VSUBPS       Y6, Y2, Y3
+	VMULPS       Y1, Y1, Y2
+	VMULPS       Y2, Y2, Y4
+	VBROADCASTSS 136(BX), Y5
+	VMOVAPS      Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 132(BX), Y6
+	VMULPS       Y6, Y2, Y6
+	VBROADCASTSS 128(BX), Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 124(BX), Y4
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS 120(BX), Y6
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VBROADCASTSS 112(BX), Y2
+	VCMPPS       $0x01, Y2, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y3, Y3
+	VPSRLD       $0x1f, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VORPS        Y0, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       X2, X2, X2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 4(BX), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS (BX), Y3
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS 8(BX), Y3
+	VMULPS       Y3, Y1, Y3
+	VBROADCASTSS 12(BX), Y4
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS 12(BX), Y4
+	VPSUBD       Y4, Y3, Y5
+	VBROADCASTSS 12(BX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS 16(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 20(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y3
+	VSUBPS       Y3, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       Y3, Y3, Y4
+	VBROADCASTSS 44(BX), Y6
+	VMOVAPS      Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 40(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 36(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 32(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 28(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       Y1, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y6, Y6
+	VPSRAD       $0x01, Y5, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VBROADCASTSS 24(BX), Y3
+	VPADDD       Y3, Y1, Y1
+	VMULPS       Y1, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 24(BX), Y1
+	VPADDD       Y1, Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y6, Y1
+	VBROADCASTSS 24(BX), Y3
+	VMOVAPS      Y3, Y3
+	VXORPS       X2, X2, X2
+	VCMPPS       $0x01, Y2, Y0, Y0
+	VBLENDVPS    Y0, Y6, Y3, Y3
+	VDIVPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func siluAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·siluAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       X2, X2, X2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 4(BX), Y3
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS (BX), Y3
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS 8(BX), Y3
+	VMULPS       Y3, Y1, Y3
+	VBROADCASTSS 12(BX), Y4
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS 12(BX), Y4
+	VPSUBD       Y4, Y3, Y5
+	VBROADCASTSS 12(BX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS 16(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 20(BX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y3
+	VSUBPS       Y3, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       Y3, Y3, Y4
+	VBROADCASTSS 44(BX), Y6
+	VMOVAPS      Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 40(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 36(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 32(BX), Y7
+	VMULPS       Y7, Y3, Y7
+	VBROADCASTSS 28(BX), Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       Y1, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y6, Y6
+	VPSRAD       $0x01, Y5, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VBROADCASTSS 24(BX), Y3
+	VPADDD       Y3, Y1, Y1
+	VMULPS       Y1, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 24(BX), Y1
+	VPADDD       Y1, Y5, Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y6, Y1
+	VBROADCASTSS 24(BX), Y3
+	VMOVAPS      Y3, Y3
+	VXORPS       X2, X2, X2
+	VCMPPS       $0x01, Y2, Y0, Y4
+	VBLENDVPS    Y4, Y6, Y3, Y3
+	VDIVPS       Y1, Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func geluAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VBROADCASTSS 140(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 24(BX), Y2
+	VADDPS       Y2, Y1, Y1
+	VBROADCASTSS 24(BX), Y2
+	VDIVPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS 176(BX), Y4
+	VMOVAPS      Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 172(BX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 168(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 164(BX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 160(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 156(BX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 152(BX), Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VBROADCASTSS 148(BX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 144(BX), Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS 64(BX), Y1
+	VMULPS       Y1, Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       X3, X3, X3
+	VSUBPS       Y1, Y3, Y1
+	VBROADCASTSS 4(BX), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS (BX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 8(BX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 12(BX), Y5
+	VADDPS       Y5, Y2, Y2
+	VBROADCASTSS 12(BX), Y5
+	VPSUBD       Y5, Y2, Y6
+	VBROADCASTSS 12(BX), Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 16(BX), Y5
+	VMULPS       Y5, Y2, Y5
+	VSUBPS       Y5, Y1, Y1
+	VBROADCASTSS 20(BX), Y5
+	VMULPS       Y5, Y2, Y5
+	VSUBPS       Y5, Y1, Y2
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y5, Y1, Y1
+	VMULPS       Y2, Y2, Y5
+	VBROADCASTSS 44(BX), Y7
+	VMOVAPS      Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 40(BX), Y8
+	VMULPS       Y8, Y2, Y8
+	VBROADCASTSS 36(BX), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 32(BX), Y8
+	VMULPS       Y8, Y2, Y8
+	VBROADCASTSS 28(BX), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VADDPS       Y1, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VBROADCASTSS 24(BX), Y1
+	VADDPS       Y1, Y7, Y7
+	VPSRAD       $0x01, Y6, Y1
+	VPSUBD       Y1, Y6, Y6
+	VPSLLD       $0x17, Y1, Y1
+	VBROADCASTSS 24(BX), Y2
+	VPADDD       Y2, Y1, Y1
+	VMULPS       Y1, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 24(BX), Y1
+	VPADDD       Y1, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y7, Y4, Y4
+	VBROADCASTSS 24(BX), Y1
+	VSUBPS       Y4, Y1, Y1
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x01, Y3, Y0, Y2
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX2(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX2
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ c+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMULPS       Y0, Y0, Y1
+	VBROADCASTSS 184(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 180(BX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VPSLLD       $0x01, Y1, Y2
+	VPSRLD       $0x01, Y2, Y2
+	VXORPS       X3, X3, X3
+	VSUBPS       Y2, Y3, Y2
+	VBROADCASTSS 4(BX), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS (BX), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS 8(BX), Y4
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS 12(BX), Y5
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS 12(BX), Y5
+	VPSUBD       Y5, Y4, Y6
+	VBROADCASTSS 12(BX), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS 16(BX), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(BX), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y4
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y2, Y2
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS 44(BX), Y7
+	VMOVAPS      Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 40(BX), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 36(BX), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 32(BX), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 28(BX), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VBROADCASTSS 24(BX), Y2
+	VADDPS       Y2, Y7, Y7
+	VPSRAD       $0x01, Y6, Y2
+	VPSUBD       Y2, Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 24(BX), Y4
+	VPADDD       Y4, Y2, Y2
+	VMULPS       Y2, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 24(BX), Y2
+	VPADDD       Y2, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VBROADCASTSS 24(BX), Y2
+	VADDPS       Y2, Y7, Y2
+	VBROADCASTSS 24(BX), Y4
+	VMOVAPS      Y4, Y4
+	VXORPS       X3, X3, X3
+	VCMPPS       $0x01, Y3, Y1, Y1
+	VBLENDVPS    Y1, Y7, Y4, Y4
+	VDIVPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	ADDQ         $0x00000008, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func linearSumBF16AVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·linearSumBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Y0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Y1
+	VPMOVZXWD    (R8)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    16(R8)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y1, Y3, Y3
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Y1
+	VPMOVZXWD    (R8)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    16(R8)(DI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMULPS       Y1, Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	INCQ         R9
+
+test:
+	CMPQ    R9, BX
+	JLT     models
+	VDIVPS  Y0, Y2, Y2
+	VDIVPS  Y0, Y3, Y3
+	VMOVUPS Y2, (AX)(DI*4)
+	VMOVUPS Y3, 32(AX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func linearSumRawAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·linearSumRawAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Y0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Y4
+	VPMOVZXWD    (R8)(DI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    16(R8)(DI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Y4
+	VPMOVZXWD    (R8)(DI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    16(R8)(DI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y4, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	INCQ         R9
+
+test:
+	CMPQ      R9, BX
+	JLT       models
+	VDIVPS    Y0, Y5, Y5
+	VDIVPS    Y0, Y6, Y6
+	VPSRLD    $0x10, Y5, Y4
+	VCMPPS    $0x03, Y5, Y5, Y8
+	VPAND     Y4, Y2, Y7
+	VPADDD    Y5, Y1, Y5
+	VPADDD    Y7, Y5, Y5
+	VPSRLD    $0x10, Y5, Y5
+	VPOR      Y4, Y3, Y4
+	VBLENDVPS Y8, Y4, Y5, Y5
+	VPSRLD    $0x10, Y6, Y4
+	VCMPPS    $0x03, Y6, Y6, Y8
+	VPAND     Y4, Y2, Y7
+	VPADDD    Y6, Y1, Y6
+	VPADDD    Y7, Y6, Y6
+	VPSRLD    $0x10, Y6, Y6
+	VPOR      Y4, Y3, Y4
+	VBLENDVPS Y8, Y4, Y6, Y6
+	VPACKUSDW Y6, Y5, Y5
+	VPERMQ    $0xd8, Y5, Y5
+	VMOVDQU   Y5, (AX)(DI*2)
+	ADDQ      $0x00000010, DI
+	CMPQ      DI, SI
+	JLT       loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·linearSumStreamAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Y0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Y4
+	VPMOVZXWD    (R8)(DI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    16(R8)(DI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Y4
+	VPMOVZXWD    (R8)(DI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    16(R8)(DI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y4, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y4, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	INCQ         R9
+
+test:
+	CMPQ      R9, BX
+	JLT       models
+	VDIVPS    Y0, Y5, Y5
+	VDIVPS    Y0, Y6, Y6
+	VPSRLD    $0x10, Y5, Y4
+	VCMPPS    $0x03, Y5, Y5, Y8
+	VPAND     Y4, Y2, Y7
+	VPADDD    Y5, Y1, Y5
+	VPADDD    Y7, Y5, Y5
+	VPSRLD    $0x10, Y5, Y5
+	VPOR      Y4, Y3, Y4
+	VBLENDVPS Y8, Y4, Y5, Y5
+	VPSRLD    $0x10, Y6, Y4
+	VCMPPS    $0x03, Y6, Y6, Y8
+	VPAND     Y4, Y2, Y7
+	VPADDD    Y6, Y1, Y6
+	VPADDD    Y7, Y6, Y6
+	VPSRLD    $0x10, Y6, Y6
+	VPOR      Y4, Y3, Y4
+	VBLENDVPS Y8, Y4, Y6, Y6
+	VPACKUSDW Y6, Y5, Y5
+	VPERMQ    $0xd8, Y5, Y5
+	VMOVNTDQ  Y5, (AX)(DI*2)
+	ADDQ      $0x00000010, DI
+	CMPQ      DI, SI
+	JLT       loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·maskScaleBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Y0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         SI, SI
+
+loop:
+	PREFETCHT0   8192(CX)(SI*2)
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    16(CX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	MOVQ         SI, DI
+	SHRQ         $0x03, DI
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VPBROADCASTB (DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y5, Y5
+	VPBROADCASTB 1(DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y6, Y6
+	VPSRLD       $0x10, Y5, Y7
+	VCMPPS       $0x03, Y5, Y5, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y5, Y1, Y5
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y5, Y5
+	VPSRLD       $0x10, Y6, Y7
+	VCMPPS       $0x03, Y6, Y6, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y6, Y1, Y6
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VPACKUSDW    Y6, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      Y5, (AX)(SI*2)
+	ADDQ         $0x00000010, SI
+	CMPQ         SI, BX
+	JLT          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·maskScaleStreamAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Y0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         SI, SI
+
+loop:
+	PREFETCHT0   8192(CX)(SI*2)
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    16(CX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	MOVQ         SI, DI
+	SHRQ         $0x03, DI
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VPBROADCASTB (DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y5, Y5
+	VPBROADCASTB 1(DX)(DI*1), Y7
+	VPAND        Y7, Y4, Y7
+	VPCMPEQD     Y7, Y4, Y7
+	VPAND        Y7, Y6, Y6
+	VPSRLD       $0x10, Y5, Y7
+	VCMPPS       $0x03, Y5, Y5, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y5, Y1, Y5
+	VPADDD       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y5, Y5
+	VPSRLD       $0x10, Y6, Y7
+	VCMPPS       $0x03, Y6, Y6, Y9
+	VPAND        Y7, Y2, Y8
+	VPADDD       Y6, Y1, Y6
+	VPADDD       Y8, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPOR         Y7, Y3, Y7
+	VBLENDVPS    Y9, Y7, Y6, Y6
+	VPACKUSDW    Y6, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVNTDQ     Y5, (AX)(SI*2)
+	ADDQ         $0x00000010, SI
+	CMPQ         SI, BX
+	JLT          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func sumAVX2(x *float32, n int, partial *float64)
+// Requires: AVX
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	MOVQ   partial+16(FP), DX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	XORQ   BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Y4
+	VADDPD    Y4, Y0, Y0
+	VCVTPS2PD 16(AX)(BX*4), Y4
+	VADDPD    Y4, Y1, Y1
+	VCVTPS2PD 32(AX)(BX*4), Y4
+	VADDPD    Y4, Y2, Y2
+	VCVTPS2PD 48(AX)(BX*4), Y4
+	VADDPD    Y4, Y3, Y3
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Y0, (DX)
+	VMOVUPD   Y1, 32(DX)
+	VMOVUPD   Y2, 64(DX)
+	VMOVUPD   Y3, 96(DX)
+	VZEROUPPER
+	RET
+
+// func centredAVX2(x *float32, mean float64, n int, partial *float64)
+// Requires: AVX
+TEXT ·centredAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         partial+24(FP), DX
+	VBROADCASTSD mean+8(FP), Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	XORQ         BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y1, Y1
+	VCVTPS2PD 16(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y2, Y2
+	VCVTPS2PD 32(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y3, Y3
+	VCVTPS2PD 48(AX)(BX*4), Y5
+	VSUBPD    Y0, Y5, Y5
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y4, Y4
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Y1, (DX)
+	VMOVUPD   Y2, 32(DX)
+	VMOVUPD   Y3, 64(DX)
+	VMOVUPD   Y4, 96(DX)
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX2(a *byte, b *float32, n int, partial *float64)
+// Requires: AVX, FMA3
+TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   (CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y0
+	VPMOVZXWD   8(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   16(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y1
+	VPMOVZXWD   16(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   32(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y2
+	VPMOVZXWD   24(AX)(SI*2), X4
+	VPSLLD      $0x10, X4, X4
+	VCVTPS2PD   X4, Y4
+	VCVTPS2PD   48(CX)(SI*4), Y5
+	VFMADD231PD Y4, Y5, Y3
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func extremesAVX2(x *float32, n int, least *float32, most *float32)
+// Requires: AVX
+TEXT ·extremesAVX2(SB), NOSPLIT, $0-32
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    least+16(FP), DX
+	MOVQ    most+24(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Y2
+	VMINPS  Y0, Y2, Y0
+	VMAXPS  Y1, Y2, Y1
+	ADDQ    $0x00000008, SI
+	CMPQ    SI, CX
+	JLT     loop
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (BX)
+	VZEROUPPER
+	RET
+
+// func absMaxAVX2(x *float32, n int, most *uint32)
+// Requires: AVX, AVX2
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         most+16(FP), DX
+	VXORPS       X0, X0, X0
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	XORQ         BX, BX
+
+loop:
+	VPAND   (AX)(BX*4), Y1, Y2
+	VPMAXSD Y2, Y0, Y0
+	ADDQ    $0x00000008, BX
+	CMPQ    BX, CX
+	JLT     loop
+	VMOVUPS Y0, (DX)
+	VZEROUPPER
+	RET
+
+// func normScaleAVX2(dst *float32, x *float32, factor float32, w *float32, n int)
+// Requires: AVX
+TEXT ·normScaleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+16(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	VMULPS  (CX)(SI*4), Y0, Y1
+	VMULPS  (DX)(SI*4), Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func normShiftAVX2(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·normShiftAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS mean+16(FP), Y0
+	VBROADCASTSS factor+20(FP), Y1
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  (DX)(DI*4), Y2, Y2
+	VADDPS  (BX)(DI*4), Y2, Y2
+	VMOVUPS Y2, (AX)(DI*4)
+	ADDQ    $0x00000008, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotateHalfAVX2(x *float32, y *float32, cos *float32, sin *float32, n int)
+// Requires: AVX
+TEXT ·rotateHalfAVX2(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (AX)(DI*4), Y0
+	VMOVUPS (CX)(DI*4), Y1
+	VMOVUPS (DX)(DI*4), Y2
+	VMOVUPS (BX)(DI*4), Y3
+	VMULPS  Y2, Y0, Y4
+	VMULPS  Y2, Y1, Y2
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y1, Y4, Y4
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS Y4, (AX)(DI*4)
+	VMOVUPS Y2, (CX)(DI*4)
+	ADDQ    $0x00000008, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·rotatePairsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         cos+8(FP), CX
+	MOVQ         sin+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         $0x0000000080000000, SI
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Y0
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (AX)(SI*4), Y1
+	VPERMILPS $0xb1, Y1, Y2
+	VPMOVZXDQ (CX)(SI*2), Y3
+	VPMOVZXDQ (DX)(SI*2), Y4
+	VMOVSLDUP Y3, Y3
+	VMOVSLDUP Y4, Y4
+	VXORPS    Y0, Y4, Y4
+	VMULPS    Y3, Y1, Y1
+	VMULPS    Y4, Y2, Y2
+	VADDPS    Y2, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*4)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+// Requires: AVX, AVX2
+TEXT ·binsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         index+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+40(FP), DX
+	VBROADCASTSS lo+16(FP), Y0
+	VBROADCASTSS hi+20(FP), Y1
+	VBROADCASTSS scale+24(FP), Y2
+	MOVL         last+28(FP), BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         none+32(FP), BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS    (CX)(BX*4), Y5
+	VSUBPS     Y0, Y5, Y6
+	VMULPS     Y2, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VPMINSD    Y3, Y6, Y6
+	VCMPPS     $0x09, Y0, Y5, Y7
+	VBLENDVPS  Y7, Y4, Y6, Y6
+	VCMPPS     $0x09, Y5, Y1, Y5
+	VBLENDVPS  Y5, Y4, Y6, Y6
+	VMOVUPS    Y6, (AX)(BX*4)
+	ADDQ       $0x00000008, BX
+	CMPQ       BX, DX
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func widenE4M3AVX2(dst *float32, src *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·widenE4M3AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x7b800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x07f00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x7ff00000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	XORQ         BX, BX
+
+loop:
+	VPMOVZXBD (CX)(BX*1), Y3
+	VPSLLD    $0x19, Y3, Y4
+	VPSRLD    $0x05, Y4, Y4
+	VCMPPS    $0x00, Y1, Y4, Y5
+	VMULPS    Y0, Y4, Y4
+	VBLENDVPS Y5, Y2, Y4, Y4
+	VPSRLD    $0x07, Y3, Y3
+	VPSLLD    $0x1f, Y3, Y3
+	VORPS     Y3, Y4, Y4
+	VMOVUPS   Y4, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func widenE5M2AVX2(dst *float32, src *byte, n int)
+// Requires: AVX, F16C
+TEXT ·widenE5M2AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVZXBW (CX)(BX*1), X0
+	VPSLLW    $0x08, X0, X0
+	VCVTPH2PS X0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE4M3AVX2(dst *byte, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·narrowE4M3AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x0007ffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3c000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x3c800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x46800000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x43e00000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Y7
+	VPSLLD    $0x01, Y7, Y8
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x01, Y3, Y8, Y11
+	VADDPS    Y4, Y8, Y9
+	VPSUBD    Y4, Y9, Y9
+	VPMINSD   Y5, Y8, Y8
+	VPSRLD    $0x14, Y8, Y10
+	VPAND     Y0, Y10, Y10
+	VPADDD    Y1, Y8, Y8
+	VPADDD    Y10, Y8, Y8
+	VPSUBD    Y2, Y8, Y8
+	VPSRLD    $0x14, Y8, Y8
+	VBLENDVPS Y11, Y9, Y8, Y8
+	VCMPPS    $0x03, Y7, Y7, Y9
+	VBLENDVPS Y9, Y6, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPADDD    Y7, Y8, Y8
+	VPACKUSDW Y8, Y8, Y8
+	VPERMQ    $0xd8, Y8, Y8
+	VPACKUSWB X8, X8, X7
+	VMOVQ     X7, (AX)(BX*1)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE5M2AVX2(dst *byte, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·narrowE5M2AVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x000fffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x38000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x38800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x43000000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x47800000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x0000007e, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Y7
+	VPSLLD    $0x01, Y7, Y8
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x01, Y3, Y8, Y11
+	VADDPS    Y4, Y8, Y9
+	VPSUBD    Y4, Y9, Y9
+	VPMINSD   Y5, Y8, Y8
+	VPSRLD    $0x15, Y8, Y10
+	VPAND     Y0, Y10, Y10
+	VPADDD    Y1, Y8, Y8
+	VPADDD    Y10, Y8, Y8
+	VPSUBD    Y2, Y8, Y8
+	VPSRLD    $0x15, Y8, Y8
+	VBLENDVPS Y11, Y9, Y8, Y8
+	VCMPPS    $0x03, Y7, Y7, Y9
+	VBLENDVPS Y9, Y6, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPADDD    Y7, Y8, Y8
+	VPACKUSDW Y8, Y8, Y8
+	VPERMQ    $0xd8, Y8, Y8
+	VPACKUSWB X8, X8, X7
+	VMOVQ     X7, (AX)(BX*1)
+	ADDQ      $0x00000008, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
 // func widenBF16AVX512(dst *float32, src *byte, n int)
 // Requires: AVX, AVX512F
 TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
@@ -2136,6 +3561,1298 @@ divided:
 	VMOVUPS Z18, 64(AX)(DI*4)
 	ADDQ    $0x00000020, DI
 	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func shiftedExpAVX512(dst *float32, x *float32, shift float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·shiftedExpAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS shift+16(FP), Z0
+	MOVQ         c+32(FP), BX
+	VBROADCASTSS (BX), Z1
+	VBROADCASTSS 4(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 12(BX), Z4
+	VBROADCASTSS 16(BX), Z5
+	VBROADCASTSS 20(BX), Z6
+	VBROADCASTSS 24(BX), Z7
+	VBROADCASTSS 28(BX), Z8
+	VBROADCASTSS 32(BX), Z9
+	VBROADCASTSS 36(BX), Z10
+	VBROADCASTSS 40(BX), Z11
+	VBROADCASTSS 44(BX), Z12
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z13
+	VSUBPS    Z0, Z13, Z13
+	VMINPS    Z13, Z2, Z13
+	VMAXPS    Z13, Z1, Z13
+	VMULPS    Z3, Z13, Z14
+	VADDPS    Z4, Z14, Z14
+	VSUBPS    Z4, Z14, Z14
+	VMULPS    Z5, Z14, Z15
+	VSUBPS    Z15, Z13, Z13
+	VMULPS    Z6, Z14, Z15
+	VSUBPS    Z15, Z13, Z16
+	VSUBPS    Z16, Z13, Z13
+	VSUBPS    Z15, Z13, Z13
+	VMULPS    Z16, Z16, Z15
+	VMOVAPS   Z12, Z17
+	VMULPS    Z15, Z17, Z17
+	VMULPS    Z11, Z16, Z18
+	VADDPS    Z10, Z18, Z18
+	VADDPS    Z18, Z17, Z17
+	VMULPS    Z15, Z17, Z17
+	VMULPS    Z9, Z16, Z18
+	VADDPS    Z8, Z18, Z18
+	VADDPS    Z18, Z17, Z17
+	VMULPS    Z15, Z17, Z17
+	VADDPS    Z13, Z17, Z17
+	VADDPS    Z16, Z17, Z17
+	VADDPS    Z7, Z17, Z17
+	VSCALEFPS Z14, Z17, Z17
+	VMOVUPS   Z17, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func logAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·logAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS 16(BX), Z0
+	VBROADCASTSS 20(BX), Z1
+	VBROADCASTSS 24(BX), Z2
+	VBROADCASTSS 48(BX), Z3
+	VBROADCASTSS 52(BX), Z4
+	VBROADCASTSS 56(BX), Z5
+	VBROADCASTSS 60(BX), Z6
+	VBROADCASTSS 64(BX), Z7
+	VBROADCASTSS 68(BX), Z8
+	VBROADCASTSS 72(BX), Z9
+	VBROADCASTSS 76(BX), Z10
+	VBROADCASTSS 80(BX), Z11
+	VBROADCASTSS 84(BX), Z12
+	VBROADCASTSS 88(BX), Z13
+	VBROADCASTSS 92(BX), Z14
+	VBROADCASTSS 96(BX), Z15
+	VBROADCASTSS 100(BX), Z16
+	VBROADCASTSS 104(BX), Z17
+	VBROADCASTSS 108(BX), Z18
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z19
+	VMOVAPS   Z19, Z20
+	VXORPS    X23, X23, X23
+	VCMPPS    $0x01, Z3, Z19, K1
+	VMULPS    Z4, Z19, Z21
+	VMOVAPS   Z21, K1, Z20
+	VMOVAPS   Z5, K1, Z23
+	VPSUBD    Z6, Z20, Z22
+	VPSRAD    $0x17, Z22, Z22
+	VPSLLD    $0x17, Z22, Z21
+	VPSUBD    Z21, Z20, Z20
+	VCVTDQ2PS Z22, Z22
+	VADDPS    Z23, Z22, Z22
+	VSUBPS    Z2, Z20, Z20
+	VMULPS    Z20, Z20, Z21
+	VMULPS    Z15, Z20, Z26
+	VADDPS    Z14, Z26, Z26
+	VMULPS    Z21, Z26, Z26
+	VMULPS    Z13, Z20, Z25
+	VADDPS    Z12, Z25, Z25
+	VADDPS    Z25, Z26, Z26
+	VMULPS    Z21, Z26, Z26
+	VMULPS    Z11, Z20, Z25
+	VADDPS    Z10, Z25, Z25
+	VADDPS    Z25, Z26, Z26
+	VMULPS    Z21, Z26, Z26
+	VMULPS    Z9, Z20, Z25
+	VADDPS    Z8, Z25, Z25
+	VADDPS    Z25, Z26, Z26
+	VMULPS    Z20, Z21, Z25
+	VMULPS    Z25, Z26, Z26
+	VMULPS    Z1, Z22, Z25
+	VADDPS    Z25, Z26, Z26
+	VMULPS    Z7, Z21, Z21
+	VSUBPS    Z21, Z26, Z26
+	VADDPS    Z20, Z26, Z26
+	VMULPS    Z0, Z22, Z25
+	VADDPS    Z25, Z26, Z26
+	VCMPPS    $0x05, Z16, Z19, K1
+	VMOVAPS   Z19, K1, Z26
+	VXORPS    X24, X24, X24
+	VCMPPS    $0x00, Z24, Z19, K1
+	VMOVAPS   Z17, K1, Z26
+	VCMPPS    $0x01, Z24, Z19, K1
+	VMOVAPS   Z18, K1, Z26
+	VMOVUPS   Z26, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS 36(BX), Z9
+	VBROADCASTSS 40(BX), Z10
+	VBROADCASTSS 44(BX), Z11
+	VBROADCASTSS 112(BX), Z12
+	VBROADCASTSS 116(BX), Z13
+	VBROADCASTSS 120(BX), Z14
+	VBROADCASTSS 124(BX), Z15
+	VBROADCASTSS 128(BX), Z16
+	VBROADCASTSS 132(BX), Z17
+	VBROADCASTSS 136(BX), Z18
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z19
+	VPSLLD    $0x01, Z19, Z20
+	VPSRLD    $0x01, Z20, Z20
+	VADDPS    Z20, Z20, Z21
+	VMINPS    Z21, Z1, Z21
+	VMAXPS    Z21, Z0, Z21
+	VMULPS    Z2, Z21, Z22
+	VADDPS    Z3, Z22, Z22
+	VSUBPS    Z3, Z22, Z22
+	VMULPS    Z4, Z22, Z23
+	VSUBPS    Z23, Z21, Z21
+	VMULPS    Z5, Z22, Z23
+	VSUBPS    Z23, Z21, Z24
+	VSUBPS    Z24, Z21, Z21
+	VSUBPS    Z23, Z21, Z21
+	VMULPS    Z24, Z24, Z23
+	VMOVAPS   Z11, Z25
+	VMULPS    Z23, Z25, Z25
+	VMULPS    Z10, Z24, Z26
+	VADDPS    Z9, Z26, Z26
+	VADDPS    Z26, Z25, Z25
+	VMULPS    Z23, Z25, Z25
+	VMULPS    Z8, Z24, Z26
+	VADDPS    Z7, Z26, Z26
+	VADDPS    Z26, Z25, Z25
+	VMULPS    Z23, Z25, Z25
+	VADDPS    Z21, Z25, Z25
+	VADDPS    Z24, Z25, Z25
+	VADDPS    Z6, Z25, Z25
+	VSCALEFPS Z22, Z25, Z25
+	VADDPS    Z6, Z25, Z25
+	VDIVPS    Z25, Z13, Z25
+	VSUBPS    Z25, Z6, Z22
+	VMULPS    Z20, Z20, Z21
+	VMULPS    Z21, Z21, Z23
+	VMOVAPS   Z18, Z24
+	VMULPS    Z23, Z24, Z24
+	VMULPS    Z17, Z21, Z25
+	VADDPS    Z16, Z25, Z25
+	VADDPS    Z25, Z24, Z24
+	VMULPS    Z23, Z24, Z24
+	VMULPS    Z15, Z21, Z23
+	VADDPS    Z14, Z23, Z23
+	VADDPS    Z23, Z24, Z24
+	VMULPS    Z20, Z21, Z21
+	VMULPS    Z21, Z24, Z24
+	VADDPS    Z20, Z24, Z24
+	VCMPPS    $0x01, Z12, Z20, K1
+	VMOVAPS   Z24, K1, Z22
+	VPSRLD    $0x1f, Z19, Z19
+	VPSLLD    $0x1f, Z19, Z19
+	VORPS     Z19, Z22, Z22
+	VMOVUPS   Z22, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS 36(BX), Z9
+	VBROADCASTSS 40(BX), Z10
+	VBROADCASTSS 44(BX), Z11
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z12
+	VPSLLD    $0x01, Z12, Z13
+	VPSRLD    $0x01, Z13, Z13
+	VXORPS    X14, X14, X14
+	VSUBPS    Z13, Z14, Z13
+	VMINPS    Z13, Z1, Z13
+	VMAXPS    Z13, Z0, Z13
+	VMULPS    Z2, Z13, Z15
+	VADDPS    Z3, Z15, Z15
+	VSUBPS    Z3, Z15, Z15
+	VMULPS    Z4, Z15, Z16
+	VSUBPS    Z16, Z13, Z13
+	VMULPS    Z5, Z15, Z16
+	VSUBPS    Z16, Z13, Z17
+	VSUBPS    Z17, Z13, Z13
+	VSUBPS    Z16, Z13, Z13
+	VMULPS    Z17, Z17, Z16
+	VMOVAPS   Z11, Z18
+	VMULPS    Z16, Z18, Z18
+	VMULPS    Z10, Z17, Z19
+	VADDPS    Z9, Z19, Z19
+	VADDPS    Z19, Z18, Z18
+	VMULPS    Z16, Z18, Z18
+	VMULPS    Z8, Z17, Z19
+	VADDPS    Z7, Z19, Z19
+	VADDPS    Z19, Z18, Z18
+	VMULPS    Z16, Z18, Z18
+	VADDPS    Z13, Z18, Z18
+	VADDPS    Z17, Z18, Z18
+	VADDPS    Z6, Z18, Z18
+	VSCALEFPS Z15, Z18, Z18
+	VADDPS    Z6, Z18, Z13
+	VMOVAPS   Z6, Z15
+	VXORPS    X14, X14, X14
+	VCMPPS    $0x01, Z14, Z12, K1
+	VMOVAPS   Z18, K1, Z15
+	VDIVPS    Z13, Z15, Z15
+	VMOVUPS   Z15, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func siluAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS 36(BX), Z9
+	VBROADCASTSS 40(BX), Z10
+	VBROADCASTSS 44(BX), Z11
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z12
+	VPSLLD    $0x01, Z12, Z13
+	VPSRLD    $0x01, Z13, Z13
+	VXORPS    X14, X14, X14
+	VSUBPS    Z13, Z14, Z13
+	VMINPS    Z13, Z1, Z13
+	VMAXPS    Z13, Z0, Z13
+	VMULPS    Z2, Z13, Z15
+	VADDPS    Z3, Z15, Z15
+	VSUBPS    Z3, Z15, Z15
+	VMULPS    Z4, Z15, Z16
+	VSUBPS    Z16, Z13, Z13
+	VMULPS    Z5, Z15, Z16
+	VSUBPS    Z16, Z13, Z17
+	VSUBPS    Z17, Z13, Z13
+	VSUBPS    Z16, Z13, Z13
+	VMULPS    Z17, Z17, Z16
+	VMOVAPS   Z11, Z18
+	VMULPS    Z16, Z18, Z18
+	VMULPS    Z10, Z17, Z19
+	VADDPS    Z9, Z19, Z19
+	VADDPS    Z19, Z18, Z18
+	VMULPS    Z16, Z18, Z18
+	VMULPS    Z8, Z17, Z19
+	VADDPS    Z7, Z19, Z19
+	VADDPS    Z19, Z18, Z18
+	VMULPS    Z16, Z18, Z18
+	VADDPS    Z13, Z18, Z18
+	VADDPS    Z17, Z18, Z18
+	VADDPS    Z6, Z18, Z18
+	VSCALEFPS Z15, Z18, Z18
+	VADDPS    Z6, Z18, Z13
+	VMOVAPS   Z6, Z15
+	VXORPS    X14, X14, X14
+	VCMPPS    $0x01, Z14, Z12, K1
+	VMOVAPS   Z18, K1, Z15
+	VDIVPS    Z13, Z15, Z15
+	VMULPS    Z12, Z15, Z15
+	VMOVUPS   Z15, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func geluAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS 36(BX), Z9
+	VBROADCASTSS 40(BX), Z10
+	VBROADCASTSS 44(BX), Z11
+	VBROADCASTSS 140(BX), Z12
+	VBROADCASTSS 144(BX), Z13
+	VBROADCASTSS 148(BX), Z14
+	VBROADCASTSS 152(BX), Z15
+	VBROADCASTSS 156(BX), Z16
+	VBROADCASTSS 160(BX), Z17
+	VBROADCASTSS 164(BX), Z18
+	VBROADCASTSS 168(BX), Z19
+	VBROADCASTSS 172(BX), Z20
+	VBROADCASTSS 176(BX), Z21
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS      (CX)(SI*4), Z22
+	VPSLLD       $0x01, Z22, Z23
+	VPSRLD       $0x01, Z23, Z23
+	VMULPS       Z12, Z23, Z23
+	VADDPS       Z6, Z23, Z23
+	VDIVPS       Z23, Z6, Z23
+	VMULPS       Z23, Z23, Z25
+	VMOVAPS      Z21, Z26
+	VMULPS       Z25, Z26, Z26
+	VMULPS       Z20, Z23, Z27
+	VADDPS       Z19, Z27, Z27
+	VADDPS       Z27, Z26, Z26
+	VMULPS       Z25, Z26, Z26
+	VMULPS       Z18, Z23, Z27
+	VADDPS       Z17, Z27, Z27
+	VADDPS       Z27, Z26, Z26
+	VMULPS       Z25, Z26, Z26
+	VMULPS       Z16, Z23, Z27
+	VADDPS       Z15, Z27, Z27
+	VADDPS       Z27, Z26, Z26
+	VMULPS       Z25, Z26, Z26
+	VMULPS       Z14, Z23, Z25
+	VADDPS       Z13, Z25, Z25
+	VADDPS       Z25, Z26, Z26
+	VMULPS       Z23, Z26, Z26
+	VBROADCASTSS 64(BX), Z23
+	VMULPS       Z23, Z22, Z23
+	VMULPS       Z22, Z23, Z23
+	VXORPS       X24, X24, X24
+	VSUBPS       Z23, Z24, Z23
+	VMINPS       Z23, Z1, Z23
+	VMAXPS       Z23, Z0, Z23
+	VMULPS       Z2, Z23, Z25
+	VADDPS       Z3, Z25, Z25
+	VSUBPS       Z3, Z25, Z25
+	VMULPS       Z4, Z25, Z27
+	VSUBPS       Z27, Z23, Z23
+	VMULPS       Z5, Z25, Z27
+	VSUBPS       Z27, Z23, Z28
+	VSUBPS       Z28, Z23, Z23
+	VSUBPS       Z27, Z23, Z23
+	VMULPS       Z28, Z28, Z27
+	VMOVAPS      Z11, Z29
+	VMULPS       Z27, Z29, Z29
+	VMULPS       Z10, Z28, Z30
+	VADDPS       Z9, Z30, Z30
+	VADDPS       Z30, Z29, Z29
+	VMULPS       Z27, Z29, Z29
+	VMULPS       Z8, Z28, Z30
+	VADDPS       Z7, Z30, Z30
+	VADDPS       Z30, Z29, Z29
+	VMULPS       Z27, Z29, Z29
+	VADDPS       Z23, Z29, Z29
+	VADDPS       Z28, Z29, Z29
+	VADDPS       Z6, Z29, Z29
+	VSCALEFPS    Z25, Z29, Z29
+	VMULPS       Z29, Z26, Z26
+	VSUBPS       Z26, Z6, Z23
+	VXORPS       X24, X24, X24
+	VCMPPS       $0x01, Z24, Z22, K1
+	VMOVAPS      Z26, K1, Z23
+	VMULPS       Z22, Z23, Z23
+	VMOVUPS      Z23, (AX)(SI*4)
+	ADDQ         $0x00000010, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX512(dst *float32, x *float32, n int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         c+24(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	VBROADCASTSS 20(BX), Z5
+	VBROADCASTSS 24(BX), Z6
+	VBROADCASTSS 28(BX), Z7
+	VBROADCASTSS 32(BX), Z8
+	VBROADCASTSS 36(BX), Z9
+	VBROADCASTSS 40(BX), Z10
+	VBROADCASTSS 44(BX), Z11
+	VBROADCASTSS 180(BX), Z12
+	VBROADCASTSS 184(BX), Z13
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Z14
+	VMULPS    Z14, Z14, Z15
+	VMULPS    Z13, Z15, Z15
+	VADDPS    Z12, Z15, Z15
+	VMULPS    Z14, Z15, Z15
+	VPSLLD    $0x01, Z15, Z16
+	VPSRLD    $0x01, Z16, Z16
+	VXORPS    X17, X17, X17
+	VSUBPS    Z16, Z17, Z16
+	VMINPS    Z16, Z1, Z16
+	VMAXPS    Z16, Z0, Z16
+	VMULPS    Z2, Z16, Z18
+	VADDPS    Z3, Z18, Z18
+	VSUBPS    Z3, Z18, Z18
+	VMULPS    Z4, Z18, Z19
+	VSUBPS    Z19, Z16, Z16
+	VMULPS    Z5, Z18, Z19
+	VSUBPS    Z19, Z16, Z20
+	VSUBPS    Z20, Z16, Z16
+	VSUBPS    Z19, Z16, Z16
+	VMULPS    Z20, Z20, Z19
+	VMOVAPS   Z11, Z21
+	VMULPS    Z19, Z21, Z21
+	VMULPS    Z10, Z20, Z22
+	VADDPS    Z9, Z22, Z22
+	VADDPS    Z22, Z21, Z21
+	VMULPS    Z19, Z21, Z21
+	VMULPS    Z8, Z20, Z22
+	VADDPS    Z7, Z22, Z22
+	VADDPS    Z22, Z21, Z21
+	VMULPS    Z19, Z21, Z21
+	VADDPS    Z16, Z21, Z21
+	VADDPS    Z20, Z21, Z21
+	VADDPS    Z6, Z21, Z21
+	VSCALEFPS Z18, Z21, Z21
+	VADDPS    Z6, Z21, Z16
+	VMOVAPS   Z6, Z18
+	VXORPS    X17, X17, X17
+	VCMPPS    $0x01, Z17, Z15, K1
+	VMOVAPS   Z21, K1, Z18
+	VDIVPS    Z16, Z18, Z18
+	VMULPS    Z14, Z18, Z18
+	VMOVUPS   Z18, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func linearSumBF16AVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·linearSumBF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Z0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Z1
+	VPMOVZXWD    (R8)(DI*2), Z2
+	VPSLLD       $0x10, Z2, Z2
+	VPMOVZXWD    32(R8)(DI*2), Z3
+	VPSLLD       $0x10, Z3, Z3
+	VMULPS       Z1, Z2, Z2
+	VMULPS       Z1, Z3, Z3
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Z1
+	VPMOVZXWD    (R8)(DI*2), Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD    32(R8)(DI*2), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z1, Z4, Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z1, Z5, Z5
+	VADDPS       Z5, Z3, Z3
+	INCQ         R9
+
+test:
+	CMPQ    R9, BX
+	JLT     models
+	VDIVPS  Z0, Z2, Z2
+	VDIVPS  Z0, Z3, Z3
+	VMOVUPS Z2, (AX)(DI*4)
+	VMOVUPS Z3, 64(AX)(DI*4)
+	ADDQ    $0x00000020, DI
+	CMPQ    DI, SI
+	JLT     loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func linearSumRawAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·linearSumRawAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Z0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Z4
+	VPMOVZXWD    (R8)(DI*2), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    32(R8)(DI*2), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Z4
+	VPMOVZXWD    (R8)(DI*2), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    32(R8)(DI*2), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z8, Z8
+	VADDPS       Z8, Z6, Z6
+	INCQ         R9
+
+test:
+	CMPQ    R9, BX
+	JLT     models
+	VDIVPS  Z0, Z5, Z5
+	VDIVPS  Z0, Z6, Z6
+	VPSRLD  $0x10, Z5, Z4
+	VCMPPS  $0x03, Z5, Z5, K1
+	VPANDD  Z4, Z2, Z7
+	VPADDD  Z5, Z1, Z5
+	VPADDD  Z7, Z5, Z5
+	VPSRLD  $0x10, Z5, Z5
+	VPORD   Z4, Z3, K1, Z5
+	VPSRLD  $0x10, Z6, Z4
+	VCMPPS  $0x03, Z6, Z6, K1
+	VPANDD  Z4, Z2, Z7
+	VPADDD  Z6, Z1, Z6
+	VPADDD  Z7, Z6, Z6
+	VPSRLD  $0x10, Z6, Z6
+	VPORD   Z4, Z3, K1, Z6
+	VPMOVDW Z5, Y4
+	VMOVDQU Y4, (AX)(DI*2)
+	VPMOVDW Z6, Y4
+	VMOVDQU Y4, 32(AX)(DI*2)
+	ADDQ    $0x00000020, DI
+	CMPQ    DI, SI
+	JLT     loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·linearSumStreamAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         xs+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS total+32(FP), Z0
+	MOVL         $0x00007fff, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000040, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         DI, DI
+
+loop:
+	MOVQ         (CX), R8
+	VBROADCASTSS (DX), Z4
+	VPMOVZXWD    (R8)(DI*2), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    32(R8)(DI*2), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	MOVQ         $0x00000001, R9
+	JMP          test
+
+models:
+	MOVQ         (CX)(R9*8), R8
+	VBROADCASTSS (DX)(R9*4), Z4
+	VPMOVZXWD    (R8)(DI*2), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    32(R8)(DI*2), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z8, Z8
+	VADDPS       Z8, Z6, Z6
+	INCQ         R9
+
+test:
+	CMPQ     R9, BX
+	JLT      models
+	VDIVPS   Z0, Z5, Z5
+	VDIVPS   Z0, Z6, Z6
+	VPSRLD   $0x10, Z5, Z4
+	VCMPPS   $0x03, Z5, Z5, K1
+	VPANDD   Z4, Z2, Z7
+	VPADDD   Z5, Z1, Z5
+	VPADDD   Z7, Z5, Z5
+	VPSRLD   $0x10, Z5, Z5
+	VPORD    Z4, Z3, K1, Z5
+	VPSRLD   $0x10, Z6, Z4
+	VCMPPS   $0x03, Z6, Z6, K1
+	VPANDD   Z4, Z2, Z7
+	VPADDD   Z6, Z1, Z6
+	VPADDD   Z7, Z6, Z6
+	VPSRLD   $0x10, Z6, Z6
+	VPORD    Z4, Z3, K1, Z6
+	VPMOVDW  Z5, Y4
+	VMOVNTDQ Y4, (AX)(DI*2)
+	VPMOVDW  Z6, Y4
+	VMOVNTDQ Y4, 32(AX)(DI*2)
+	ADDQ     $0x00000020, DI
+	CMPQ     DI, SI
+	JLT      loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·maskScaleBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Z0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         SI, SI
+
+loop:
+	PREFETCHT0 8192(CX)(SI*2)
+	VPMOVZXWD  (CX)(SI*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VPMOVZXWD  32(CX)(SI*2), Z5
+	VPSLLD     $0x10, Z5, Z5
+	MOVQ       SI, DI
+	SHRQ       $0x03, DI
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z0, Z5, Z5
+	MOVL       (DX)(DI*1), DI
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z4, Z6
+	VCMPPS     $0x03, Z4, Z4, K2
+	VPANDD     Z6, Z2, Z7
+	VPADDD     Z4, Z1, Z4
+	VPADDD     Z7, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPORD      Z6, Z3, K2, Z4
+	VPMOVDW.Z  Z4, K1, Y4
+	VMOVDQU    Y4, (AX)(SI*2)
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z5, Z4
+	VCMPPS     $0x03, Z5, Z5, K2
+	VPANDD     Z4, Z2, Z6
+	VPADDD     Z5, Z1, Z5
+	VPADDD     Z6, Z5, Z5
+	VPSRLD     $0x10, Z5, Z5
+	VPORD      Z4, Z3, K2, Z5
+	VPMOVDW.Z  Z5, K1, Y4
+	VMOVDQU    Y4, 32(AX)(SI*2)
+	ADDQ       $0x00000020, SI
+	CMPQ       SI, BX
+	JLT        loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·maskScaleStreamAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         keep+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+24(FP), Z0
+	MOVL         $0x00007fff, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000040, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         SI, SI
+
+loop:
+	PREFETCHT0 8192(CX)(SI*2)
+	VPMOVZXWD  (CX)(SI*2), Z4
+	VPSLLD     $0x10, Z4, Z4
+	VPMOVZXWD  32(CX)(SI*2), Z5
+	VPSLLD     $0x10, Z5, Z5
+	MOVQ       SI, DI
+	SHRQ       $0x03, DI
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z0, Z5, Z5
+	MOVL       (DX)(DI*1), DI
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z4, Z6
+	VCMPPS     $0x03, Z4, Z4, K2
+	VPANDD     Z6, Z2, Z7
+	VPADDD     Z4, Z1, Z4
+	VPADDD     Z7, Z4, Z4
+	VPSRLD     $0x10, Z4, Z4
+	VPORD      Z6, Z3, K2, Z4
+	VPMOVDW.Z  Z4, K1, Y4
+	VMOVNTDQ   Y4, (AX)(SI*2)
+	KMOVW      DI, K1
+	SHRL       $0x10, DI
+	VPSRLD     $0x10, Z5, Z4
+	VCMPPS     $0x03, Z5, Z5, K2
+	VPANDD     Z4, Z2, Z6
+	VPADDD     Z5, Z1, Z5
+	VPADDD     Z6, Z5, Z5
+	VPSRLD     $0x10, Z5, Z5
+	VPORD      Z4, Z3, K2, Z5
+	VPMOVDW.Z  Z5, K1, Y4
+	VMOVNTDQ   Y4, 32(AX)(SI*2)
+	ADDQ       $0x00000020, SI
+	CMPQ       SI, BX
+	JLT        loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func sumAVX512(x *float32, n int, partial *float64)
+// Requires: AVX, AVX512F
+TEXT ·sumAVX512(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	MOVQ   partial+16(FP), DX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	XORQ   BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Z2
+	VADDPD    Z2, Z0, Z0
+	VCVTPS2PD 32(AX)(BX*4), Z2
+	VADDPD    Z2, Z1, Z1
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Z0, (DX)
+	VMOVUPD   Z1, 64(DX)
+	VZEROUPPER
+	RET
+
+// func centredAVX512(x *float32, mean float64, n int, partial *float64)
+// Requires: AVX, AVX512F
+TEXT ·centredAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         partial+24(FP), DX
+	VBROADCASTSD mean+8(FP), Z0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	XORQ         BX, BX
+
+loop:
+	VCVTPS2PD (AX)(BX*4), Z3
+	VSUBPD    Z0, Z3, Z3
+	VMULPD    Z3, Z3, Z3
+	VADDPD    Z3, Z1, Z1
+	VCVTPS2PD 32(AX)(BX*4), Z3
+	VSUBPD    Z0, Z3, Z3
+	VMULPD    Z3, Z3, Z3
+	VADDPD    Z3, Z2, Z2
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, CX
+	JLT       loop
+	VMOVUPD   Z1, (DX)
+	VMOVUPD   Z2, 64(DX)
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX512(a *byte, b *float32, n int, partial *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dotBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VCVTPS2PD   Y2, Z2
+	VCVTPS2PD   (CX)(SI*4), Z3
+	VFMADD231PD Z2, Z3, Z0
+	VPMOVZXWD   16(AX)(SI*2), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VCVTPS2PD   Y2, Z2
+	VCVTPS2PD   32(CX)(SI*4), Z3
+	VFMADD231PD Z2, Z3, Z1
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func extremesAVX512(x *float32, n int, least *float32, most *float32)
+// Requires: AVX, AVX512F
+TEXT ·extremesAVX512(SB), NOSPLIT, $0-32
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    least+16(FP), DX
+	MOVQ    most+24(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Z2
+	VMINPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	ADDQ    $0x00000010, SI
+	CMPQ    SI, CX
+	JLT     loop
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, (BX)
+	VZEROUPPER
+	RET
+
+// func absMaxAVX512(x *float32, n int, most *uint32)
+// Requires: AVX, AVX512F
+TEXT ·absMaxAVX512(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         most+16(FP), DX
+	VXORPS       X0, X0, X0
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	XORQ         BX, BX
+
+loop:
+	VPANDD  (AX)(BX*4), Z1, Z2
+	VPMAXSD Z2, Z0, Z0
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, CX
+	JLT     loop
+	VMOVUPS Z0, (DX)
+	VZEROUPPER
+	RET
+
+// func normScaleAVX512(dst *float32, x *float32, factor float32, w *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·normScaleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS factor+16(FP), Z0
+	XORQ         SI, SI
+
+loop:
+	VMULPS  (CX)(SI*4), Z0, Z1
+	VMULPS  (DX)(SI*4), Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func normShiftAVX512(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·normShiftAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+24(FP), DX
+	MOVQ         b+32(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS mean+16(FP), Z0
+	VBROADCASTSS factor+20(FP), Z1
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMULPS  (DX)(DI*4), Z2, Z2
+	VADDPS  (BX)(DI*4), Z2, Z2
+	VMOVUPS Z2, (AX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotateHalfAVX512(x *float32, y *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rotateHalfAVX512(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (AX)(DI*4), Z0
+	VMOVUPS (CX)(DI*4), Z1
+	VMOVUPS (DX)(DI*4), Z2
+	VMOVUPS (BX)(DI*4), Z3
+	VMULPS  Z2, Z0, Z4
+	VMULPS  Z2, Z1, Z2
+	VMULPS  Z3, Z1, Z1
+	VMULPS  Z3, Z0, Z0
+	VSUBPS  Z1, Z4, Z4
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z4, (AX)(DI*4)
+	VMOVUPS Z2, (CX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·rotatePairsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         cos+8(FP), CX
+	MOVQ         sin+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         $0x0000000080000000, SI
+	VMOVQ        SI, X0
+	VPBROADCASTQ X0, Z0
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (AX)(SI*4), Z1
+	VPERMILPS $0xb1, Z1, Z2
+	VPMOVZXDQ (CX)(SI*2), Z3
+	VPMOVZXDQ (DX)(SI*2), Z4
+	VMOVSLDUP Z3, Z3
+	VMOVSLDUP Z4, Z4
+	VXORPS    Z0, Z4, Z4
+	VMULPS    Z3, Z1, Z1
+	VMULPS    Z4, Z2, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·binsAVX512(SB), NOSPLIT, $0-48
+	MOVQ         index+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+40(FP), DX
+	VBROADCASTSS lo+16(FP), Z0
+	VBROADCASTSS hi+20(FP), Z1
+	VBROADCASTSS scale+24(FP), Z2
+	MOVL         last+28(FP), BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         none+32(FP), BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS    (CX)(BX*4), Z5
+	VSUBPS     Z0, Z5, Z6
+	VMULPS     Z2, Z6, Z6
+	VCVTTPS2DQ Z6, Z6
+	VPMINSD    Z3, Z6, Z6
+	VCMPPS     $0x09, Z0, Z5, K1
+	VMOVAPS    Z4, K1, Z6
+	VCMPPS     $0x09, Z5, Z1, K1
+	VMOVAPS    Z4, K1, Z6
+	VMOVUPS    Z6, (AX)(BX*4)
+	ADDQ       $0x00000010, BX
+	CMPQ       BX, DX
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func widenE4M3AVX512(dst *float32, src *byte, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·widenE4M3AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x7b800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x07f00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x7ff00000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	XORQ         BX, BX
+
+loop:
+	VPMOVZXBD (CX)(BX*1), Z3
+	VPSLLD    $0x19, Z3, Z4
+	VPSRLD    $0x05, Z4, Z4
+	VCMPPS    $0x00, Z1, Z4, K1
+	VMULPS    Z0, Z4, Z4
+	VMOVAPS   Z2, K1, Z4
+	VPSRLD    $0x07, Z3, Z3
+	VPSLLD    $0x1f, Z3, Z3
+	VORPS     Z3, Z4, Z4
+	VMOVUPS   Z4, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func widenE5M2AVX512(dst *float32, src *byte, n int)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·widenE5M2AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VPMOVZXBW (CX)(BX*1), Y0
+	VPSLLW    $0x08, Y0, Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func narrowE4M3AVX512(dst *byte, src *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·narrowE4M3AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x0007ffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x3c000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x3c800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x46800000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x43e00000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x0000007f, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Z6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z7
+	VPSLLD  $0x01, Z7, Z8
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x01, Z3, Z8, K1
+	VADDPS  Z4, Z8, Z9
+	VPSUBD  Z4, Z9, Z9
+	VPMINSD Z5, Z8, Z8
+	VPSRLD  $0x14, Z8, Z10
+	VPANDD  Z0, Z10, Z10
+	VPADDD  Z1, Z8, Z8
+	VPADDD  Z10, Z8, Z8
+	VPSUBD  Z2, Z8, Z8
+	VPSRLD  $0x14, Z8, Z8
+	VMOVAPS Z9, K1, Z8
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z6, K1, Z8
+	VPSRLD  $0x1f, Z7, Z7
+	VPSLLD  $0x07, Z7, Z7
+	VPADDD  Z7, Z8, Z8
+	VPMOVDB Z8, X7
+	VMOVDQU X7, (AX)(BX*1)
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func narrowE5M2AVX512(dst *byte, src *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·narrowE5M2AVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x000fffff, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x38000000, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x38800000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x43000000, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x47800000, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x0000007e, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Z6
+	XORQ         BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z7
+	VPSLLD  $0x01, Z7, Z8
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x01, Z3, Z8, K1
+	VADDPS  Z4, Z8, Z9
+	VPSUBD  Z4, Z9, Z9
+	VPMINSD Z5, Z8, Z8
+	VPSRLD  $0x15, Z8, Z10
+	VPANDD  Z0, Z10, Z10
+	VPADDD  Z1, Z8, Z8
+	VPADDD  Z10, Z8, Z8
+	VPSUBD  Z2, Z8, Z8
+	VPSRLD  $0x15, Z8, Z8
+	VMOVAPS Z9, K1, Z8
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z6, K1, Z8
+	VPSRLD  $0x1f, Z7, Z7
+	VPSLLD  $0x07, Z7, Z7
+	VPADDD  Z7, Z8, Z8
+	VPMOVDB Z8, X7
+	VMOVDQU X7, (AX)(BX*1)
+	ADDQ    $0x00000010, BX
+	CMPQ    BX, DX
 	JLT     loop
 	VZEROUPPER
 	RET

@@ -99,6 +99,124 @@ func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, boun
 	panic("this machine has no such instructions")
 }
 
+// shiftedExp needs n to be a multiple of a vector.
+func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// log needs n to be a multiple of a vector.
+func logAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// tanh needs n to be a multiple of a vector.
+func tanhAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// sigmoid needs n to be a multiple of a vector.
+func sigmoidAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// silu needs n to be a multiple of a vector.
+func siluAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// gelu needs n to be a multiple of a vector.
+func geluAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// geluTanh needs n to be a multiple of a vector.
+func geluTanhAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+func linearSumBF16AVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+func linearSumRawAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+func linearSumStreamAVX2(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+func maskScaleBF16AVX2(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+func maskScaleStreamAVX2(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+func sumAVX2(x *float32, n int, partial *float64) { panic("this machine has no such instructions") }
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+func centredAVX2(x *float32, mean float64, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+func dotBF16AVX2(a *byte, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+func extremesAVX2(x *float32, n int, least *float32, most *float32) {
+	panic("this machine has no such instructions")
+}
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+func absMaxAVX2(x *float32, n int, most *uint32) { panic("this machine has no such instructions") }
+
+// normScale needs n to be a multiple of a vector.
+func normScaleAVX2(dst *float32, x *float32, factor float32, w *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// normShift needs n to be a multiple of a vector.
+func normShiftAVX2(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// rotateHalf needs n to be a multiple of a vector.
+func rotateHalfAVX2(x *float32, y *float32, cos *float32, sin *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// bins needs n to be a multiple of a vector.
+func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// widenE4M3 needs n to be a multiple of a vector.
+func widenE4M3AVX2(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
+
+// widenE5M2 needs n to be a multiple of a vector.
+func widenE5M2AVX2(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
+
+// narrowE4M3 needs n to be a multiple of a vector.
+func narrowE4M3AVX2(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }
+
+// narrowE5M2 needs n to be a multiple of a vector.
+func narrowE5M2AVX2(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 func widenBF16AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
 
@@ -203,3 +321,121 @@ func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64,
 func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
+
+// shiftedExp needs n to be a multiple of a vector.
+func shiftedExpAVX512(dst *float32, x *float32, shift float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// log needs n to be a multiple of a vector.
+func logAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// tanh needs n to be a multiple of a vector.
+func tanhAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// sigmoid needs n to be a multiple of a vector.
+func sigmoidAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// silu needs n to be a multiple of a vector.
+func siluAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// gelu needs n to be a multiple of a vector.
+func geluAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// geluTanh needs n to be a multiple of a vector.
+func geluTanhAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumBF16 needs n to be a multiple of 2 vectors.
+func linearSumBF16AVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumRaw needs n to be a multiple of 2 vectors.
+func linearSumRawAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// linearSumStream needs n to be a multiple of 2 vectors.
+func linearSumStreamAVX512(dst *byte, xs **byte, w *float32, m int, total float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleBF16 needs n to be a multiple of 2 vectors.
+func maskScaleBF16AVX512(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// maskScaleStream needs n to be a multiple of 2 vectors.
+func maskScaleStreamAVX512(dst *byte, src *byte, keep *uint64, factor float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// sum needs n to be a multiple of 16; it writes 16 partial sums.
+func sumAVX512(x *float32, n int, partial *float64) { panic("this machine has no such instructions") }
+
+// centred needs n to be a multiple of 16; it writes 16 partial sums of squares.
+func centredAVX512(x *float32, mean float64, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotBF16 needs n to be a multiple of 16; it writes 16 partial sums.
+func dotBF16AVX512(a *byte, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// extremes needs n to be a multiple of a vector; it starts from a vector of each and leaves them there.
+func extremesAVX512(x *float32, n int, least *float32, most *float32) {
+	panic("this machine has no such instructions")
+}
+
+// absMax needs n to be a multiple of a vector; it writes a vector of magnitude bits.
+func absMaxAVX512(x *float32, n int, most *uint32) { panic("this machine has no such instructions") }
+
+// normScale needs n to be a multiple of a vector.
+func normScaleAVX512(dst *float32, x *float32, factor float32, w *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// normShift needs n to be a multiple of a vector.
+func normShiftAVX512(dst *float32, x *float32, mean float32, factor float32, w *float32, b *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// rotateHalf needs n to be a multiple of a vector.
+func rotateHalfAVX512(x *float32, y *float32, cos *float32, sin *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// rotatePairs needs n, the elements of x, to be a multiple of a vector.
+func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// bins needs n to be a multiple of a vector.
+func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// widenE4M3 needs n to be a multiple of a vector.
+func widenE4M3AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
+
+// widenE5M2 needs n to be a multiple of a vector.
+func widenE5M2AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
+
+// narrowE4M3 needs n to be a multiple of a vector.
+func narrowE4M3AVX512(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }
+
+// narrowE5M2 needs n to be a multiple of a vector.
+func narrowE5M2AVX512(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }

@@ -43,6 +43,60 @@ func Dot(a, b []float32) float64 {
 	return join(&s)
 }
 
+// DotBF16 is Dot, a being little-endian bfloat16.
+func DotBF16(a []byte, b []float32) float64 {
+	var s [sums]float64
+	a = a[:2*len(b)]
+	n := wholes(len(b))
+	switch {
+	case n == 0:
+	case wide():
+		dotBF16AVX512(&a[0], &b[0], n, &s[0])
+	default:
+		dotBF16AVX2(&a[0], &b[0], n, &s[0])
+	}
+	for i := n; i < len(b); i++ {
+		s[i%sums] += float64(fromBF16(a[2*i:])) * float64(b[i])
+	}
+	return join(&s)
+}
+
+// Sum returns the sum of x in float64.
+func Sum(x []float32) float64 {
+	var s [sums]float64
+	n := wholes(len(x))
+	switch {
+	case n == 0:
+	case wide():
+		sumAVX512(&x[0], n, &s[0])
+	default:
+		sumAVX2(&x[0], n, &s[0])
+	}
+	for i := n; i < len(x); i++ {
+		s[i%sums] += float64(x[i])
+	}
+	return join(&s)
+}
+
+// centred returns the sum of the squares of x-mean in float64, every difference,
+// square and sum rounded.
+func centred(x []float32, mean float64) float64 {
+	var s [sums]float64
+	n := wholes(len(x))
+	switch {
+	case n == 0:
+	case wide():
+		centredAVX512(&x[0], mean, n, &s[0])
+	default:
+		centredAVX2(&x[0], mean, n, &s[0])
+	}
+	for i := n; i < len(x); i++ {
+		d := float64(x[i]) - mean
+		s[i%sums] += float64(d * d)
+	}
+	return join(&s)
+}
+
 // Norm2 returns the sum of squares in float64.
 func Norm2(a []float32) float64 { return Dot(a, a) }
 

@@ -110,15 +110,10 @@ func mixed(m Mix, a, b, c []float32) func([]float32) {
 
 // mixedRaw is mixed, of bfloat16 models.
 func mixedRaw(m Mix, a, b, c []float32) func([]float32) {
-	raw := func(x []float32) []byte {
-		r := make([]byte, 2*len(x)+1)[1:]
-		F32ToBF16(r, x)
-		return r
-	}
 	keep := make(Mask, MaskWords(len(a)))
 	KeepLargest(keep, b, 0x3f000000, 3)
 	return func(dst []float32) {
-		m.IntoRaw(dst, raw(c), []Delta{{Raw: raw(a), Above: 0x3e000000, Rescale: 1, Weight: 0.5}, {Raw: raw(b), Above: -1, Keep: keep, Rescale: 1.25, Weight: 0.7}})
+		m.IntoRaw(dst, rawOf(c), []Delta{{Raw: rawOf(a), Above: 0x3e000000, Rescale: 1, Weight: 0.5}, {Raw: rawOf(b), Above: -1, Keep: keep, Rescale: 1.25, Weight: 0.7}})
 	}
 }
 
@@ -225,6 +220,13 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Tally": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return slices.Concat(tally(Bracket{0x3e800000, 0x3f000000}, a), tally(Bracket{-1, math.MaxInt32}, a), tally(Bracket{0x3e800000, 0x3e800000}, a))
 	},
+}
+
+// rawOf is x in bfloat16, at an unaligned place.
+func rawOf(x []float32) []byte {
+	r := make([]byte, 2*len(x)+1)[1:]
+	F32ToBF16(r, x)
+	return r
 }
 
 func tallyRaw(b Bracket, x, less []float32) []uint64 {

@@ -8,7 +8,7 @@ import (
 
 // chunk is how many counters are drawn at once; each gives a bit to 128
 // elements.
-const chunk = 8
+const chunk = 16
 
 // Keep sets bit i%64 of mask[i/64], for every i below n, with probability p,
 // by the draw of element start+i; the rest of the mask's last word is
@@ -54,7 +54,7 @@ func (k Key) schedule() (s [22]uint32) {
 	return s
 }
 
-// keep draws two words for every counter, of which there are a multiple of 8.
+// keep draws two words for every counter, of which there are a multiple of 16.
 func (k Key) keep(words []uint64, counter uint64, schedule *[22]uint32, limit uint32) {
 	switch cpu.Active() {
 	case cpu.AVX512:

@@ -4,13 +4,13 @@
 
 package rng
 
-// keepAVX2 needs n to be a multiple of 8; the schedule is the keys of all rounds and then the two upper words of the
+// keepAVX2 needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the
 // counter, the limit is 16 bits and not zero.
 func keepAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64) {
 	panic("this machine has no such instructions")
 }
 
-// keepAVX512 needs n to be a multiple of 8; the schedule is the keys of all rounds and then the two upper words of the
+// keepAVX512 needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the
 // counter, the limit is 16 bits and not zero.
 func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64) {
 	panic("this machine has no such instructions")

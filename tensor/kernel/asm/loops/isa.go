@@ -65,6 +65,35 @@ func (s isa) int32(name string) reg.VecVirtual {
 	return v
 }
 
+// compare is a mask of a op b: 0 is equal, 1 less, 2 at most, 3 unordered,
+// 4 not equal, 5 not less, 7 ordered, 9 not at least, 14 greater.
+func (s isa) compare(a, b reg.VecVirtual, op uint8) reg.Register {
+	if s.wide {
+		k := K()
+		VCMPPS(U8(op), b, a, k)
+		return k
+	}
+	v := s.vec()
+	VCMPPS(U8(op), b, a, v)
+	return v
+}
+
+// blend overwrites the lanes of v that the mask names.
+func (s isa) blend(mask reg.Register, by, v reg.VecVirtual) {
+	if s.wide {
+		VMOVAPS(by, mask.(reg.OpmaskVirtual), v)
+		return
+	}
+	VBLENDVPS(mask.(reg.VecVirtual), by, v, v)
+}
+
+// copied is a new register with what v holds.
+func (s isa) copied(v reg.VecVirtual) reg.VecVirtual {
+	u := s.vec()
+	VMOVAPS(v, u)
+	return u
+}
+
 // addr is the place of a parameter on the stack.
 func addr(name string) Op {
 	c, err := Param(name).Resolve()

@@ -16,6 +16,10 @@ func main() {
 		s.reductions()
 		s.selection()
 		s.merges()
+		s.elementary()
+		s.raws()
+		s.forward()
+		s.eightBits()
 	}
 	if err := emit.Files(os.Args[1], "kernel", "loops"); err != nil {
 		log.Fatal(err)

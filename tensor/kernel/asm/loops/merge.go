@@ -243,18 +243,6 @@ func (m merger) signOf(v reg.VecVirtual) {
 	VPSLLD(Imm(31), below.(reg.VecVirtual), v)
 }
 
-// compare is a mask of a op b: 1 is less, 4 not equal, 7 ordered, 14 greater.
-func (m merger) compare(a, b reg.VecVirtual, op uint8) reg.Register {
-	if m.wide {
-		k := K()
-		VCMPPS(U8(op), b, a, k)
-		return k
-	}
-	v := m.vec()
-	VCMPPS(U8(op), b, a, v)
-	return v
-}
-
 // count adds a delta in scratch.
 func (m merger) count(v voter, from Mem, weight reg.VecVirtual) {
 	x := m.vec()
@@ -293,12 +281,7 @@ func (m merger) divide(voters []voter) {
 	for _, v := range voters {
 		q := m.vec()
 		VDIVPS(v.div, v.mix, q)
-		some := m.compare(v.div, m.zero, 4)
-		if m.wide {
-			VMOVAPS(q, some.(reg.OpmaskVirtual), v.mix)
-		} else {
-			VBLENDVPS(some.(reg.VecVirtual), q, v.mix, v.mix)
-		}
+		m.blend(m.compare(v.div, m.zero, 4), q, v.mix)
 	}
 	Label("divided")
 }

@@ -54,6 +54,14 @@ func (p *philox) counters() int {
 	return 4
 }
 
+// strands is how many registers of counters are drawn side by side.
+func (p *philox) strands() int {
+	if p.wide {
+		return 2
+	}
+	return 1
+}
+
 func (p *philox) splat(g reg.GPVirtual) reg.VecVirtual {
 	x, v := XMM(), p.vec()
 	VMOVQ(g, x)
@@ -85,7 +93,7 @@ func (p *philox) keep() {
 	}
 	TEXT(name, NOSPLIT, "func(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)")
 	Pragma("noescape")
-	Doc(name+" needs n to be a multiple of 8; the schedule is the keys of all rounds and then the two upper words of the", "counter, the limit is 16 bits and not zero.")
+	Doc(name+" needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the", "counter, the limit is 16 bits and not zero.")
 	mask, n := Load(Param("mask"), GP64()), Load(Param("n"), GP64())
 	schedule, limit := Load(Param("schedule"), GP64()), Load(Param("limit"), GP64())
 	at := p.splat(Load(Param("counter"), GP64()).(reg.GPVirtual))
@@ -98,28 +106,52 @@ func (p *philox) keep() {
 		p.odd = K()
 		KMOVW(g, p.odd)
 	}
-	low, high := p.vec(), p.vec()
+	known := make([][2]reg.VecVirtual, p.strands())
+	for k := range known {
+		known[k] = [2]reg.VecVirtual{p.vec(), p.vec()}
+	}
 	Label("counters")
 	plane := GP64()
 	TZCNTQ(limit, plane)
-	VPXOR(low.AsX(), low.AsX(), low.AsX())
-	VPXOR(high.AsX(), high.AsX(), high.AsX())
-	Label("planes")
-	c := p.start(p.inPlane(at, plane), schedule)
-	for r := range rounds {
-		c = p.round(c, m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
+	for _, m := range known {
+		VPXOR(m[0].AsX(), m[0].AsX(), m[0].AsX())
+		VPXOR(m[1].AsX(), m[1].AsX(), m[1].AsX())
 	}
-	p.fold(limit, plane, p.pair(c[0], c[1]), p.pair(c[2], c[3]), low, high)
+	Label("planes")
+	p.fold(limit, plane, p.draw(p.inPlane(at, plane), step, schedule, m0, m1), known)
 	INCQ(plane)
 	CMPQ(plane, U32(16))
 	JLT(LabelRef("planes"))
-	p.store(low, high, mask)
-	VPADDQ(step, at, at)
-	ADDQ(U32(16*p.counters()), mask)
-	SUBQ(U32(p.counters()), n)
+	for k, m := range known {
+		p.store(m[0], m[1], mask, 16*p.counters()*k)
+		VPADDQ(step, at, at)
+	}
+	ADDQ(U32(16*p.counters()*p.strands()), mask)
+	SUBQ(U32(p.counters()*p.strands()), n)
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// draw is all rounds of every strand, side by side: each waits long for its
+// products.
+func (p *philox) draw(at, step reg.VecVirtual, schedule reg.Register, m0, m1 reg.VecVirtual) (planes [][2]reg.VecVirtual) {
+	c := make([][4]reg.VecVirtual, p.strands())
+	for k := range c {
+		if k > 0 {
+			VPADDQ(step, at, at)
+		}
+		c[k] = p.start(at, schedule)
+	}
+	for r := range rounds {
+		for k := range c {
+			c[k] = p.round(c[k], m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
+		}
+	}
+	for _, c := range c {
+		planes = append(planes, [2]reg.VecVirtual{p.pair(c[0], c[1]), p.pair(c[2], c[3])})
+	}
+	return planes
 }
 
 // inPlane is the counters of a plane, whose number is their upper bits.
@@ -133,24 +165,28 @@ func (p *philox) inPlane(at reg.VecVirtual, plane reg.GPVirtual) reg.VecVirtual 
 }
 
 // fold joins a plane to what is known.
-func (p *philox) fold(limit, plane reg.Register, a, b, low, high reg.VecVirtual) {
+func (p *philox) fold(limit, plane reg.Register, drawn, known [][2]reg.VecVirtual) {
 	or, and := VPOR, VPAND
 	if p.wide {
 		or, and = func(m, x, y Op) { VPORQ(m, x, y) }, func(m, x, y Op) { VPANDQ(m, x, y) }
 	}
 	BTQ(plane, limit)
 	JCC(LabelRef("zero"))
-	or(a, low, low)
-	or(b, high, high)
+	for k, m := range known {
+		or(drawn[k][0], m[0], m[0])
+		or(drawn[k][1], m[1], m[1])
+	}
 	JMP(LabelRef("folded"))
 	Label("zero")
-	and(a, low, low)
-	and(b, high, high)
+	for k, m := range known {
+		and(drawn[k][0], m[0], m[0])
+		and(drawn[k][1], m[1], m[1])
+	}
 	Label("folded")
 }
 
 // store interleaves the words of low and high.
-func (p *philox) store(low, high reg.VecVirtual, mask reg.Register) {
+func (p *philox) store(low, high reg.VecVirtual, mask reg.Register, disp int) {
 	a, b := p.vec(), p.vec()
 	if p.wide {
 		one := p.constant(4)
@@ -158,17 +194,17 @@ func (p *philox) store(low, high reg.VecVirtual, mask reg.Register) {
 		VPADDQ(a, one, b)
 		VPERMI2Q(high, low, a)
 		VPERMI2Q(high, low, b)
-		VMOVDQU64(a, Mem{Base: mask})
-		VMOVDQU64(b, Mem{Base: mask, Disp: 64})
+		VMOVDQU64(a, Mem{Base: mask, Disp: disp})
+		VMOVDQU64(b, Mem{Base: mask, Disp: disp + 64})
 		return
 	}
 	VPUNPCKLQDQ(high, low, a)
 	VPUNPCKHQDQ(high, low, b)
 	c := p.vec()
 	VPERM2I128(U8(0x20), b, a, c)
-	VMOVDQU(c, Mem{Base: mask})
+	VMOVDQU(c, Mem{Base: mask, Disp: disp})
 	VPERM2I128(U8(0x31), b, a, c)
-	VMOVDQU(c, Mem{Base: mask, Disp: 32})
+	VMOVDQU(c, Mem{Base: mask, Disp: disp + 32})
 }
 
 // start is the four words of the counters.
