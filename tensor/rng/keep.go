@@ -16,7 +16,8 @@ const chunk = 16
 //
 // The draw of an element is a number of 16 bits, each from a plane of its own,
 // and is compared with Threshold(p). Planes below the threshold's lowest set
-// bit decide nothing and are not drawn: a half costs one bit an element.
+// bit decide nothing and are not drawn, nor are those from which on all that is
+// drawn together is decided: a half costs one bit an element.
 func (k Key) Keep(mask []uint64, start, n int, p float64) {
 	limit := Threshold(p)
 	mask = mask[:(n+63)/64]
@@ -69,17 +70,20 @@ func (k Key) keep(words []uint64, counter uint64, schedule *[22]uint32, limit ui
 	}
 }
 
-// kept compares 128 numbers with the limit, bit by bit from the lowest: where
-// the limit has a one a random one decides for keeping, where it has a zero a
-// random zero decides against it.
+// kept compares 128 numbers with the limit, bit by bit from the highest, of
+// those that are still open: where the limit has a one a random one decides for
+// keeping, where it has a zero a random zero decides against it.
 func (k Key) kept(counter uint64, limit uint32) (m [2]uint64) {
-	for plane := bits.TrailingZeros32(limit); plane < 16; plane++ {
+	open := [2]uint64{^uint64(0), ^uint64(0)}
+	for plane := 15; plane >= bits.TrailingZeros32(limit) && open[0]|open[1] != 0; plane-- {
 		b := k.block(counter + uint64(plane)<<59)
-		r := [2]uint64{uint64(b[0]) | uint64(b[1])<<32, uint64(b[2]) | uint64(b[3])<<32}
-		if limit>>plane&1 != 0 {
-			m[0], m[1] = m[0]|r[0], m[1]|r[1]
-		} else {
-			m[0], m[1] = m[0]&r[0], m[1]&r[1]
+		for h := range m {
+			r := uint64(b[2*h]) | uint64(b[2*h+1])<<32
+			if limit>>plane&1 != 0 {
+				m[h] |= open[h] & r
+				r = ^r
+			}
+			open[h] &= r
 		}
 	}
 	return m
