@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 
 	"lukechampine.com/blake3"
 )
@@ -15,7 +15,11 @@ import (
 // Larger ones would take longer to hash than to merge.
 const smallFile = 64 << 20
 
-var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// IsHex says whether the text is n lower-case hexadecimal digits, as hashes
+// that name files are.
+func IsHex(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789abcdef") == ""
+}
 
 // FileID names what a file holds: the sha256 that a Hugging Face blob is named
 // by, the BLAKE3 hash of a small file, or for a large one its place, size and
@@ -25,7 +29,7 @@ func FileID(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if base := filepath.Base(real); blobName.MatchString(base) {
+	if base := filepath.Base(real); IsHex(base, 64) {
 		return "sha256:" + base, nil
 	}
 	info, err := os.Stat(real)

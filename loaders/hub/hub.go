@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rouxml/roux/loaders"
 )
 
 // Client talks to one Hub. The zero value of a field means its default.
@@ -60,12 +62,19 @@ func FromEnv(getenv func(string) string, home string) Client {
 	return c
 }
 
-var idRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._\-]{0,95})?$`)
+// idRule leaves lengths to IsID: as counted repetitions they would take a third
+// of a millisecond to compile, at every start.
+var idRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-]*(/[A-Za-z0-9][A-Za-z0-9._\-]*)?$`)
+
+// longestName is how many characters an owner or a name may have.
+const longestName = 96
 
 // IsID says whether the text has the form of a Hub id: "owner/name", or a
 // legacy name without owner.
 func IsID(s string) bool {
-	return idRule.MatchString(s) && !strings.Contains(s, "..") && !strings.Contains(s, "--")
+	owner, name, _ := strings.Cut(s, "/")
+	return len(owner) <= longestName && len(name) <= longestName &&
+		idRule.MatchString(s) && !strings.Contains(s, "..") && !strings.Contains(s, "--")
 }
 
 // Snapshot makes sure that a revision's files are in the cache and returns the
@@ -108,7 +117,8 @@ func (c Client) Snapshot(ctx context.Context, id, revision string) (dir, commit 
 
 func (c Client) cacheDir() string { return c.CacheDir }
 
-var commitRule = regexp.MustCompile(`^[0-9a-f]{40}$`)
+// isCommit says whether the text is a commit's hash.
+func isCommit(s string) bool { return loaders.IsHex(s, 40) }
 
 // validRevision refuses what would leave the refs folder.
 func validRevision(s string) bool {
@@ -118,14 +128,14 @@ func validRevision(s string) bool {
 // local finds a snapshot without the network.
 func (c Client) local(repo, id, revision, why string) (dir, commit string, err error) {
 	commit = revision
-	if !commitRule.MatchString(revision) {
+	if !isCommit(revision) {
 		text, err := os.ReadFile(filepath.Join(repo, "refs", filepath.FromSlash(revision)))
 		if err != nil {
 			return "", "", fmt.Errorf("model %s at %s is not in the cache %s, and %s", id, revision, c.CacheDir, why)
 		}
 		commit = strings.TrimSpace(string(text))
 	}
-	if !commitRule.MatchString(commit) {
+	if !isCommit(commit) {
 		return "", "", fmt.Errorf("model %s: the cached reference %q is damaged", id, commit)
 	}
 	dir = filepath.Join(repo, "snapshots", commit)
@@ -137,7 +147,7 @@ func (c Client) local(repo, id, revision, why string) (dir, commit string, err e
 
 // writeRef records which commit a branch or tag means.
 func writeRef(repo, revision, commit string) error {
-	if commitRule.MatchString(revision) {
+	if isCommit(revision) {
 		return nil
 	}
 	ref := filepath.Join(repo, "refs", filepath.FromSlash(revision))
@@ -174,7 +184,7 @@ func parseInfo(text []byte) (modelInfo, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("the Hub's answer is no model: %w", err)
 	}
-	if !commitRule.MatchString(m.SHA) || len(m.Siblings) > maxFiles {
+	if !isCommit(m.SHA) || len(m.Siblings) > maxFiles {
 		return m, fmt.Errorf("the Hub's answer is no model: commit %q, %d files", m.SHA, len(m.Siblings))
 	}
 	for _, name := range m.names() {
