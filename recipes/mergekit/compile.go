@@ -184,12 +184,12 @@ func (c *compiler) baseOf(slice *yaml.Node, sources *[]source) int {
 		}
 	}
 	if slice != nil {
-		if methods[c.method].base {
+		if methods[c.method].takesBase() {
 			c.fail(slice, "slices", "list it with the layer range it has here", "the base model %s is not among the sources of this slice", ref)
 		}
 		return -1
 	}
-	if !methods[c.method].base {
+	if !methods[c.method].takesBase() {
 		return -1 // unused, as a base is in linear and passthrough
 	}
 	*sources = append(*sources, source{node: n, ref: ref, name: c.load(ref, n)})
