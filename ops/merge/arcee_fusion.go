@@ -110,7 +110,7 @@ func scores(b *ops.Block, rows []float64) []float32 {
 	for i := range b.Rows {
 		row, d := s[i*b.Cols:(i+1)*b.Cols], float32(rows[b.Row+i])
 		for j, v := range row {
-			row[j] = max(v, -v) * d
+			row[j] = masked(v, 0x7fffffff) * d
 		}
 	}
 	return s

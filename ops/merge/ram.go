@@ -1,8 +1,11 @@
 package merge
 
 import (
+	"math"
+
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
 type ram struct {
@@ -34,30 +37,34 @@ func ramRows(p *ram, _ *ops.Pass, b *ops.Block) error {
 // reinforce adds to the base what one model alone changed, times the model's
 // factor, and the mean of what several changed.
 func reinforce(b *ops.Block, factors []float32, eps float32) {
-	xs := vectors{true, len(factors)}.of(b)
-	for i, base := range b.X(0) {
-		var sum, alone float32
-		n := changed(xs, i, eps, func(k int, d float32) {
-			sum += d
-			alone = float32(d * factors[k])
-		})
-		if n == 1 {
-			sum = alone
-		} else if n > 1 {
-			sum /= float32(n)
+	xs, bound := vectors{true, len(factors)}.of(b), kernel.MagnitudeBits(eps)
+	counts, raised, sums := overlaps(b, xs, bound), b.Scratch(len(b.Out)), b.Out
+	clear(raised)
+	clear(sums)
+	for k, x := range xs {
+		for i, v := range x {
+			d := masked(v, beyond(v, bound))
+			sums[i] += d
+			raised[i] += float32(d * factors[k])
 		}
-		b.Out[i] = base + sum
+	}
+	for i, base := range b.X(0) {
+		n, change := counts[i], math.Float32bits(sums[i]/max(counts[i], 1))
+		if alone := math.Float32bits(raised[i]); n == 1 {
+			change = alone
+		}
+		b.Out[i] = base + math.Float32frombits(change)
 	}
 }
 
-// changed calls f for every vector whose element i is larger than eps, and
-// returns how many there are.
-func changed(xs [][]float32, i int, eps float32, f func(k int, d float32)) (n int) {
-	for k, x := range xs {
-		if d := x[i]; d > eps || d < -eps {
-			f(k, d)
-			n++
+// overlaps returns how many models changed each element.
+func overlaps(b *ops.Block, xs [][]float32, bound uint32) []float32 {
+	counts := b.Scratch(b.Rows * b.Cols)
+	clear(counts)
+	for _, x := range xs {
+		for i, v := range x {
+			counts[i] += masked(1, beyond(v, bound))
 		}
 	}
-	return n
+	return counts
 }

@@ -2,9 +2,11 @@ package merge
 
 import (
 	"context"
+	"math"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
 type ramplusTL struct {
@@ -34,7 +36,7 @@ func ramplusPrepare(ctx context.Context, members []ops.Member[ramplusTL]) ([]ops
 		p := m.Params
 		parts := make([][]changes, m.Scan.Blocks)
 		err := m.Scan.Each(ctx, func(b *ops.Block) error {
-			parts[b.Index] = countChanges(vectors{true, len(p.Models)}.of(b), float32(p.Epsilon.Value()))
+			parts[b.Index] = countChanges(b, len(p.Models), float32(p.Epsilon.Value()))
 			return nil
 		})
 		if err != nil {
@@ -61,21 +63,20 @@ func (c changes) ratio(eps float64) float64 {
 	return float64(c.shared) / max(float64(c.own), eps)
 }
 
-func countChanges(xs [][]float32, eps float32) []changes {
-	counts := make([]changes, len(xs))
-	active := make([]int, 0, len(xs))
-	for i := range xs[0] {
-		active = active[:0]
-		changed(xs, i, eps, func(k int, _ float32) { active = append(active, k) })
-		for _, k := range active {
-			if len(active) == 1 {
-				counts[k].own++
-			} else {
-				counts[k].shared++
-			}
+func countChanges(b *ops.Block, models int, eps float32) []changes {
+	xs, bound := vectors{true, models}.of(b), kernel.MagnitudeBits(eps)
+	counts, list := overlaps(b, xs, bound), make([]changes, models)
+	const one = 0x3f800000 // the bits of 1
+	for k, x := range xs {
+		var all, own uint32
+		for i, v := range x {
+			changed := beyond(v, bound) & 1
+			all += changed
+			own += changed & (((math.Float32bits(counts[i]) ^ one) - 1) >> 31)
 		}
+		list[k] = changes{shared: int(all - own), own: int(own)}
 	}
-	return counts
+	return list
 }
 
 func ramplusRows(p *ramplusTL, x *ops.Pass, b *ops.Block) error {

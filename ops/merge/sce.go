@@ -91,24 +91,31 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	return cuts[0][0], nil
 }
 
-// variance is that of the task vectors in each element of a block.
+// variance is that of the task vectors in each element of a block. It is taken
+// around the first of them: where all are equal it is zero, without rounding.
 func (p *sce) variance(b *ops.Block) []float32 {
 	out, xs := b.Scratch(b.Rows*b.Cols), p.vectors().of(b)
 	n := float64(len(xs))
-	for i := range out {
-		var mean, square float64
-		for _, x := range xs {
-			mean += float64(x[i])
+	for at := 0; at < len(out); at += tile {
+		var sums, squares [tile]float64
+		part := out[at:min(at+tile, len(out))]
+		for _, x := range xs[1:] {
+			x, first := x[at:at+len(part)], xs[0][at:at+len(part)]
+			for i, v := range x {
+				d := float64(v) - float64(first[i])
+				sums[i] += d
+				squares[i] += float64(d * d)
+			}
 		}
-		mean /= n
-		for _, x := range xs {
-			d := float64(x[i]) - mean
-			square += float64(d * d)
+		for i := range part {
+			part[i] = float32((squares[i] - float64(sums[i]*sums[i])/n) / n)
 		}
-		out[i] = float32(square / n)
 	}
 	return out
 }
+
+// tile is how many elements are worked on at once, so that sums stay near.
+const tile = 512
 
 // kept returns the task vectors, zero where they are not kept.
 func (p *sce) kept(b *ops.Block, cut largest.Cut) [][]float32 {
@@ -160,25 +167,32 @@ func sceRows(p *sce, x *ops.Pass, b *ops.Block) error {
 	for i := range weights {
 		weights[i] = float32(x.State[sceWeights+i])
 	}
-	xs, base := p.kept(b, cut), b.X(0)
-	for i := range b.Out {
-		b.Out[i] = base[i] + elected(xs, weights, i)
-	}
+	elect(b.Out, b.X(0), p.kept(b, cut), weights)
 	return nil
 }
 
-// elected is the weighted mean of the vectors' elements i whose sign is that of
-// their sum; a sum of zero counts as positive, zeros never count.
-func elected(xs [][]float32, weights []float32, i int) float32 {
-	var sum, mix, div float32
-	for _, x := range xs {
-		sum += x[i]
-	}
-	for k, x := range xs {
-		if v := x[i]; v > 0 && sum >= 0 || v < 0 && sum < 0 {
-			mix += float32(weights[k] * v)
-			div += weights[k]
+// elect adds to the base the weighted mean of those vectors whose sign is that
+// of the plain sum, element by element; a sum of zero counts as positive, zeros
+// never count.
+func elect(out, base []float32, xs [][]float32, weights []float32) {
+	for at := 0; at < len(out); at += tile {
+		var sums, mix, div [tile]float32
+		part := out[at:min(at+tile, len(out))]
+		for _, x := range xs {
+			for i, v := range x[at : at+len(part)] {
+				sums[i] += v
+			}
+		}
+		for k, x := range xs {
+			w := weights[k]
+			for i, v := range x[at : at+len(part)] {
+				counts := agree(v, sums[i])
+				mix[i] += masked(w*v, counts)
+				div[i] += masked(w, counts)
+			}
+		}
+		for i := range part {
+			part[i] = base[at+i] + mix[i]/max(div[i], 1e-6)
 		}
 	}
-	return mix / max(div, 1e-6)
 }
