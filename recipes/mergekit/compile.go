@@ -190,7 +190,8 @@ func (c *compiler) baseOf(slice *yaml.Node, sources *[]source) int {
 		return -1
 	}
 	if !methods[c.method].takesBase() {
-		return -1 // unused, as a base is in linear and passthrough
+		c.notes = append(c.notes, fmt.Sprintf("%s: %s has no base: base_model is not used (list it under models to merge it too)", schema.NodePos(n, c.file), c.method))
+		return -1
 	}
 	*sources = append(*sources, source{node: n, ref: ref, name: c.load(ref, n)})
 	return len(*sources) - 1
