@@ -51,11 +51,11 @@ func scePrepare(ctx context.Context, members []ops.Member[sce]) ([]ops.State, er
 	return states, nil
 }
 
-// everything and nothing are cuts that need no variances: no element without
-// any is ever selected.
-var nothing = largest.Cut{Bits: math.MaxInt32}
-
+// Two cuts need no variances. An element that is selected has one, so that no
+// other cut looks like everything.
 func everything(c largest.Cut) bool { return c.Bits == 0 }
+
+func nothing() largest.Cut { return largest.Cut{Bits: math.MaxInt32} }
 
 // cut finds which elements are kept.
 func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
@@ -64,7 +64,7 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	case share >= 1:
 		return largest.Cut{}, nil
 	case share <= 0:
-		return nothing, nil
+		return nothing(), nil
 	}
 	counts := make([]int, scan.Blocks)
 	err := scan.Each(ctx, func(b *ops.Block) error {
@@ -82,11 +82,11 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	// The reference multiplies in float32, which decides where a product is whole.
 	keep := min(int(float32(varied)*float32(share)), varied)
 	if err != nil || keep == 0 {
-		return nothing, err
+		return nothing(), err
 	}
 	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Keep: []int{keep}, Of: func(b *ops.Block, _ int) []float32 { return p.variance(b) }}.Cuts(ctx)
 	if err != nil {
-		return nothing, err
+		return nothing(), err
 	}
 	return cuts[0][0], nil
 }
@@ -124,7 +124,7 @@ func (p *sce) kept(b *ops.Block, cut largest.Cut) [][]float32 {
 		return xs
 	}
 	mask := b.Mask(b.Rows * b.Cols)
-	if cut == nothing {
+	if cut == nothing() {
 		clear(mask)
 	} else {
 		cut.Keep(mask, b.Start(), p.variance(b))
