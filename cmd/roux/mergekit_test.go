@@ -88,7 +88,8 @@ func compareTensor(t *testing.T, name string, got, want tensor.Source, info tens
 var counted = map[string][2]int{}
 
 // judge returns the elements that are farther off than the goldens' README
-// allows. float32 cases: 1e-6 of the tensor's largest magnitude, slerp 2e-6.
+// allows. float32 cases: 1e-6 of the tensor's largest magnitude, slerp 2e-6;
+// in arcee_fusion, elements that hang on the reference's rounding do not count.
 // float16 and bfloat16 cases computed in float32: one step of the dtype, for
 // roundings at ties; where TIES met equal magnitudes at its threshold, the
 // reference keeps any of them and we the first, so those elements do not count.
@@ -102,6 +103,9 @@ func judge(t *testing.T, name string, info tensor.Info, x, y []float32) []int {
 		if strings.HasPrefix(name, "bf16") {
 			tied, base = ties(t, info.Name)
 		}
+	}
+	if name == "arcee_fusion" {
+		tied = undecided(t, info.Name, x)
 	}
 	largest := 0.0
 	for _, v := range y {

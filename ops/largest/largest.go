@@ -45,13 +45,19 @@ type Selection struct {
 	// Operand says which operand each quantity is; with Less, it is that operand
 	// less another.
 	Operand, Less []int
+	// Of, when set, computes quantity q of a block instead: one number for each
+	// element, none of them negative.
+	Of func(b *ops.Block, q int) []float32
 	// Keep is, for each quantity, how many elements stay of all scans together;
 	// at least one does.
 	Keep []int
 }
 
-// operands is what the quantities need.
+// operands is what the quantities need; nil is everything.
 func (s Selection) operands() []int {
+	if s.Of != nil {
+		return nil
+	}
 	list := slices.Concat(s.Operand, s.Less)
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -59,7 +65,10 @@ func (s Selection) operands() []int {
 
 // values is quantity q of a block in float32.
 func (s Selection) values(b *ops.Block, q int) []float32 {
-	if s.Less == nil {
+	switch {
+	case s.Of != nil:
+		return s.Of(b, q)
+	case s.Less == nil:
 		return b.X(s.Operand[q])
 	}
 	return b.Sub(s.Operand[q], s.Less[q])

@@ -40,7 +40,7 @@ func near(t *testing.T, what string, a, b opstest.Model, tolerance float64) {
 			largest = math.Max(largest, math.Abs(float64(b[i].Data[j])))
 			worst = math.Max(worst, math.Abs(float64(a[i].Data[j]-b[i].Data[j])))
 		}
-		if worst > tolerance*largest {
+		if !(worst <= tolerance*largest) { // NaN is off too
 			t.Errorf("%s: %s is off by %v of %v", what, a[i].Info.Name, worst, largest)
 		}
 	}

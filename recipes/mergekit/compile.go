@@ -184,13 +184,14 @@ func (c *compiler) baseOf(slice *yaml.Node, sources *[]source) int {
 		}
 	}
 	if slice != nil {
-		if methods[c.method].base {
+		if methods[c.method].takesBase() {
 			c.fail(slice, "slices", "list it with the layer range it has here", "the base model %s is not among the sources of this slice", ref)
 		}
 		return -1
 	}
-	if !methods[c.method].base {
-		return -1 // unused, as a base is in linear and passthrough
+	if !methods[c.method].takesBase() {
+		c.notes = append(c.notes, fmt.Sprintf("%s: %s has no base: base_model is not used (list it under models to merge it too)", schema.NodePos(n, c.file), c.method))
+		return -1
 	}
 	*sources = append(*sources, source{node: n, ref: ref, name: c.load(ref, n)})
 	return len(*sources) - 1

@@ -13,6 +13,8 @@ import (
 type method struct {
 	op       string
 	base     bool
+	optional bool    // a base may be given
+	two      bool    // takes the base and one model
 	perModel []param // of each model
 	curves   []param // numbers of the whole merge
 	flags    []string
@@ -35,13 +37,25 @@ func gtaOf(op string) method {
 
 var methods = map[string]method{
 	"linear":          {op: "merge.linear", perModel: []param{{"weight", ""}}, flags: []string{"normalize"}},
-	"slerp":           {op: "merge.slerp", base: true, curves: []param{{"t", ""}}},
+	"slerp":           {op: "merge.slerp", base: true, two: true, curves: []param{{"t", ""}}},
+	"nuslerp":         {op: "merge.nuslerp", optional: true, perModel: []param{{"weight", ""}}, flags: []string{"nuslerp_flatten", "nuslerp_row_wise"}},
+	"multislerp":      {op: "merge.multislerp", optional: true, perModel: []param{{"weight", ""}}, curves: []param{{"eps", "1e-8"}}, flags: []string{"normalize_weights"}},
+	"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, flags: []string{"max_iter"}},
+	"model_stock":     {op: "merge.model_stock", base: true, flags: []string{"filter_wise"}},
+	"arcee_fusion":    {op: "merge.arcee_fusion", base: true, two: true},
+	"sce":             {op: "merge.sce", base: true, curves: []param{{"select_topk", "1"}}, flags: []string{"int8_mask"}},
+	"ram":             {op: "merge.ram", base: true, curves: []param{{"epsilon", "1e-5"}}},
+	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
+	"nearswap":        {op: "merge.nearswap", base: true, two: true, curves: []param{{"t", ""}}},
 	"task_arithmetic": gtaOf("merge.task_arithmetic"),
 	"ties":            gtaOf("merge.ties"),
 	"dare_ties":       gtaOf("merge.dare_ties"),
 	"dare_linear":     gtaOf("merge.dare_linear"),
 	"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
 }
+
+// takesBase says whether a base has a part of its own in the method.
+func (m method) takesBase() bool { return m.base || m.optional }
 
 // merge emits the step for one list of sources. levels are the parameters
 // below a source's own, nearest first.
@@ -51,20 +65,24 @@ func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int,
 	switch {
 	case m.single:
 		return c.passthrough(name, at, sources, levels)
-	case c.method == "slerp":
-		return c.slerp(name, at, sources, base, levels)
+	case m.two:
+		return c.two(name, at, sources, base, levels)
 	}
 	var fields []schema.Pair
-	if m.base {
-		if base < 0 {
-			c.fail(at, "base_model", "name the model that the others were tuned from", "%s needs a base_model", c.method)
-			return ""
-		}
+	if m.base && base < 0 {
+		c.fail(at, "base_model", "name the model that the others were tuned from", "%s needs a base_model", c.method)
+		return ""
+	}
+	if base >= 0 && m.takesBase() {
 		fields = append(fields, pair("base", word(sources[base].node, sources[base].name)))
 	}
 	list := &yaml.Node{Kind: yaml.SequenceNode, Line: at.Line, Column: at.Column}
 	for i, s := range sources {
-		if m.base && i == base {
+		if m.takesBase() && i == base {
+			continue
+		}
+		if m.perModel == nil {
+			list.Content = append(list.Content, word(s.node, s.name))
 			continue
 		}
 		entry := mapping(s.node, pair("model", word(s.node, s.name)))
@@ -101,19 +119,22 @@ func (c *compiler) passthrough(name string, at *yaml.Node, sources []source, lev
 	return c.step(c.fresh(name), at, "edit.scale", append([]schema.Pair{pair("model", word(s.node, s.name))}, pairsOf(scale)...)...)
 }
 
-func (c *compiler) slerp(name string, at *yaml.Node, sources []source, base int, levels []level) string {
+// two emits a merge of the base and one model.
+func (c *compiler) two(name string, at *yaml.Node, sources []source, base int, levels []level) string {
 	if len(sources) == 1 {
 		return sources[0].name // a lone model passes through
 	}
 	if len(sources) != 2 || base < 0 {
-		c.fail(at, "models", "name two models, one of them as base_model", "slerp takes exactly two models, one of which is the base")
+		c.fail(at, "models", "name two models, one of them as base_model", "%s takes exactly two models, one of which is the base", c.method)
 		return ""
 	}
-	other := sources[1-base]
+	m, other := methods[c.method], sources[1-base]
 	step := mapping(at, pair("base", word(at, sources[base].name)), pair("model", word(other.node, other.name)))
-	// t belongs to the merge, but mergekit's users also write it with a source.
-	c.curve(step, at, param{"t", ""}, levels)
-	return c.step(c.fresh(name), at, "merge.slerp", pairsOf(step)...)
+	// These belong to the merge, but mergekit's users also write them with a source.
+	for _, p := range m.curves {
+		c.curve(step, at, p, levels)
+	}
+	return c.step(c.fresh(name), at, m.op, pairsOf(step)...)
 }
 
 // seenBy returns a source's levels of parameters. Filters on what belongs to a

@@ -1,0 +1,198 @@
+package merge
+
+import (
+	"context"
+	"math"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/largest"
+	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel"
+)
+
+type sce struct {
+	Base       schema.Ref   `yaml:"base" doc:"model that the others were tuned from; gives config and tokenizer"`
+	Models     []schema.Ref `yaml:"models" check:"min=1" doc:"tuned models"`
+	SelectTopk schema.Curve `yaml:"select_topk" default:"1" doc:"share of the elements in which the models differ at all that is kept: those in which they differ most"`
+	Int8Mask   bool         `yaml:"int8_mask" default:"false" doc:"accepted for mergekit's files; changes nothing"`
+}
+
+func init() {
+	ops.Add(&Set, ops.Spec[sce]{
+		Name: "merge.sce", Version: 1,
+		Summary: "Selects elements by variance, weighs models by their energy and elects signs.",
+		Doc: "Select: of the elements whose variance over the task vectors is not zero, the share select_topk with the largest variance is kept, in all models, ties to the lowest index; at 1 all elements are. " +
+			"Calculate: a model's weight is the mean square of its kept task vector; where these sum to less than 1e-6, as with small changes, all weigh the same. " +
+			"Erase: an element counts only in models whose sign is that of the plain sum. y = base + sum of w_i d_i / sum of w_i, over those that count. Where nothing is kept, the base stays.",
+		Source:  "Wan et al. 2024, FuseChat (arXiv:2408.07990); mergekit sce",
+		Example: "op: merge.sce\nbase: base\nmodels: [a, b, c]\nselect_topk: 0.1\n",
+		Rows:    &ops.RowKernel[sce]{Prepare: scePrepare, Run: sceRows},
+	})
+}
+
+func (p *sce) vectors() vectors { return vectors{true, len(p.Models)} }
+
+// Of a state, the first two numbers are the cut, the others the weights.
+const sceWeights = 2
+
+func scePrepare(ctx context.Context, members []ops.Member[sce]) ([]ops.State, error) {
+	states := make([]ops.State, len(members))
+	for i, m := range members {
+		cut, err := m.Params.cut(ctx, m.Scan)
+		if err != nil {
+			return nil, err
+		}
+		weights, err := m.Params.weights(ctx, m.Scan, cut)
+		if err != nil {
+			return nil, err
+		}
+		states[i] = append(ops.State{float64(cut.Bits), float64(cut.Index)}, weights...)
+	}
+	return states, nil
+}
+
+// Two cuts need no variances. An element that is selected has one, so that no
+// other cut looks like everything.
+func everything(c largest.Cut) bool { return c.Bits == 0 }
+
+func nothing() largest.Cut { return largest.Cut{Bits: math.MaxInt32} }
+
+// cut finds which elements are kept.
+func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
+	share := p.SelectTopk.Value()
+	switch {
+	case share >= 1:
+		return largest.Cut{}, nil
+	case share <= 0:
+		return nothing(), nil
+	}
+	counts := make([]int, scan.Blocks)
+	err := scan.Each(ctx, func(b *ops.Block) error {
+		for _, v := range p.variance(b) {
+			if v != 0 {
+				counts[b.Index]++
+			}
+		}
+		return nil
+	})
+	varied := 0
+	for _, n := range counts {
+		varied += n
+	}
+	// The reference multiplies in float32, which decides where a product is whole.
+	keep := min(int(float32(varied)*float32(share)), varied)
+	if err != nil || keep == 0 {
+		return nothing(), err
+	}
+	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Keep: []int{keep}, Of: func(b *ops.Block, _ int) []float32 { return p.variance(b) }}.Cuts(ctx)
+	if err != nil {
+		return nothing(), err
+	}
+	return cuts[0][0], nil
+}
+
+// variance is that of the task vectors in each element of a block. It is taken
+// around the first of them: where all are equal it is zero, without rounding.
+func (p *sce) variance(b *ops.Block) []float32 {
+	out, xs := b.Scratch(b.Rows*b.Cols), p.vectors().of(b)
+	n := float64(len(xs))
+	for at := 0; at < len(out); at += tile {
+		var sums, squares [tile]float64
+		part := out[at:min(at+tile, len(out))]
+		for _, x := range xs[1:] {
+			x, first := x[at:at+len(part)], xs[0][at:at+len(part)]
+			for i, v := range x {
+				d := float64(v) - float64(first[i])
+				sums[i] += d
+				squares[i] += float64(d * d)
+			}
+		}
+		for i := range part {
+			part[i] = float32((squares[i] - float64(sums[i]*sums[i])/n) / n)
+		}
+	}
+	return out
+}
+
+// tile is how many elements are worked on at once, so that sums stay near.
+const tile = 512
+
+// kept returns the task vectors, zero where they are not kept.
+func (p *sce) kept(b *ops.Block, cut largest.Cut) [][]float32 {
+	xs := p.vectors().of(b)
+	if everything(cut) {
+		return xs
+	}
+	mask := b.Mask(b.Rows * b.Cols)
+	if cut == nothing() {
+		clear(mask)
+	} else {
+		cut.Keep(mask, b.Start(), p.variance(b))
+	}
+	for _, x := range xs {
+		mask.Apply(x)
+	}
+	return xs
+}
+
+// weights are the models' shares of the mean squares of what is kept.
+func (p *sce) weights(ctx context.Context, scan ops.Scan, cut largest.Cut) ([]float64, error) {
+	squares := make([][]float64, scan.Blocks)
+	err := scan.Each(ctx, func(b *ops.Block) error {
+		for _, x := range p.kept(b, cut) {
+			squares[b.Index] = append(squares[b.Index], kernel.Norm2(x))
+		}
+		return nil
+	})
+	weights, n, sum := make([]float64, len(p.Models)), float64(scan.Pass.Out().Shape.Numel()), 0.0
+	for i := range weights {
+		for _, s := range squares {
+			weights[i] += s[i]
+		}
+		weights[i] /= n
+		sum += weights[i]
+	}
+	for i := range weights {
+		if sum < 1e-6 {
+			weights[i] = 1 / float64(len(weights))
+		} else {
+			weights[i] /= sum
+		}
+	}
+	return weights, err
+}
+
+func sceRows(p *sce, x *ops.Pass, b *ops.Block) error {
+	cut, weights := largest.Cut{Bits: uint32(x.State[0]), Index: int(x.State[1])}, make([]float32, len(p.Models))
+	for i := range weights {
+		weights[i] = float32(x.State[sceWeights+i])
+	}
+	elect(b.Out, b.X(0), p.kept(b, cut), weights)
+	return nil
+}
+
+// elect adds to the base the weighted mean of those vectors whose sign is that
+// of the plain sum, element by element; a sum of zero counts as positive, zeros
+// never count.
+func elect(out, base []float32, xs [][]float32, weights []float32) {
+	for at := 0; at < len(out); at += tile {
+		var sums, mix, div [tile]float32
+		part := out[at:min(at+tile, len(out))]
+		for _, x := range xs {
+			for i, v := range x[at : at+len(part)] {
+				sums[i] += v
+			}
+		}
+		for k, x := range xs {
+			w := weights[k]
+			for i, v := range x[at : at+len(part)] {
+				counts := agree(v, sums[i])
+				mix[i] += masked(w*v, counts)
+				div[i] += masked(w, counts)
+			}
+		}
+		for i := range part {
+			part[i] = base[at+i] + mix[i]/max(div[i], 1e-6)
+		}
+	}
+}
