@@ -37,12 +37,12 @@ func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
 	}
-	sum(b, weights, float32(total))
+	linearSum(b, weights, float32(total))
 	return nil
 }
 
-// sum reads models as they are stored when all are in bfloat16.
-func sum(b *ops.Block, weights []float32, total float32) {
+// linearSum reads models as they are stored when all are in bfloat16.
+func linearSum(b *ops.Block, weights []float32, total float32) {
 	raws, xs := make([][]byte, len(weights)), make([][]float32, len(weights))
 	raw := true
 	for i := range weights {
