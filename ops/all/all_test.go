@@ -17,20 +17,22 @@ var fixtures = map[string]struct {
 	params string
 	models int
 }{
-	"adapter.extract":       {"{model: a, base: b, rank: 2}", 2},
-	"edit.cast":             {"{model: a, dtype: bfloat16}", 1},
-	"edit.scale":            {"{model: a, scale: [0.5, 2]}", 1},
-	"evaluate.compare":      {"{reference: a, models: [b]}", 2},
-	"lowrank.svd":           {"{model: a, rank: {energy: 0.9}}", 1},
-	"merge.dare_linear":     {"{base: a, models: [b, c], density: 0.5}", 3},
-	"merge.dare_ties":       {"{base: a, models: [b, c], density: 0.5}", 3},
-	"merge.linear":          {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
-	"merge.slerp":           {"{base: a, model: b, t: 0.3}", 2},
-	"merge.task_arithmetic": {"{base: a, models: [b, c], lambda: 0.7}", 3},
-	"merge.ties":            {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
-	"prune.magnitude":       {"{model: a, sparsity: 0.5, scope: model}", 1},
-	"quantize.rtn":          {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
-	"resize.stack":          {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
+	"adapter.extract":        {"{model: a, base: b, rank: 2}", 2},
+	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
+	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
+	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
+	"lowrank.svd":            {"{model: a, rank: {energy: 0.9}}", 1},
+	"merge.breadcrumbs":      {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1, rescale: true}", 3},
+	"merge.breadcrumbs_ties": {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1}", 3},
+	"merge.dare_linear":      {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.dare_ties":        {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.linear":           {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
+	"merge.slerp":            {"{base: a, model: b, t: 0.3}", 2},
+	"merge.task_arithmetic":  {"{base: a, models: [b, c], lambda: 0.7}", 3},
+	"merge.ties":             {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
+	"prune.magnitude":        {"{model: a, sparsity: 0.5, scope: model}", 1},
+	"quantize.rtn":           {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
+	"resize.stack":           {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
 }
 
 func models(op *ops.Op, n int) []opstest.Model {

@@ -49,7 +49,7 @@ func near(t *testing.T, what string, a, b opstest.Model, tolerance float64) {
 // TestAlgebra: what must hold for any weights.
 func TestAlgebra(t *testing.T) {
 	a, b, c := opstest.Random(1), opstest.Random(2), opstest.Random(3)
-	for _, name := range []string{"task_arithmetic", "ties", "dare_linear", "dare_ties"} {
+	for _, name := range []string{"task_arithmetic", "ties", "dare_linear", "dare_ties", "breadcrumbs", "breadcrumbs_ties"} {
 		copies := apply(t, "merge."+name, "{base: a, models: [b, c], density: 0.5}", a, a, a)
 		near(t, name+" of copies is the model", copies, a, 0)
 		off := apply(t, "merge."+name, "{base: a, models: [b, {model: c, weight: 0}]}", a, b, c)

@@ -27,9 +27,9 @@ type param struct {
 
 var gta = method{base: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}, flags: []string{"normalize", "rescale", "int8_mask"}}
 
-func gtaOf(op string) method {
+func gtaOf(op string, perModel ...param) method {
 	m := gta
-	m.op = op
+	m.op, m.perModel = op, slices.Concat(gta.perModel, perModel)
 	return m
 }
 
@@ -41,6 +41,9 @@ var methods = map[string]method{
 	"dare_ties":       gtaOf("merge.dare_ties"),
 	"dare_linear":     gtaOf("merge.dare_linear"),
 	"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
+
+	"breadcrumbs":      gtaOf("merge.breadcrumbs", param{"gamma", "0.01"}),
+	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", param{"gamma", "0.01"}),
 }
 
 // merge emits the step for one list of sources. levels are the parameters
