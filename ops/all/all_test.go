@@ -26,6 +26,8 @@ var fixtures = map[string]struct {
 	"merge.breadcrumbs_ties": {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1}", 3},
 	"merge.dare_linear":      {"{base: a, models: [b, c], density: 0.5}", 3},
 	"merge.dare_ties":        {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.della":            {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.6}", 3},
+	"merge.della_linear":     {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.4, epsilon: 0.3}", 3},
 	"merge.linear":           {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
 	"merge.slerp":            {"{base: a, model: b, t: 0.3}", 2},
 	"merge.task_arithmetic":  {"{base: a, models: [b, c], lambda: 0.7}", 3},

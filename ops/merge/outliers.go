@@ -88,5 +88,6 @@ func (outliers) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kern
 	d.Above = -1
 	upto := b.Mask(n)
 	keep.Keep(upto, b.Start(), x)
-	d.Keep.Within(upto)
+	upto.Less(d.Keep)
+	d.Keep = upto
 }

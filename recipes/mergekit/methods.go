@@ -44,6 +44,8 @@ var methods = map[string]method{
 
 	"breadcrumbs":      gtaOf("merge.breadcrumbs", param{"gamma", "0.01"}),
 	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", param{"gamma", "0.01"}),
+	"della":            gtaOf("merge.della", param{"epsilon", "0.15"}),
+	"della_linear":     gtaOf("merge.della_linear", param{"epsilon", "0.15"}),
 }
 
 // merge emits the step for one list of sources. levels are the parameters

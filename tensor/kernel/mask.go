@@ -1,5 +1,7 @@
 package kernel
 
+import "math/bits"
+
 // Mask says for each element of a block whether it is kept: bit i%64 of word
 // i/64.
 type Mask []uint64
@@ -20,11 +22,28 @@ func (m Mask) Invert() {
 	}
 }
 
-// Within keeps what o keeps and m did not.
-func (m Mask) Within(o Mask) {
+// Less takes away what o keeps.
+func (m Mask) Less(o Mask) {
 	for i := range m {
-		m[i] = o[i] &^ m[i]
+		m[i] &^= o[i]
 	}
+}
+
+// Members appends the kept elements among from, from+1, ..., to-1.
+func (m Mask) Members(list []int, from, to int) []int {
+	for w := from / 64; w*64 < to; w++ {
+		word := m[w]
+		if w*64 < from {
+			word &= ^uint64(0) << (from % 64)
+		}
+		if w*64+64 > to {
+			word &= 1<<(to%64) - 1
+		}
+		for ; word != 0; word &= word - 1 {
+			list = append(list, w*64+bits.TrailingZeros64(word))
+		}
+	}
+	return list
 }
 
 // Apply zeroes the elements of x that the mask does not keep.

@@ -129,3 +129,19 @@ func TestMoments(t *testing.T) {
 		t.Errorf("uniform mean %v; normal mean %v, square %v", u/n, g/n, g2/n)
 	}
 }
+
+// TestWords: many draws at once are those of each alone.
+func TestWords(t *testing.T) {
+	k := NewKey(1, "op", "role", "tensor", "rank")
+	for start := range 9 {
+		for n := range 20 {
+			words := make([]uint32, n)
+			k.Words(words, start)
+			for i, w := range words {
+				if w != k.Word(start+i) {
+					t.Fatalf("word %d of %d from %d differs", i, n, start)
+				}
+			}
+		}
+	}
+}
