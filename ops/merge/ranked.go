@@ -3,7 +3,6 @@ package merge
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"strconv"
 
 	"github.com/rouxml/roux/ops"
@@ -67,12 +66,13 @@ func (r ranked) prepare(_ context.Context, _ deltas, parts []part) ([]ops.State,
 }
 
 // keep draws in three steps of the same law: elements that any rank would keep,
-// of the others those that none would drop, and of these it keeps as many as
-// their rank says. Only rows with such elements are sorted.
+// of the others those that none would drop, and of these it keeps the ones that
+// are above another element of the row, drawn at random: that happens with the
+// probability rank/(columns-1), and nothing need be sorted.
 func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.Delta) {
 	n, epsilon, role := b.Rows*b.Cols, r.epsilon(p.model), "model "+strconv.Itoa(p.model)
 	d.Keep = b.Mask(n)
-	if b.Cols == 1 { // no rank: the middle one
+	if b.Cols == 1 { // no other element: the middle rank
 		x.Key(role, "drop").Keep(d.Keep, b.Start(), n, p.density)
 		return
 	}
@@ -81,22 +81,11 @@ func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.D
 	open := b.Mask(n)
 	x.Key(role, "open").Keep(open, b.Start(), n, 2*epsilon/(1-least))
 	open.Less(d.Keep)
-	delta, rows, key := b.Sub(p.model+1, 0), newRanking(b.Cols), x.Key(role, "rank")
+	delta, key := b.Sub(p.model+1, 0), x.Key(role, "other")
+	list, draws := make([]int, 0, b.Cols), make([]uint32, b.Cols)
 	for at := 0; at < n; at += b.Cols {
-		row := delta[at : at+b.Cols]
-		rows.open = open.Members(rows.open[:0], at, at+b.Cols)
-		if len(rows.open) == 0 {
-			continue
-		}
-		key.Words(rows.draws[:len(rows.open)], b.Start()+at)
-		sorted := rows.sort(row)
-		for j, i := range rows.open {
-			// One of the ranks below the last: a rank is above it with the
-			// probability rank/(columns-1).
-			other, _ := bits.Mul32(rows.draws[j], uint32(b.Cols-1))
-			if rankKey(row[i-at], i-at) > sorted[other] {
-				d.Keep.Set(i)
-			}
-		}
+		list = open.Members(list[:0], at, at+b.Cols)
+		key.Words(draws[:len(list)], b.Start()+at)
+		kernel.KeepAboveOthers(d.Keep, delta[at:at+b.Cols], at, list, draws)
 	}
 }

@@ -3,7 +3,6 @@ package merge
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -12,36 +11,6 @@ import (
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 )
-
-// TestRanking holds sorting by digits to sorting by comparison, with ties,
-// zeros, NaN and Inf.
-func TestRanking(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, cols := range []int{1, 2, short - 1, short, 1000, 4097} {
-		rank := newRanking(cols)
-		for kind := range 3 {
-			x := make([]float32, cols)
-			for i := range x {
-				switch kind {
-				case 0:
-					x[i] = float32(r.NormFloat64())
-				case 1:
-					x[i] = float32(r.IntN(5) - 2)
-				default:
-					x[i] = math.Float32frombits(r.Uint32())
-				}
-			}
-			want := make([]uint64, cols)
-			for i, f := range x {
-				want[i] = rankKey(f, i)
-			}
-			slices.Sort(want)
-			if got := rank.sort(x); !slices.Equal(got, want) {
-				t.Errorf("%d elements of kind %d are out of order", cols, kind)
-			}
-		}
-	}
-}
 
 // wide is a model of one tensor.
 func wide(name string, rows, cols int, value func(i int) float32) opstest.Model {

@@ -171,3 +171,25 @@ func KeepAbove(keep Mask, x []float32, bound int32) {
 		}
 	}
 }
+
+// KeepAboveOthers keeps those of the listed elements of a row that are larger in
+// magnitude than another element of it, which the draw of the same place in the
+// list picks, all others being as likely; of equal ones the first is the larger.
+// The mask and the list count from an element that is at before the row, which
+// has two elements at least.
+func KeepAboveOthers(keep Mask, row []float32, at int, list []int, draws []uint32) {
+	draws = draws[:len(list)]
+	for n, i := range list {
+		own := uint64(i - at)
+		other := uint64(draws[n]) * uint64(len(row)-1) >> 32
+		other += 1 - (other-own)>>63 // leave itself out
+		// Half of them stay: a branch would be guessed wrong too often.
+		above := (rankKey(row[other], other) - rankKey(row[own], own)) >> 63
+		keep[i/64] |= above << (i % 64)
+	}
+}
+
+// rankKey orders elements by magnitude, and of equal ones the first highest.
+func rankKey(f float32, i uint64) uint64 {
+	return uint64(MagnitudeBits(f))<<32 | uint64(^uint32(i))
+}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 	"testing"
 )
@@ -34,6 +35,29 @@ func TestMask(t *testing.T) {
 		}
 		if got := a.Members(nil, span[0], span[1]); !slices.Equal(got, want) {
 			t.Errorf("members in %v: %v, want %v", span, got, want)
+		}
+	}
+}
+
+// TestKeepAboveOthers: over all draws that differ, an element is kept as many
+// times as its rank says, equal ones included.
+func TestKeepAboveOthers(t *testing.T) {
+	nan := float32(math.NaN())
+	row := []float32{3, -1, 0, 2, -2, nan, 2, 0}
+	ranks := []int{6, 2, 1, 5, 4, 7, 3, 0}
+	const at = 60
+	for i, rank := range ranks {
+		kept := 0
+		for d := range len(row) - 1 {
+			keep := make(Mask, MaskWords(at+len(row)))
+			draw := uint32((uint64(d)<<32 + 1<<31) / uint64(len(row)-1))
+			KeepAboveOthers(keep, row, at, []int{at + i}, []uint32{draw})
+			if keep.Has(at + i) {
+				kept++
+			}
+		}
+		if kept != rank {
+			t.Errorf("element %d was kept for %d draws, want %d", i, kept, rank)
 		}
 	}
 }

@@ -56,6 +56,11 @@ func (k Key) Word(i int) uint32 { return k.block(uint64(i) >> 2)[i&3] }
 func (k Key) Words(dst []uint32, start int) {
 	for len(dst) > 0 {
 		b := k.block(uint64(start) >> 2)
+		if len(dst) >= 4 && start&3 == 0 {
+			*(*[4]uint32)(dst) = b
+			dst, start = dst[4:], start+4
+			continue
+		}
 		n := copy(dst, b[start&3:])
 		dst, start = dst[n:], start+n
 	}
