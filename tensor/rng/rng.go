@@ -52,20 +52,6 @@ func (k Key) block(n uint64) [4]uint32 {
 // Word returns the 32-bit draw of index i.
 func (k Key) Word(i int) uint32 { return k.block(uint64(i) >> 2)[i&3] }
 
-// Words fills dst with the 32-bit draws from index start.
-func (k Key) Words(dst []uint32, start int) {
-	for len(dst) > 0 {
-		b := k.block(uint64(start) >> 2)
-		if len(dst) >= 4 && start&3 == 0 {
-			*(*[4]uint32)(dst) = b
-			dst, start = dst[4:], start+4
-			continue
-		}
-		n := copy(dst, b[start&3:])
-		dst, start = dst[n:], start+n
-	}
-}
-
 // Uniform returns the draw of index i in [0, 1), with 24 bits.
 func (k Key) Uniform(i int) float32 { return float32(k.Word(i)>>8) * (1.0 / (1 << 24)) }
 

@@ -130,18 +130,26 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-// TestWords: many draws at once are those of each alone.
+// TestWords: many draws at once are those of each alone, at every CPU level,
+// and nothing behind them is written.
 func TestWords(t *testing.T) {
 	k := NewKey(1, "op", "role", "tensor", "rank")
-	for start := range 9 {
-		for n := range 20 {
-			words := make([]uint32, n)
-			k.Words(words, start)
-			for i, w := range words {
-				if w != k.Word(start+i) {
-					t.Fatalf("word %d of %d from %d differs", i, n, start)
+	for _, level := range cpu.Levels() {
+		restore := cpu.Force(level)
+		for _, start := range []int{0, 1, 2, 3, 4, 1<<34 - 24} {
+			for n := range 131 {
+				words := make([]uint32, n+8)
+				k.Words(words[:n], start)
+				for i, w := range words[:n] {
+					if w != k.Word(start+i) {
+						t.Fatalf("%s: word %d of %d from %d differs", level, i, n, start)
+					}
+				}
+				if slices.Max(words[n:]) != 0 {
+					t.Fatalf("%s: %d words write behind", level, n)
 				}
 			}
 		}
+		restore()
 	}
 }

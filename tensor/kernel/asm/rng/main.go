@@ -25,6 +25,7 @@ func main() {
 	}
 	for _, wide := range []bool{false, true} {
 		(&philox{wide: wide, lanes: lanes, order: order}).keep()
+		(&philox{wide: wide, lanes: lanes, order: order}).words()
 	}
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
@@ -92,12 +93,7 @@ func (p *philox) keep() {
 	VPADDQ(p.lanes, at, at)
 	step := p.constant(uint64(p.counters()))
 	m0, m1 := p.constant(mul0), p.constant(mul1)
-	if p.wide {
-		g := GP32()
-		MOVL(U32(0xaaaa), g)
-		p.odd = K()
-		KMOVW(g, p.odd)
-	}
+	p.odds()
 	low, high := p.vec(), p.vec()
 	Label("counters")
 	plane := GP64()
@@ -105,10 +101,7 @@ func (p *philox) keep() {
 	VPXOR(low.AsX(), low.AsX(), low.AsX())
 	VPXOR(high.AsX(), high.AsX(), high.AsX())
 	Label("planes")
-	c := p.start(p.inPlane(at, plane), schedule)
-	for r := range rounds {
-		c = p.round(c, m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
-	}
+	c := p.block(p.inPlane(at, plane), schedule, m0, m1)
 	p.fold(limit, plane, p.pair(c[0], c[1]), p.pair(c[2], c[3]), low, high)
 	INCQ(plane)
 	CMPQ(plane, U32(16))
@@ -120,6 +113,52 @@ func (p *philox) keep() {
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// words writes the four words of each counter.
+func (p *philox) words() {
+	name := "wordsAVX2"
+	if p.wide {
+		name = "wordsAVX512"
+	}
+	TEXT(name, NOSPLIT, "func(dst *uint32, counter uint64, n int, schedule *uint32)")
+	Pragma("noescape")
+	Doc(name + " writes 4n words and needs n to be a multiple of 8; the schedule is that of keep.")
+	dst, n := Load(Param("dst"), GP64()), Load(Param("n"), GP64())
+	schedule := Load(Param("schedule"), GP64())
+	at := p.splat(Load(Param("counter"), GP64()).(reg.GPVirtual))
+	VPADDQ(p.lanes, at, at)
+	step := p.constant(uint64(p.counters()))
+	m0, m1 := p.constant(mul0), p.constant(mul1)
+	p.odds()
+	Label("counters")
+	c := p.block(at, schedule, m0, m1)
+	p.store(p.pair(c[0], c[1]), p.pair(c[2], c[3]), dst)
+	VPADDQ(step, at, at)
+	ADDQ(U32(16*p.counters()), dst)
+	SUBQ(U32(p.counters()), n)
+	JNZ(LabelRef("counters"))
+	VZEROUPPER()
+	RET()
+}
+
+// odds makes the mask of the upper halves of all lanes.
+func (p *philox) odds() {
+	if p.wide {
+		g := GP32()
+		MOVL(U32(0xaaaa), g)
+		p.odd = K()
+		KMOVW(g, p.odd)
+	}
+}
+
+// block is the four words of the counters after all rounds.
+func (p *philox) block(at reg.VecVirtual, schedule reg.Register, m0, m1 reg.VecVirtual) [4]reg.VecVirtual {
+	c := p.start(at, schedule)
+	for r := range rounds {
+		c = p.round(c, m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
+	}
+	return c
 }
 
 // inPlane is the counters of a plane, whose number is their upper bits.
