@@ -82,10 +82,9 @@ func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.D
 	x.Key(role, "open").Keep(open, b.Start(), n, 2*epsilon/(1-least))
 	open.Less(d.Keep)
 	delta, key := b.Sub(p.model+1, 0), x.Key(role, "other")
-	list, draws := make([]int, 0, b.Cols), make([]uint32, b.Cols)
+	draws := make([]uint32, b.Cols)
 	for at := 0; at < n; at += b.Cols {
-		list = open.Members(list[:0], at, at+b.Cols)
-		key.Words(draws[:len(list)], b.Start()+at)
-		kernel.KeepAboveOthers(d.Keep, delta[at:at+b.Cols], at, list, draws)
+		key.Words(draws[:open.Count(at, at+b.Cols)], b.Start()+at)
+		kernel.KeepAboveOthers(d.Keep, open, delta[at:at+b.Cols], at, draws)
 	}
 }

@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // The order of magnitudes is that of the bits without the sign, so that
 // infinities come above all numbers and NaN above infinities.
@@ -172,20 +175,27 @@ func KeepAbove(keep Mask, x []float32, bound int32) {
 	}
 }
 
-// KeepAboveOthers keeps those of the listed elements of a row that are larger in
-// magnitude than another element of it, which the draw of the same place in the
-// list picks, all others being as likely; of equal ones the first is the larger.
-// The mask and the list count from an element that is at before the row, which
-// has two elements at least.
-func KeepAboveOthers(keep Mask, row []float32, at int, list []int, draws []uint32) {
-	draws = draws[:len(list)]
-	for n, i := range list {
-		own := uint64(i - at)
-		other := uint64(draws[n]) * uint64(len(row)-1) >> 32
-		other += 1 - (other-own)>>63 // leave itself out
-		// Half of them stay: a branch would be guessed wrong too often.
-		above := (rankKey(row[other], other) - rankKey(row[own], own)) >> 63
-		keep[i/64] |= above << (i % 64)
+// KeepAboveOthers keeps those open elements of a row that are larger in
+// magnitude than another element of it, which a draw picks for each in turn, all
+// others being as likely; of equal ones the first is the larger. The row, of two
+// elements at least, begins at element at of the masks.
+func KeepAboveOthers(keep, open Mask, row []float32, at int, draws []uint32) {
+	others := uint64(len(row) - 1)
+	for w := at / 64; w*64 < at+len(row); w++ {
+		word := open.word(w, at, at+len(row))
+		draw := draws[:bits.OnesCount64(word)]
+		draws = draws[len(draw):]
+		var kept uint64
+		for _, d := range draw {
+			i := bits.TrailingZeros64(word)
+			word &= word - 1
+			own := uint64(w*64 + i - at)
+			other := uint64(d) * others >> 32
+			other += 1 - (other-own)>>63 // leave itself out
+			// Half of them stay: a branch would be guessed wrong too often.
+			kept |= (rankKey(row[other], other) - rankKey(row[own], own)) >> 63 << i
+		}
+		keep[w] |= kept
 	}
 }
 

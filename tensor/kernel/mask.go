@@ -29,21 +29,24 @@ func (m Mask) Less(o Mask) {
 	}
 }
 
-// Members appends the kept elements among from, from+1, ..., to-1.
-func (m Mask) Members(list []int, from, to int) []int {
+// Count is how many of the elements from, from+1, ..., to-1 are kept.
+func (m Mask) Count(from, to int) (n int) {
 	for w := from / 64; w*64 < to; w++ {
-		word := m[w]
-		if w*64 < from {
-			word &= ^uint64(0) << (from % 64)
-		}
-		if w*64+64 > to {
-			word &= 1<<(to%64) - 1
-		}
-		for ; word != 0; word &= word - 1 {
-			list = append(list, w*64+bits.TrailingZeros64(word))
-		}
+		n += bits.OnesCount64(m.word(w, from, to))
 	}
-	return list
+	return n
+}
+
+// word is word w without what lies outside of a range that it meets.
+func (m Mask) word(w, from, to int) uint64 {
+	word := m[w]
+	if w*64 < from {
+		word &= ^uint64(0) << (from % 64)
+	}
+	if w*64+64 > to {
+		word &= 1<<(to%64) - 1
+	}
+	return word
 }
 
 // Apply zeroes the elements of x that the mask does not keep.
