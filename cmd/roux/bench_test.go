@@ -98,6 +98,8 @@ func BenchmarkMerge(b *testing.B) {
 		{"linear", "{op: merge.linear, models: [a, b, c]}"},
 		{"ties", "{op: merge.ties, base: a, models: [b, c], density: 0.5}"},
 		{"dare_ties", "{op: merge.dare_ties, base: a, models: [b, c], density: 0.5}"},
+		{"breadcrumbs", "{op: merge.breadcrumbs, base: a, models: [b, c], density: 0.5, gamma: 0.01}"},
+		{"della", "{op: merge.della, base: a, models: [b, c], density: 0.5}"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			recipe := filepath.Join(dir, c.name+".yaml")

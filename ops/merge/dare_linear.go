@@ -3,9 +3,9 @@ package merge
 import "github.com/rouxml/roux/ops"
 
 type dareLinear struct {
-	Shared    `yaml:",inline"`
-	Normalize bool `yaml:"normalize" default:"false" doc:"divide by the sum of the weights"`
-	Rescale   bool `yaml:"rescale" default:"true" doc:"after dropping, restore each task vector's sum of magnitudes"`
+	Shared[Tuned] `yaml:",inline"`
+	Normalize     bool `yaml:"normalize" default:"false" doc:"divide by the sum of the weights"`
+	Rescale       bool `yaml:"rescale" default:"true" doc:"after dropping, restore each task vector's sum of magnitudes"`
 }
 
 func init() {
@@ -17,7 +17,7 @@ func init() {
 		Example: "op: merge.dare_linear\nbase: base\nmodels:\n  - {model: math, weight: 0.6}\n  - {model: code, weight: 0.4, density: 0.5}\n",
 		Random:  true,
 		Rows: pipeline[dareLinear]{
-			family: func(p *dareLinear) *Shared { return &p.Shared },
+			family: func(p *dareLinear) family { return &p.Shared },
 			method: func(p *dareLinear) method {
 				return method{sparse: random{}, normalize: p.Normalize, rescale: p.Rescale}
 			},

@@ -3,9 +3,9 @@ package merge
 import "github.com/rouxml/roux/ops"
 
 type dareTies struct {
-	Shared    `yaml:",inline"`
-	Normalize bool `yaml:"normalize" default:"false" doc:"divide each element by the weights of the models that voted for it"`
-	Rescale   bool `yaml:"rescale" default:"true" doc:"after dropping, restore each task vector's sum of magnitudes"`
+	Shared[Tuned] `yaml:",inline"`
+	Normalize     bool `yaml:"normalize" default:"false" doc:"divide each element by the weights of the models that voted for it"`
+	Rescale       bool `yaml:"rescale" default:"true" doc:"after dropping, restore each task vector's sum of magnitudes"`
 }
 
 func init() {
@@ -17,7 +17,7 @@ func init() {
 		Example: "op: merge.dare_ties\nbase: base\nmodels:\n  - {model: math, weight: 0.6}\n  - {model: code, weight: 0.4, density: 0.5}\n",
 		Random:  true,
 		Rows: pipeline[dareTies]{
-			family: func(p *dareTies) *Shared { return &p.Shared },
+			family: func(p *dareTies) family { return &p.Shared },
 			method: func(p *dareTies) method {
 				return method{sparse: random{}, elect: true, normalize: p.Normalize, rescale: p.Rescale}
 			},

@@ -49,7 +49,7 @@ func near(t *testing.T, what string, a, b opstest.Model, tolerance float64) {
 // TestAlgebra: what must hold for any weights.
 func TestAlgebra(t *testing.T) {
 	a, b, c := opstest.Random(1), opstest.Random(2), opstest.Random(3)
-	for _, name := range []string{"task_arithmetic", "ties", "dare_linear", "dare_ties"} {
+	for _, name := range []string{"task_arithmetic", "ties", "dare_linear", "dare_ties", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear"} {
 		copies := apply(t, "merge."+name, "{base: a, models: [b, c], density: 0.5}", a, a, a)
 		near(t, name+" of copies is the model", copies, a, 0)
 		off := apply(t, "merge."+name, "{base: a, models: [b, {model: c, weight: 0}]}", a, b, c)
@@ -58,6 +58,11 @@ func TestAlgebra(t *testing.T) {
 		x := apply(t, "merge."+name, "{base: a, models: [{model: b, weight: 0.3}, {model: c, weight: 0.7}]}", a, b, c)
 		y := apply(t, "merge."+name, "{base: a, models: [{model: c, weight: 0.7}, {model: b, weight: 0.3}]}", a, c, b)
 		near(t, name+": order of models", x, y, 1e-6)
+	}
+	for name, plain := range map[string]string{"ties": "ties", "dare_ties": "ties", "breadcrumbs_ties": "ties", "della": "ties", "dare_linear": "task_arithmetic", "breadcrumbs": "task_arithmetic", "della_linear": "task_arithmetic"} {
+		x := apply(t, "merge."+name, "{base: a, models: [b, {model: c, weight: 0.3}], normalize: true}", a, b, c)
+		y := apply(t, "merge."+plain, "{base: a, models: [b, {model: c, weight: 0.3}], normalize: true}", a, b, c)
+		near(t, name+" at density 1", x, y, 0)
 	}
 	near(t, "linear of copies", apply(t, "merge.linear", "{models: [a, b]}", a, a), a, 1e-7)
 	near(t, "slerp at 0", apply(t, "merge.slerp", "{base: a, model: b, t: 0}", a, b), a, 0)

@@ -3,9 +3,9 @@ package merge
 import "github.com/rouxml/roux/ops"
 
 type taskArithmetic struct {
-	Shared    `yaml:",inline"`
-	Normalize bool `yaml:"normalize" default:"false" doc:"divide by the sum of the weights"`
-	Rescale   bool `yaml:"rescale" default:"false" doc:"after dropping, restore each task vector's sum of magnitudes"`
+	Shared[Tuned] `yaml:",inline"`
+	Normalize     bool `yaml:"normalize" default:"false" doc:"divide by the sum of the weights"`
+	Rescale       bool `yaml:"rescale" default:"false" doc:"after dropping, restore each task vector's sum of magnitudes"`
 }
 
 func init() {
@@ -16,7 +16,7 @@ func init() {
 		Source:  "Ilharco et al. 2023, Editing models with task arithmetic (arXiv:2212.04089); mergekit task_arithmetic",
 		Example: "op: merge.task_arithmetic\nbase: base\nmodels:\n  - {model: math, weight: 0.6}\n  - {model: code, weight: 0.4}\n",
 		Rows: pipeline[taskArithmetic]{
-			family: func(p *taskArithmetic) *Shared { return &p.Shared },
+			family: func(p *taskArithmetic) family { return &p.Shared },
 			method: func(p *taskArithmetic) method {
 				return method{normalize: p.Normalize, rescale: p.Rescale}
 			},

@@ -8,38 +8,51 @@ import (
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
-// tuned is a fine-tuned model in a merge of task vectors.
-type tuned struct {
+// Tuned is a fine-tuned model in a merge of task vectors.
+type Tuned struct {
 	Model   schema.Ref   `yaml:"model" doc:"model or step tuned from the base"`
 	Weight  schema.Curve `yaml:"weight" check:"optional" doc:"share of the task vector; 0 is the same as leaving it out; default: the step's weight, or 1"`
 	Density schema.Curve `yaml:"density" check:"optional,>0,<=1" doc:"share of the task vector's elements that is kept; default: the step's density, or 1"`
 }
 
 // FromScalar lets a model be named alone.
-func (*tuned) FromScalar() string { return "model" }
+func (*Tuned) FromScalar() string { return "model" }
 
-// Shared is the params that all merges of task vectors share.
-type Shared struct {
+func (t Tuned) tuned() Tuned { return t }
+
+// Shared is the params that all merges of task vectors share. M is a Tuned,
+// perhaps with params of its own.
+type Shared[M interface{ tuned() Tuned }] struct {
 	Base     schema.Ref   `yaml:"base" doc:"model that the others were tuned from; gives config and tokenizer"`
-	Models   []tuned      `yaml:"models" check:"min=1" doc:"tuned models"`
+	Models   []M          `yaml:"models" check:"min=1" doc:"tuned models"`
 	Weight   schema.Curve `yaml:"weight" default:"1" doc:"weight of models that give none"`
 	Density  schema.Curve `yaml:"density" check:">0,<=1" default:"1" doc:"density of models that give none"`
 	Lambda   schema.Curve `yaml:"lambda" default:"1" doc:"factor of the merged task vector"`
 	Int8Mask bool         `yaml:"int8_mask" default:"false" doc:"accepted for mergekit's files; changes nothing"`
 }
 
-func (f *Shared) weight(i int) float64 {
-	if w := f.Models[i].Weight; w.IsSet() {
-		return w.Value()
-	}
-	return f.Weight.Value()
+// family is Shared whatever its models are.
+type family interface {
+	models() int
+	weight(i int) float64
+	density(i int) float64
+	lambda() float64
 }
 
-func (f *Shared) density(i int) float64 {
-	if d := f.Models[i].Density; d.IsSet() {
-		return d.Value()
+func (f *Shared[M]) models() int { return len(f.Models) }
+
+func (f *Shared[M]) lambda() float64 { return f.Lambda.Value() }
+
+func (f *Shared[M]) weight(i int) float64 { return own(f.Models[i].tuned().Weight, f.Weight) }
+
+func (f *Shared[M]) density(i int) float64 { return own(f.Models[i].tuned().Density, f.Density) }
+
+// own is a model's number, or the step's where it gives none.
+func own(model, step schema.Curve) float64 {
+	if model.IsSet() {
+		return model.Value()
 	}
-	return f.Density.Value()
+	return step.Value()
 }
 
 // method is one member of the family: how it sparsifies, whether models vote
@@ -53,7 +66,7 @@ type method struct {
 
 // part is one model's share in the work of a sparsifier.
 type part struct {
-	model   int // index into Shared.Models
+	model   int // index into the step's models
 	density float64
 }
 
@@ -85,7 +98,7 @@ func (deltas) operands(parts []part) []int {
 
 // pipeline is sparsify, weigh, elect, combine: the whole family in one place.
 type pipeline[P any] struct {
-	family func(*P) *Shared
+	family func(*P) family
 	method func(*P) method
 }
 
@@ -104,7 +117,7 @@ func (l pipeline[P]) extent(p *P) ops.Scope {
 func (l pipeline[P]) prepared(p *P) []part {
 	f, m := l.family(p), l.method(p)
 	var parts []part
-	for i := range f.Models {
+	for i := range f.models() {
 		if d := f.density(i); m.sparse != nil && d < 1 && f.weight(i) != 0 && m.sparse.needed(m.rescale) {
 			parts = append(parts, part{i, d})
 		}
@@ -114,7 +127,7 @@ func (l pipeline[P]) prepared(p *P) []part {
 
 // stateSize is the numbers of one model in a state: the rescaling factor, and
 // what its sparsifier knows.
-const stateSize = 3
+const stateSize = 5
 
 func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]ops.State, error) {
 	states := make([]ops.State, len(members))
@@ -125,7 +138,7 @@ func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]op
 		if err != nil {
 			return nil, err
 		}
-		states[k] = make(ops.State, stateSize*len(l.family(member.Params).Models))
+		states[k] = make(ops.State, stateSize*l.family(member.Params).models())
 		for i, p := range parts {
 			at := states[k][p.model*stateSize:]
 			at[0] = 1
@@ -181,14 +194,14 @@ func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 	var ds []kernel.Delta
 	var models []int
 	raw := b.In[0].BF16 != nil
-	for i := range f.Models {
+	for i := range f.models() {
 		if f.weight(i) != 0 {
 			models = append(models, i+1)
 			ds = append(ds, m.delta(f, i, x, b))
 			raw = raw && b.In[i+1].BF16 != nil
 		}
 	}
-	mix := kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.Lambda.Value())}
+	mix := kernel.Mix{Elect: m.elect, Normalize: m.normalize, Lambda: float32(f.lambda())}
 	switch {
 	case len(ds) == 0:
 		copy(b.Out, b.X(0))
@@ -207,7 +220,7 @@ func (l pipeline[P]) rows(p *P, x *ops.Pass, b *ops.Block) error {
 }
 
 // delta is what counts of a model's task vector, and how much.
-func (m method) delta(f *Shared, i int, x *ops.Pass, b *ops.Block) kernel.Delta {
+func (m method) delta(f family, i int, x *ops.Pass, b *ops.Block) kernel.Delta {
 	d := kernel.Delta{Above: -1, Rescale: 1, Weight: float32(f.weight(i))}
 	density := f.density(i)
 	if density >= 1 || m.sparse == nil {

@@ -3,9 +3,9 @@ package merge
 import "github.com/rouxml/roux/ops"
 
 type ties struct {
-	Shared    `yaml:",inline"`
-	Normalize bool `yaml:"normalize" default:"true" doc:"divide each element by the weights of the models that voted for it"`
-	Rescale   bool `yaml:"rescale" default:"false" doc:"after dropping, restore each task vector's sum of magnitudes"`
+	Shared[Tuned] `yaml:",inline"`
+	Normalize     bool `yaml:"normalize" default:"true" doc:"divide each element by the weights of the models that voted for it"`
+	Rescale       bool `yaml:"rescale" default:"false" doc:"after dropping, restore each task vector's sum of magnitudes"`
 }
 
 func init() {
@@ -16,7 +16,7 @@ func init() {
 		Source:  "Yadav et al. 2023, TIES-Merging (arXiv:2306.01708); mergekit ties",
 		Example: "op: merge.ties\nbase: base\nmodels:\n  - {model: math, weight: 0.6}\n  - {model: code, weight: 0.4, density: 0.5}\n",
 		Rows: pipeline[ties]{
-			family: func(p *ties) *Shared { return &p.Shared },
+			family: func(p *ties) family { return &p.Shared },
 			method: func(p *ties) method {
 				return method{sparse: magnitude{}, elect: true, normalize: p.Normalize, rescale: p.Rescale}
 			},

@@ -29,9 +29,9 @@ type param struct {
 
 var gta = method{base: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}, flags: []string{"normalize", "rescale", "int8_mask"}}
 
-func gtaOf(op string) method {
+func gtaOf(op string, perModel ...param) method {
 	m := gta
-	m.op = op
+	m.op, m.perModel = op, slices.Concat(gta.perModel, perModel)
 	return m
 }
 
@@ -52,6 +52,11 @@ var methods = map[string]method{
 	"dare_ties":       gtaOf("merge.dare_ties"),
 	"dare_linear":     gtaOf("merge.dare_linear"),
 	"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
+
+	"breadcrumbs":      gtaOf("merge.breadcrumbs", param{"gamma", "0.01"}),
+	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", param{"gamma", "0.01"}),
+	"della":            gtaOf("merge.della", param{"epsilon", "0.15"}),
+	"della_linear":     gtaOf("merge.della_linear", param{"epsilon", "0.15"}),
 }
 
 // takesBase says whether a base has a part of its own in the method.

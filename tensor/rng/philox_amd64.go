@@ -8,8 +8,18 @@ package rng
 //go:noescape
 func keepAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
 
+// wordsAVX2 writes 4n words and needs n to be a multiple of 8; the schedule is that of keep.
+//
+//go:noescape
+func wordsAVX2(dst *uint32, counter uint64, n int, schedule *uint32)
+
 // keepAVX512 needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the
 // counter, the limit is 16 bits and not zero.
 //
 //go:noescape
 func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
+
+// wordsAVX512 writes 4n words and needs n to be a multiple of 8; the schedule is that of keep.
+//
+//go:noescape
+func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32)

@@ -196,6 +196,148 @@ decided:
 	VZEROUPPER
 	RET
 
+// func wordsAVX2(dst *uint32, counter uint64, n int, schedule *uint32)
+// Requires: AVX, AVX2
+TEXT ·wordsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         schedule+24(FP), DX
+	MOVQ         counter+8(FP), BX
+	VMOVQ        BX, X0
+	VPBROADCASTQ X0, Y0
+	VPADDQ       lanes<>+0(SB), Y0, Y0
+	MOVQ         $0x0000000000000004, BX
+	VMOVQ        BX, X1
+	VPBROADCASTQ X1, Y1
+	MOVQ         $0x00000000d2511f53, BX
+	VMOVQ        BX, X2
+	VPBROADCASTQ X2, Y2
+	MOVQ         $0x00000000cd9e8d57, BX
+	VMOVQ        BX, X3
+	VPBROADCASTQ X3, Y3
+
+counters:
+	VMOVDQU      Y0, Y4
+	VPSRLQ       $0x20, Y0, Y5
+	VPBROADCASTD 80(DX), Y6
+	VPBROADCASTD 84(DX), Y7
+	VPMULUDQ     Y2, Y4, Y4
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPBROADCASTD (DX), Y10
+	VPXOR        Y5, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 4(DX), Y5
+	VPXOR        Y7, Y8, Y8
+	VPXOR        Y5, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y5
+	VPMULUDQ     Y3, Y8, Y7
+	VPSRLQ       $0x20, Y5, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPBROADCASTD 8(DX), Y10
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 12(DX), Y6
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y4
+	VPMULUDQ     Y3, Y8, Y6
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPBROADCASTD 16(DX), Y10
+	VPXOR        Y7, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 20(DX), Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y5
+	VPMULUDQ     Y3, Y8, Y7
+	VPSRLQ       $0x20, Y5, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPBROADCASTD 24(DX), Y10
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 28(DX), Y6
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y4
+	VPMULUDQ     Y3, Y8, Y6
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPBROADCASTD 32(DX), Y10
+	VPXOR        Y7, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 36(DX), Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y5
+	VPMULUDQ     Y3, Y8, Y7
+	VPSRLQ       $0x20, Y5, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPBROADCASTD 40(DX), Y10
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 44(DX), Y6
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y4
+	VPMULUDQ     Y3, Y8, Y6
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPBROADCASTD 48(DX), Y10
+	VPXOR        Y7, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 52(DX), Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y5
+	VPMULUDQ     Y3, Y8, Y7
+	VPSRLQ       $0x20, Y5, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPBROADCASTD 56(DX), Y10
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 60(DX), Y6
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y4
+	VPMULUDQ     Y3, Y8, Y6
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPBROADCASTD 64(DX), Y10
+	VPXOR        Y7, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 68(DX), Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        Y7, Y8, Y8
+	VPMULUDQ     Y2, Y9, Y5
+	VPMULUDQ     Y3, Y8, Y7
+	VPSRLQ       $0x20, Y5, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPBROADCASTD 72(DX), Y10
+	VPXOR        Y6, Y9, Y9
+	VPXOR        Y10, Y9, Y9
+	VPBROADCASTD 76(DX), Y6
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y4
+	VPBLENDD     $0xaa, Y4, Y9, Y4
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y8, Y5
+	VPUNPCKLQDQ  Y5, Y4, Y6
+	VPUNPCKHQDQ  Y5, Y4, Y4
+	VPERM2I128   $0x20, Y4, Y6, Y5
+	VMOVDQU      Y5, (AX)
+	VPERM2I128   $0x31, Y4, Y6, Y5
+	VMOVDQU      Y5, 32(AX)
+	VPADDQ       Y1, Y0, Y0
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000004, CX
+	JNZ          counters
+	VZEROUPPER
+	RET
+
 // func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·keepAVX512(SB), NOSPLIT, $0-40
@@ -427,5 +569,112 @@ decided:
 	ADDQ         $0x00000100, AX
 	SUBQ         $0x00000010, CX
 	JNZ          counters
+	VZEROUPPER
+	RET
+
+// func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32)
+// Requires: AVX, AVX512F
+TEXT ·wordsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         schedule+24(FP), DX
+	MOVQ         counter+8(FP), BX
+	VMOVQ        BX, X0
+	VPBROADCASTQ X0, Z0
+	VPADDQ       lanes<>+0(SB), Z0, Z0
+	MOVQ         $0x0000000000000008, BX
+	VMOVQ        BX, X1
+	VPBROADCASTQ X1, Z1
+	MOVQ         $0x00000000d2511f53, BX
+	VMOVQ        BX, X2
+	VPBROADCASTQ X2, Z2
+	MOVQ         $0x00000000cd9e8d57, BX
+	VMOVQ        BX, X3
+	VPBROADCASTQ X3, Z3
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+
+counters:
+	VMOVDQU64       Z0, Z4
+	VPSRLQ          $0x20, Z0, Z5
+	VPBROADCASTD    80(DX), Z6
+	VPBROADCASTD    84(DX), Z7
+	VPMULUDQ        Z2, Z4, Z4
+	VPMULUDQ        Z3, Z6, Z6
+	VPSRLQ          $0x20, Z4, Z8
+	VPSRLQ          $0x20, Z6, Z9
+	VPTERNLOGD.BCST $0x96, (DX), Z5, Z9
+	VPTERNLOGD.BCST $0x96, 4(DX), Z7, Z8
+	VPMULUDQ        Z2, Z9, Z5
+	VPMULUDQ        Z3, Z8, Z7
+	VPSRLQ          $0x20, Z5, Z8
+	VPSRLQ          $0x20, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 8(DX), Z6, Z9
+	VPTERNLOGD.BCST $0x96, 12(DX), Z4, Z8
+	VPMULUDQ        Z2, Z9, Z4
+	VPMULUDQ        Z3, Z8, Z6
+	VPSRLQ          $0x20, Z4, Z8
+	VPSRLQ          $0x20, Z6, Z9
+	VPTERNLOGD.BCST $0x96, 16(DX), Z7, Z9
+	VPTERNLOGD.BCST $0x96, 20(DX), Z5, Z8
+	VPMULUDQ        Z2, Z9, Z5
+	VPMULUDQ        Z3, Z8, Z7
+	VPSRLQ          $0x20, Z5, Z8
+	VPSRLQ          $0x20, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 24(DX), Z6, Z9
+	VPTERNLOGD.BCST $0x96, 28(DX), Z4, Z8
+	VPMULUDQ        Z2, Z9, Z4
+	VPMULUDQ        Z3, Z8, Z6
+	VPSRLQ          $0x20, Z4, Z8
+	VPSRLQ          $0x20, Z6, Z9
+	VPTERNLOGD.BCST $0x96, 32(DX), Z7, Z9
+	VPTERNLOGD.BCST $0x96, 36(DX), Z5, Z8
+	VPMULUDQ        Z2, Z9, Z5
+	VPMULUDQ        Z3, Z8, Z7
+	VPSRLQ          $0x20, Z5, Z8
+	VPSRLQ          $0x20, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 40(DX), Z6, Z9
+	VPTERNLOGD.BCST $0x96, 44(DX), Z4, Z8
+	VPMULUDQ        Z2, Z9, Z4
+	VPMULUDQ        Z3, Z8, Z6
+	VPSRLQ          $0x20, Z4, Z8
+	VPSRLQ          $0x20, Z6, Z9
+	VPTERNLOGD.BCST $0x96, 48(DX), Z7, Z9
+	VPTERNLOGD.BCST $0x96, 52(DX), Z5, Z8
+	VPMULUDQ        Z2, Z9, Z5
+	VPMULUDQ        Z3, Z8, Z7
+	VPSRLQ          $0x20, Z5, Z8
+	VPSRLQ          $0x20, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 56(DX), Z6, Z9
+	VPTERNLOGD.BCST $0x96, 60(DX), Z4, Z8
+	VPMULUDQ        Z2, Z9, Z4
+	VPMULUDQ        Z3, Z8, Z6
+	VPSRLQ          $0x20, Z4, Z8
+	VPSRLQ          $0x20, Z6, Z9
+	VPTERNLOGD.BCST $0x96, 64(DX), Z7, Z9
+	VPTERNLOGD.BCST $0x96, 68(DX), Z5, Z8
+	VPMULUDQ        Z2, Z9, Z5
+	VPMULUDQ        Z3, Z8, Z7
+	VPSRLQ          $0x20, Z5, Z8
+	VPSRLQ          $0x20, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 72(DX), Z6, Z9
+	VPTERNLOGD.BCST $0x96, 76(DX), Z4, Z8
+	VPSLLQ          $0x20, Z7, Z4
+	VPBLENDMD       Z4, Z9, K1, Z4
+	VPSLLQ          $0x20, Z5, Z5
+	VPBLENDMD       Z5, Z8, K1, Z5
+	MOVQ            $0x0000000000000004, BX
+	VMOVQ           BX, X6
+	VPBROADCASTQ    X6, Z7
+	VMOVDQU64       order<>+0(SB), Z6
+	VPADDQ          Z6, Z7, Z7
+	VPERMI2Q        Z5, Z4, Z6
+	VPERMI2Q        Z5, Z4, Z7
+	VMOVDQU64       Z6, (AX)
+	VMOVDQU64       Z7, 64(AX)
+	VPADDQ          Z1, Z0, Z0
+	ADDQ            $0x00000080, AX
+	SUBQ            $0x00000008, CX
+	JNZ             counters
 	VZEROUPPER
 	RET

@@ -129,3 +129,27 @@ func TestMoments(t *testing.T) {
 		t.Errorf("uniform mean %v; normal mean %v, square %v", u/n, g/n, g2/n)
 	}
 }
+
+// TestWords: many draws at once are those of each alone, at every CPU level,
+// and nothing behind them is written.
+func TestWords(t *testing.T) {
+	k := NewKey(1, "op", "role", "tensor", "rank")
+	for _, level := range cpu.Levels() {
+		restore := cpu.Force(level)
+		for _, start := range []int{0, 1, 2, 3, 4, 1<<34 - 24} {
+			for n := range 131 {
+				words := make([]uint32, n+8)
+				k.Words(words[:n], start)
+				for i, w := range words[:n] {
+					if w != k.Word(start+i) {
+						t.Fatalf("%s: word %d of %d from %d differs", level, i, n, start)
+					}
+				}
+				if slices.Max(words[n:]) != 0 {
+					t.Fatalf("%s: %d words write behind", level, n)
+				}
+			}
+		}
+		restore()
+	}
+}

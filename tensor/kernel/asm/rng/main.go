@@ -25,6 +25,7 @@ func main() {
 	}
 	for _, wide := range []bool{false, true} {
 		(&philox{wide: wide, lanes: lanes, order: order}).keep()
+		(&philox{wide: wide, lanes: lanes, order: order}).words()
 	}
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
@@ -99,12 +100,7 @@ func (p *philox) keep() {
 	schedule, limit := Load(Param("schedule"), GP64()), Load(Param("limit"), GP64())
 	counter := Load(Param("counter"), GP64()).(reg.GPVirtual)
 	m0, m1 := p.constant(mul0), p.constant(mul1)
-	if p.wide {
-		g := GP32()
-		MOVL(U32(0xaaaa), g)
-		p.odd = K()
-		KMOVW(g, p.odd)
-	}
+	p.odds()
 	known := make([]strand, p.strands())
 	for k := range known {
 		known[k] = strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}}
@@ -135,6 +131,46 @@ func (p *philox) keep() {
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// words writes the four words of each counter.
+func (p *philox) words() {
+	name := "wordsAVX2"
+	if p.wide {
+		name = "wordsAVX512"
+	}
+	TEXT(name, NOSPLIT, "func(dst *uint32, counter uint64, n int, schedule *uint32)")
+	Pragma("noescape")
+	Doc(name + " writes 4n words and needs n to be a multiple of 8; the schedule is that of keep.")
+	dst, n := Load(Param("dst"), GP64()), Load(Param("n"), GP64())
+	schedule := Load(Param("schedule"), GP64())
+	at := p.splat(Load(Param("counter"), GP64()).(reg.GPVirtual))
+	VPADDQ(p.lanes, at, at)
+	step := p.constant(uint64(p.counters()))
+	m0, m1 := p.constant(mul0), p.constant(mul1)
+	p.odds()
+	Label("counters")
+	c := p.start(at, schedule)
+	for r := range rounds {
+		c = p.round(c, m0, m1, Mem{Base: schedule, Disp: 8 * r}, Mem{Base: schedule, Disp: 8*r + 4})
+	}
+	p.store(p.pair(c[0], c[1]), p.pair(c[2], c[3]), dst, 0)
+	VPADDQ(step, at, at)
+	ADDQ(U32(16*p.counters()), dst)
+	SUBQ(U32(p.counters()), n)
+	JNZ(LabelRef("counters"))
+	VZEROUPPER()
+	RET()
+}
+
+// odds makes the mask of the upper halves of all lanes.
+func (p *philox) odds() {
+	if p.wide {
+		g := GP32()
+		MOVL(U32(0xaaaa), g)
+		p.odd = K()
+		KMOVW(g, p.odd)
+	}
 }
 
 // strand is what is known of 128 elements a counter, in two halves.

@@ -1,0 +1,93 @@
+package merge
+
+import (
+	"context"
+	"math"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/largest"
+	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel"
+)
+
+// Crumbed is a tuned model that loses its outliers.
+type Crumbed struct {
+	Tuned `yaml:",inline"`
+	Gamma schema.Curve `yaml:"gamma" check:"optional,>=0,<1" doc:"share of the task vector's elements that is dropped as the largest; default: the step's gamma, or 0.01"`
+}
+
+// Crumbs is the params that both merges by breadcrumbs share.
+type Crumbs struct {
+	Shared[Crumbed] `yaml:",inline"`
+	Gamma           schema.Curve `yaml:"gamma" check:">=0,<1" default:"0.01" doc:"gamma of models that give none"`
+}
+
+func (c *Crumbs) gamma(i int) float64 { return own(c.Models[i].Gamma, c.Gamma) }
+
+// outliers drops the largest elements of a delta over the whole tensor and
+// keeps those that follow, exactly as many as the density says; ties are
+// ordered by index.
+type outliers struct{ gamma func(model int) float64 }
+
+func (outliers) needed(bool) bool { return true }
+
+// band is how many of n elements are dropped from the top, and how many of the
+// largest hold those and the kept ones. Where both shares are more than all,
+// fewer are dropped.
+func band(n int, density, gamma float64) (top, upto int) {
+	keep := max(1, int(math.Trunc(density*float64(n))))
+	top = min(int(math.Trunc(gamma*float64(n))), n-keep)
+	return top, top + keep
+}
+
+func (o outliers) prepare(ctx context.Context, d deltas, parts []part) ([]ops.State, error) {
+	s := largest.Selection{Scans: []ops.Scan{d.scan}}
+	ask := func(p part, keep int) int {
+		s.Operand, s.Less, s.Keep = append(s.Operand, p.model+1), append(s.Less, 0), append(s.Keep, keep)
+		return len(s.Keep) - 1
+	}
+	const none = -1
+	n := d.pass.Out().Shape.Numel()
+	outer, inner := make([]int, len(parts)), make([]int, len(parts))
+	for i, p := range parts {
+		top, upto := band(n, p.density, o.gamma(p.model))
+		outer[i], inner[i] = ask(p, upto), none
+		if top > 0 {
+			inner[i] = ask(p, top)
+		}
+	}
+	cuts, err := s.Cuts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]ops.State, len(parts))
+	for i := range parts {
+		drop := largest.Cut{Bits: math.MaxInt32}
+		if inner[i] != none {
+			drop = cuts[inner[i]][0]
+		}
+		keep := cuts[outer[i]][0]
+		states[i] = ops.State{float64(keep.Bits), float64(keep.Index), float64(drop.Bits), float64(drop.Index)}
+	}
+	return states, nil
+}
+
+func (outliers) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta) {
+	n := b.Rows * b.Cols
+	x := b.Sub(p.model+1, 0)
+	keep := largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}
+	drop := largest.Cut{Bits: uint32(state[2]), Index: int(state[3])}
+	d.Keep = b.Mask(n)
+	drop.Keep(d.Keep, b.Start(), x)
+	above, ok := keep.Bound(b.Start(), n)
+	if ok {
+		d.Above = above
+		d.Keep.Invert()
+		return
+	}
+	d.Above = -1
+	upto := b.Mask(n)
+	keep.Keep(upto, b.Start(), x)
+	upto.Less(d.Keep)
+	d.Keep = upto
+}
