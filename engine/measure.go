@@ -45,7 +45,10 @@ func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
 func (m *measure) key(ctx context.Context) (cas.Key, error) {
 	h := cas.NewHash("metrics")
 	for _, port := range m.node.ports {
-		h.String(port.name)
+		h.String(port.name).Int(int64(len(port.cells)))
+		for _, c := range port.cells {
+			hashInfo(h, c.info)
+		}
 	}
 	for _, a := range m.node.acts {
 		k, err := a.ownKey(ctx)

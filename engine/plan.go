@@ -102,9 +102,10 @@ func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
 		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
 	}
 	from, ok := sub.nodes[m.Output]
+	var cells []*cell // of an output, in its dtype
 	for _, w := range sub.writes {
 		if w.out.Name == m.Output || m.Output == "" {
-			from, ok = w.node, true
+			from, cells, ok = w.node, w.cells, true
 		}
 	}
 	if !ok {
@@ -117,7 +118,14 @@ func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
 	}
 	copied := *from
 	copied.name = m.Name
-	copied.header.Name = m.Name
+	if cells == nil {
+		cells = from.cells
+	}
+	copied.cells, copied.index = nil, map[string]*cell{}
+	for _, c := range cells {
+		copied.add(c)
+	}
+	copied.seal()
 	p.insert(&copied)
 	return nil
 }

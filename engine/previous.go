@@ -119,7 +119,7 @@ func (v *previous) close() {
 
 // root names everything that an output directory's weights depend on.
 func (w *write) root(ctx context.Context) (cas.Key, error) {
-	h := cas.NewHash("output").String(w.format.Name).Int(int64(w.format.Version)).Int(int64(w.out.ShardSize)).Bytes(w.node.model.Config).Bytes(w.node.model.Adapter)
+	h := cas.NewHash("output 2").String(w.format.Name).Int(int64(w.format.Version)).Int(int64(w.out.ShardSize)).Bytes(w.node.model.Config).Bytes(w.node.model.Adapter)
 	for _, f := range w.node.model.Files {
 		h.String(f.Name).Bytes(f.Data).String(fileLook(f.Path))
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rouxml/roux/recipes"
@@ -14,15 +16,16 @@ import (
 // lock is the provenance that every output directory carries. It holds no
 // times and no paths of the machine, so that it is the same everywhere.
 type lock struct {
-	Roux    int              `json:"roux"`
-	Recipe  string           `json:"recipe"`
-	Seed    uint64           `json:"seed"`
-	Output  string           `json:"output"`
-	From    string           `json:"from"`
-	Inputs  map[string]input `json:"inputs"`
-	Ops     map[string]int   `json:"ops"`
-	Root    string           `json:"root"`
-	Tensors int              `json:"tensors"`
+	Roux    int               `json:"roux"`
+	Recipe  string            `json:"recipe"`
+	Seed    uint64            `json:"seed"`
+	Set     map[string]string `json:"set,omitempty"` // params that were given on the command line
+	Output  string            `json:"output"`
+	From    string            `json:"from"`
+	Inputs  map[string]input  `json:"inputs"`
+	Ops     map[string]int    `json:"ops"`
+	Root    string            `json:"root"`
+	Tensors int               `json:"tensors"`
 }
 
 type input struct {
@@ -40,7 +43,7 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	if err != nil {
 		return err
 	}
-	l := lock{Roux: 1, Recipe: p.Recipe.Name, Seed: p.Recipe.Seed, Output: w.out.Name, From: w.out.From.Name,
+	l := lock{Roux: 1, Recipe: p.Recipe.Name, Seed: p.Recipe.Seed, Set: p.Recipe.Set, Output: w.out.Name, From: w.out.From.Name,
 		Inputs: map[string]input{}, Ops: map[string]int{}, Root: root.String(), Tensors: len(w.cells)}
 	for _, m := range p.Recipe.Models {
 		l.Inputs[m.Name] = input{Model: publicName(m), Revision: m.Revision, Adapter: filepath.Base(m.Adapter)}
@@ -116,6 +119,9 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	fmt.Fprintf(&b, "---\n# %s\n\n", p.Recipe.Name)
 	if p.Recipe.Description != "" {
 		b.WriteString(p.Recipe.Description + "\n\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Recipe.Set)) {
+		fmt.Fprintf(&b, "Run with `--set %s=%s`.\n\n", name, p.Recipe.Set[name])
 	}
 	fmt.Fprintf(&b, "Made by [roux](https://github.com/rouxml/roux) from `%s`:\n\n```yaml\n%s```\n", recipeName, p.Recipe.Text)
 	return []byte(b.String())

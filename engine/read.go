@@ -88,6 +88,7 @@ func (r *run) bytes(ctx context.Context, c *cell, dst []byte, row, n int, see fu
 		return err
 	}
 	if see != nil {
+		codec.Overflow(vals, c.info.DType)
 		see(vals)
 	}
 	return codec.FromF32(dst, vals, c.info.DType)

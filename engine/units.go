@@ -155,13 +155,14 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 		a.in = append(a.in, c)
 		a.pass.In = append(a.pass.In, c.info)
 	}
+	a.streams = a.stream() // now, before workers ask for it
 	return a, a.affordable(p.opt.Memory)
 }
 
-// affordable refuses a whole kernel whose tensors do not fit the budget: what
-// streams through fits any.
+// affordable refuses what does not fit the budget: the tensors of a whole
+// kernel, or single rows that are longer than any block.
 func (a *action) affordable(budget int64) error {
-	if a.node.op.Whole == nil || a.memory() <= budget {
+	if a.memory() <= budget {
 		return nil
 	}
 	return a.node.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory at once and the budget is %s: raise --memory, or leave the tensor out with where",

@@ -23,7 +23,7 @@ func IsHex(s string, n int) bool {
 
 // FileID names what a file holds: the sha256 that a Hugging Face blob is named
 // by, the BLAKE3 hash of a small file, or for a large one its place, size and
-// time of change on this machine.
+// times of change on this machine.
 func FileID(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -37,7 +37,7 @@ func FileID(path string) (string, error) {
 		return "", err
 	}
 	if info.Size() > smallFile {
-		return fmt.Sprintf("stat:%s:%d:%d:%s", fileNumber(info), info.Size(), info.ModTime().UnixNano(), real), nil
+		return fmt.Sprintf("stat:%s:%d:%d:%d:%s", fileNumber(info), info.Size(), info.ModTime().UnixNano(), changeTime(real), real), nil
 	}
 	return hashFile(real)
 }

@@ -19,6 +19,16 @@ func fileNumber(info os.FileInfo) string {
 	return "0:0"
 }
 
+// changeTime is when a file or what is known of it last changed, in
+// nanoseconds: unlike its time of modification nobody can set it back.
+func changeTime(path string) int64 {
+	var s unix.Stat_t
+	if err := unix.Stat(path, &s); err != nil {
+		return 0
+	}
+	return s.Ctim.Nano()
+}
+
 // CheckRoom refuses to begin what the disk cannot hold.
 func CheckRoom(dir string, need int64) error {
 	var s unix.Statfs_t

@@ -46,7 +46,7 @@ func parse(file string, text []byte, cat Catalog, o Options, above []string) (*R
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
+	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text, Set: o.Set}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
 		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, loose: map[string]bool{},
 		reads: map[string]string{}, writes: map[string]string{}}
 	if mergekit.Is(root) {

@@ -40,9 +40,10 @@ type Recipe struct {
 	Steps             []Step // in an order in which each follows what it reads
 	Gates             []Gate
 	Outputs           []Output
-	Text              []byte   // as it stands in the file
-	Notes             []string // words for the user
-	Mergekit          bool     // it came as a mergekit file
+	Text              []byte            // as it stands in the file
+	Notes             []string          // words for the user
+	Mergekit          bool              // it came as a mergekit file
+	Set               map[string]string // params that were overridden
 }
 
 // Model is an input.

@@ -50,3 +50,16 @@ func TestBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetOfWideRows: a row that is longer than any block is held to the
+// budget too.
+func TestBudgetOfWideRows(t *testing.T) {
+	dir := bench(t, map[string]string{"r.yaml": "roux: 1\nmodels: {m: ./big}\nsteps:\n  s: {op: edit.scale, model: m, scale: 2, where: rows > 0}\noutputs: {x: {from: s, path: out}}\n"})
+	zeros(t, dir+"/big", "wide", 1, 20_000_000)
+	if code, _, stderr := roux("run", "r.yaml", "--memory", "64MB"); code != exitRecipe || !strings.Contains(stderr, "tensor wide: needs") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := roux("run", "r.yaml", "--memory", "1GB"); code != exitDone {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}

@@ -77,9 +77,11 @@ func (d *display) jsonLine(e engine.Event) {
 		Event string       `json:"event"`
 		Data  engine.Event `json:"data"`
 	}{reflect.TypeOf(e).Name(), e}
-	if text, err := json.Marshal(line); err == nil {
-		d.print("%s\n", text)
+	text, err := json.Marshal(line)
+	if err != nil { // NaN and Inf have no form in JSON; the event must not go in silence
+		text = fmt.Appendf(nil, `{"event":%q,"error":%q}`, line.Event, err)
 	}
+	d.print("%s\n", text)
 }
 
 // print writes to standard output, whose failing shows in the exit of whoever

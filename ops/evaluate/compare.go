@@ -16,7 +16,7 @@ type compare struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[compare]{
-		Name: "evaluate.compare", Version: 1,
+		Name: "evaluate.compare", Version: 2,
 		Summary: "Measures how far models are from a reference, weight by weight.",
 		Doc: "For every model, per tensor and in total: relative_error |x-r|/|r| (2-norms), cosine, snr_db = 20 log10(|r|/|x-r|), sparsity (share of zeros), " +
 			"changed (share of elements that differ), max_abs (largest difference), bytes as stored, and tensors. Gates read step.model.metric.",
@@ -147,16 +147,14 @@ const capped = 400
 // metrics turns the reference's squares and one model's sums into columns.
 func metrics(s []float64, n float64) []float64 {
 	ref2, own := s[0], s[1:]
-	relative, cosine, snr := 0.0, 1.0, float64(capped)
-	if own[diff2] > 0 {
-		relative = math.Sqrt(own[diff2] / ref2)
-		snr = 10 * math.Log10(ref2/own[diff2])
-	}
-	if ref2 > 0 && own[self2] > 0 && own[diff2] > 0 {
-		cosine = own[dot] / math.Sqrt(ref2*own[self2])
-	}
-	if ref2 == 0 && own[diff2] > 0 {
+	relative, cosine, snr := math.Sqrt(own[diff2]/ref2), own[dot]/math.Sqrt(ref2*own[self2]), 10*math.Log10(ref2/own[diff2])
+	switch { // what is NaN in any of the sums stays NaN, which passes no gate
+	case own[diff2] == 0:
+		relative, cosine, snr = 0, 1, capped
+	case ref2 == 0:
 		relative, cosine, snr = 1, 0, -capped
+	case own[self2] == 0:
+		cosine = 0
 	}
 	return []float64{relative, cosine, snr, own[zeros] / n, own[changed] / n, own[largest]}
 }

@@ -8,6 +8,7 @@ package largest
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/rouxml/roux/ops"
@@ -82,18 +83,25 @@ var sure = [...]float64{3, 12}
 // Cuts returns a cut for each quantity and scan. Of equal magnitudes the
 // earlier scans and elements stay.
 func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
+	if s.numel() == 0 {
+		none := make([][]Cut, len(s.Keep))
+		for q := range none {
+			none[q] = make([]Cut, len(s.Scans))
+		}
+		return none, nil
+	}
 	cuts, brackets := make([][]Cut, len(s.Keep)), make([]kernel.Bracket, len(s.Keep))
 	todo := make([]int, len(s.Keep))
 	for q := range todo {
 		todo[q] = q
 	}
 	samples, err := s.sample(ctx)
-	for _, errors := range sure {
+	for _, reach := range sure {
 		if err != nil || len(todo) == 0 {
 			return cuts, err
 		}
 		for _, q := range todo {
-			brackets[q] = kernel.Estimate(samples[q], float64(s.keep(q))/float64(s.numel()), errors)
+			brackets[q] = kernel.Estimate(samples[q], float64(s.keep(q))/float64(s.numel()), reach)
 		}
 		todo, err = s.within(ctx, todo, brackets, cuts)
 	}
@@ -105,7 +113,9 @@ func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
 		brackets[q] = kernel.Bracket{Lo: int32(bits), Hi: int32(bits)}
 	}
 	if len(todo) > 0 && err == nil {
-		_, err = s.within(ctx, todo, brackets, cuts)
+		if todo, err = s.within(ctx, todo, brackets, cuts); err == nil && len(todo) > 0 {
+			err = errors.New("the tensor changed while its largest elements were sought: is another program writing the model?")
+		}
 	}
 	return cuts, err
 }

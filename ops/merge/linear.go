@@ -15,7 +15,7 @@ type linear struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[linear]{
-		Name: "merge.linear", Version: 1,
+		Name: "merge.linear", Version: 2,
 		Summary: "Averages models with weights.",
 		Doc:     "y = sum of w_i x_i, divided by the sum of w_i when normalize is on. Computed in float32.",
 		Source:  "Wortsman et al. 2022, Model soups (arXiv:2203.05482); mergekit linear",
@@ -26,10 +26,13 @@ func init() {
 
 func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	total := 0.0
-	weights := make([]float32, len(p.Models))
+	var weights []float32
+	var models []int // a weight of zero is absence, also of NaN
 	for i, m := range p.Models {
 		total += m.Weight.Value()
-		weights[i] = float32(m.Weight.Value())
+		if m.Weight.Value() != 0 {
+			models, weights = append(models, i), append(weights, float32(m.Weight.Value()))
+		}
 	}
 	if !p.Normalize {
 		total = 1
@@ -37,24 +40,27 @@ func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
 	}
-	linearSum(b, weights, float32(total))
+	linearSum(b, models, weights, float32(total))
 	return nil
 }
 
 // linearSum reads models as they are stored when all are in bfloat16.
-func linearSum(b *ops.Block, weights []float32, total float32) {
-	raws, xs := make([][]byte, len(weights)), make([][]float32, len(weights))
+func linearSum(b *ops.Block, models []int, weights []float32, total float32) {
+	raws, xs := make([][]byte, len(models)), make([][]float32, len(models))
 	raw := true
-	for i := range weights {
-		raws[i] = b.In[i].BF16
-		raw = raw && raws[i] != nil
+	for k, i := range models {
+		raws[k] = b.In[i].BF16
+		raw = raw && raws[k] != nil
 	}
-	if raw {
+	switch {
+	case len(models) == 0:
+		clear(b.Out)
+	case raw:
 		kernel.LinearSumBF16(b.Out, weights, raws, total)
-		return
+	default:
+		for k, i := range models {
+			xs[k] = b.X(i)
+		}
+		kernel.LinearSum(b.Out, weights, xs, total)
 	}
-	for i := range xs {
-		xs[i] = b.X(i)
-	}
-	kernel.LinearSum(b.Out, weights, xs, total)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/opstest"
+	"github.com/rouxml/roux/tensor"
 )
 
 func op(t *testing.T, name string) *ops.Op {
@@ -139,4 +140,22 @@ func TestZeroWeights(t *testing.T) {
 	if err == nil {
 		t.Error("no error")
 	}
+}
+
+// TestEmptyTensors: a tensor without elements goes through every method.
+func TestEmptyTensors(t *testing.T) {
+	empty := opstest.Model{{Info: tensor.Info{Name: "embed.weight", DType: tensor.F32, Shape: tensor.Shape{0, 8}}}}
+	for _, name := range []string{"ties", "dare_ties", "breadcrumbs"} {
+		out := apply(t, "merge."+name, "{base: a, models: [b], density: 0.5, rescale: true}", empty, empty)
+		if len(out) != 1 || len(out[0].Data) != 0 {
+			t.Errorf("%s of nothing is %v", name, out)
+		}
+	}
+}
+
+// TestLinearWeightZero: weight 0 is absence, also of NaN.
+func TestLinearWeightZero(t *testing.T) {
+	a, b := opstest.Random(1), opstest.Random(2)
+	b[0].Data[0] = float32(math.NaN())
+	near(t, "weight 0", apply(t, "merge.linear", "{models: [a, {model: b, weight: 0}]}", a, b), a, 0)
 }

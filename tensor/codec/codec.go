@@ -111,3 +111,12 @@ func Round(x []float32, d tensor.DType) {
 		}
 	}
 }
+
+// Overflow rounds x to what the dtype holds when some element lies beyond its
+// largest number, so that the infinities that storing makes can be seen before.
+func Overflow(x []float32, d tensor.DType) {
+	largest := map[tensor.DType]float32{tensor.BF16: 0x1.fep127, tensor.F16: 65504, tensor.F8E5M2: 57344}
+	if limit, ok := largest[d]; ok && !(kernel.AbsMax(x) <= limit) { //nolint:staticcheck // NaN must round too
+		Round(x, d)
+	}
+}

@@ -34,6 +34,9 @@ func (m Method) randomized(rank, rows, cols int) bool {
 // Truncate finds the first rank singular triplets. It draws nothing that
 // depends on a seed: equal matrices have equal factors.
 func Truncate(ctx context.Context, a []float32, rows, cols, rank int, m Method) (*LowRank, error) {
+	if min(rank, rows, cols) == 0 {
+		return &LowRank{}, nil
+	}
 	if m.randomized(rank, rows, cols) {
 		return RandomizedSVD(ctx, a, rows, cols, Sketch{Rank: rank, PowerSteps: powerSteps, Key: rng.NewKey(0, "linalg.Truncate", "", "", "sketch")})
 	}
