@@ -111,7 +111,8 @@ type packer struct {
 	info tensor.Info
 
 	mu    sync.Mutex
-	zeros []int8 // rows x groups, packed down the rows at the end
+	zeros []int8 // rows x groups, packed down the rows once all are there
+	seen  int    // rows
 }
 
 // WriteAt takes whole rows.
@@ -155,7 +156,9 @@ func (p *packer) scales(b []byte, row, n int) error {
 		}
 	}
 	if !p.info.Quant.Symmetric {
-		p.keepZeros(b, row, n)
+		if err := p.keepZeros(b, row, n); err != nil {
+			return err
+		}
 	}
 	size := p.info.DType.Size()
 	out := make([]byte, len(vals)*size)
@@ -165,9 +168,9 @@ func (p *packer) scales(b []byte, row, n int) error {
 	return p.put(p.info.Name+"_scale", out, int64(row*groups*size))
 }
 
-// keepZeros holds zero points until the end: rows of several blocks share the
-// words that they are packed into.
-func (p *packer) keepZeros(b []byte, row, n int) {
+// keepZeros holds zero points until all rows are there: rows of several blocks
+// share the words that they are packed into.
+func (p *packer) keepZeros(b []byte, row, n int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	groups := p.info.Quant.Groups(p.info.Shape[1])
@@ -180,22 +183,22 @@ func (p *packer) keepZeros(b []byte, row, n int) {
 			p.zeros[(row+i)*groups+g] = r.Zero(g)
 		}
 	}
+	if p.seen += n; p.seen < p.info.Shape[0] {
+		return nil
+	}
+	whole := packZeros(p.zeros, p.info.Shape[0], groups, p.info.Quant.Bits)
+	p.zeros = nil
+	return p.put(p.info.Name+"_zero_point", whole, 0)
 }
 
-// finish writes the shape and the zero points.
+// finish writes the shape.
 func (p *packer) finish() error {
-	rows, groups := p.info.Shape[0], p.info.Quant.Groups(p.info.Shape[1])
-	if packed(*p.info.Quant) {
-		shape := binary.LittleEndian.AppendUint64(nil, uint64(rows))
-		shape = binary.LittleEndian.AppendUint64(shape, uint64(p.info.Shape[1]))
-		if err := p.put(p.info.Name+"_shape", shape, 0); err != nil {
-			return err
-		}
+	if !packed(*p.info.Quant) {
+		return nil
 	}
-	if p.zeros == nil {
-		return nil // symmetric, or no row was written, which the Writer reports
-	}
-	return p.put(p.info.Name+"_zero_point", packZeros(p.zeros, rows, groups, p.info.Quant.Bits), 0)
+	shape := binary.LittleEndian.AppendUint64(nil, uint64(p.info.Shape[0]))
+	shape = binary.LittleEndian.AppendUint64(shape, uint64(p.info.Shape[1]))
+	return p.put(p.info.Name+"_shape", shape, 0)
 }
 
 // packZeros packs zero points into int32 words, down the rows.
