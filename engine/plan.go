@@ -62,8 +62,10 @@ func (p *Plan) Close() error {
 }
 
 func (p *Plan) build(ctx context.Context) error {
-	if err := p.addModels(ctx); err != nil {
-		return err
+	for _, m := range p.Recipe.Models {
+		if err := p.addModel(ctx, m); err != nil {
+			return err
+		}
 	}
 	for i := range p.Recipe.Steps {
 		if err := p.addStep(ctx, &p.Recipe.Steps[i]); err != nil {
@@ -75,6 +77,23 @@ func (p *Plan) build(ctx context.Context) error {
 		errs = append(errs, p.addWrite(out))
 	}
 	return errors.Join(errs...)
+}
+
+func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
+	if m.Recipe != nil {
+		return p.addRecipe(ctx, m)
+	}
+	model, closer, err := p.opt.Open(ctx, m)
+	if err != nil {
+		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
+	}
+	p.closers = append(p.closers, closer)
+	p.protect = append(p.protect, m.Path)
+	for _, note := range model.Notes {
+		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})
+	}
+	p.insert(inputNode(m.Name, model))
+	return nil
 }
 
 func inputNode(name string, model *tensor.Model) *node {

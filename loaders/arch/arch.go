@@ -3,12 +3,14 @@
 package arch
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/rouxml/roux/tensor"
 )
@@ -29,27 +31,32 @@ type family struct {
 	Kinds        map[string]tensor.Kind `json:"kinds"`
 }
 
-var families = sync.OnceValues(func() (map[string]family, error) {
-	byType := map[string]family{}
+// familyOf reads the data of a model type; most files need not be decoded to
+// see that they are about others.
+func familyOf(modelType string) (f family, known bool, err error) {
 	files, err := fs.Glob(data, "data/*.json")
-	if err != nil {
-		return nil, err
+	if err != nil || modelType == "" {
+		return f, false, err
 	}
+	quoted := []byte(strconv.Quote(modelType))
 	for _, name := range files {
 		text, err := data.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return f, false, err
+		}
+		if !bytes.Contains(text, quoted) {
+			continue
 		}
 		var f family
 		if err := json.Unmarshal(text, &f); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return f, false, fmt.Errorf("%s: %w", name, err)
 		}
-		for _, t := range f.ModelTypes {
-			byType[t] = f
+		if slices.Contains(f.ModelTypes, modelType) {
+			return f, true, nil
 		}
 	}
-	return byType, nil
-})
+	return f, false, nil
+}
 
 // Arch knows the roles of one model's tensors. It implements tensor.Roles.
 type Arch struct {
@@ -62,10 +69,6 @@ type Arch struct {
 // Resolve picks the family by config.json's model_type; a nil config, or a
 // type without data, is inferred from the names.
 func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
-	all, err := families()
-	if err != nil {
-		return nil, err
-	}
 	var c struct {
 		ModelType string `json:"model_type"`
 	}
@@ -74,7 +77,10 @@ func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
 			return nil, fmt.Errorf("config.json: %w", err)
 		}
 	}
-	f, known := all[c.ModelType]
+	f, known, err := familyOf(c.ModelType)
+	if err != nil {
+		return nil, err
+	}
 	if !known {
 		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config"}}
 	}
