@@ -115,8 +115,18 @@ func Round(x []float32, d tensor.DType) {
 // Overflow rounds x to what the dtype holds when some element lies beyond its
 // largest number, so that the infinities that storing makes can be seen before.
 func Overflow(x []float32, d tensor.DType) {
-	largest := map[tensor.DType]float32{tensor.BF16: 0x1.fep127, tensor.F16: 65504, tensor.F8E5M2: 57344}
-	if limit, ok := largest[d]; ok && !(kernel.AbsMax(x) <= limit) { //nolint:staticcheck // NaN must round too
+	var largest float32
+	switch d {
+	case tensor.BF16:
+		largest = 0x1.fep127
+	case tensor.F16:
+		largest = 65504
+	case tensor.F8E5M2:
+		largest = 57344
+	default:
+		return // as wide as float32 or wider, or storing saturates
+	}
+	if m := kernel.AbsMax(x); m > largest || m != m { // a NaN hides what else there is
 		Round(x, d)
 	}
 }

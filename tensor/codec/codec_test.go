@@ -2,6 +2,7 @@ package codec
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/rouxml/roux/tensor"
@@ -80,6 +81,34 @@ func TestRecord(t *testing.T) {
 		for j := range 5 {
 			if want := float32(j-3+j/3) * float32(i+1) / 2; got[i*5+j] != want {
 				t.Errorf("[%d,%d] = %v, want %v", i, j, got[i*5+j], want)
+			}
+		}
+	}
+}
+
+// TestOverflow: what storing would make infinite is so before, beside NaN too,
+// and nothing changes where all fits or storing saturates.
+func TestOverflow(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		d       tensor.DType
+		in, out []float32
+	}{
+		{tensor.F16, []float32{1.0001, 65519}, []float32{1, 65504}},
+		{tensor.F16, []float32{1.0001, 65520, -1e9}, []float32{1, inf, -inf}},
+		{tensor.F16, []float32{nan, 1e9}, []float32{nan, inf}},
+		{tensor.F16, []float32{1.0001, 65504}, []float32{1.0001, 65504}},
+		{tensor.BF16, []float32{math.MaxFloat32}, []float32{inf}},
+		{tensor.F8E5M2, []float32{1e6}, []float32{inf}},
+		{tensor.F8E4M3, []float32{1e6}, []float32{1e6}},
+		{tensor.F32, []float32{math.MaxFloat32, nan}, []float32{math.MaxFloat32, nan}},
+	} {
+		x := slices.Clone(c.in)
+		Overflow(x, c.d)
+		for i := range x {
+			if x[i] != c.out[i] && (x[i] == x[i] || c.out[i] == c.out[i]) {
+				t.Errorf("%s: %v became %v, want %v", c.d, c.in, x, c.out)
+				break
 			}
 		}
 	}
