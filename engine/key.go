@@ -13,7 +13,7 @@ import (
 )
 
 // keyVersion is raised when what a key covers changes.
-const keyVersion = 1
+const keyVersion = 2
 
 // key names what a cell holds: equal keys mean equal stored bytes.
 func (c *cell) key(ctx context.Context) (cas.Key, error) {

@@ -1,14 +1,13 @@
 package loaders
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"lukechampine.com/blake3"
 )
 
 // smallFile is up to where a file's identity is the hash of its content.
@@ -22,7 +21,7 @@ func IsHex(s string, n int) bool {
 }
 
 // FileID names what a file holds: the sha256 that a Hugging Face blob is named
-// by, the BLAKE3 hash of a small file, or for a large one its place, size and
+// by, which a small file has too, or for a large one its place, size and
 // times of change on this machine.
 func FileID(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
@@ -48,9 +47,9 @@ func hashFile(path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = f.Close() }()
-	h := blake3.New(32, nil)
+	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
-	return "blake3:" + hex.EncodeToString(h.Sum(nil)), nil
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }

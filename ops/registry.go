@@ -2,8 +2,8 @@ package ops
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/rouxml/roux/schema"
 )
@@ -30,7 +30,12 @@ type Registry struct {
 	names  []string
 }
 
-var nameRule = regexp.MustCompile(`^[a-z]+\.[a-z0-9_]+$`)
+// isName says whether the text is family.method.
+func isName(s string) bool {
+	const lower = "abcdefghijklmnopqrstuvwxyz"
+	family, method, _ := strings.Cut(s, ".")
+	return family != "" && method != "" && strings.Trim(family, lower) == "" && strings.Trim(method, lower+"0123456789_") == ""
+}
 
 // NewRegistry joins sets. It refuses two ops of one name and an op without
 // name, version, summary, documentation, source or example.
@@ -52,7 +57,7 @@ func NewRegistry(sets ...*Set) (*Registry, error) {
 
 func (r *Registry) add(op *Op) error {
 	switch {
-	case !nameRule.MatchString(op.Name):
+	case !isName(op.Name):
 		return fmt.Errorf("op name %q is not family.method in lower case", op.Name)
 	case r.byName[op.Name] != nil:
 		return fmt.Errorf("two ops are named %s", op.Name)

@@ -13,7 +13,7 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-var embedded = regexp.MustCompile(`(?s)\$\{\{(.*?)\}\}`)
+var embedded = schema.Pattern(`(?s)\$\{\{(.*?)\}\}`)
 
 // maxNodes bounds a document with all of its aliases and matrices written out.
 const maxNodes = 1_000_000
@@ -54,18 +54,18 @@ func below(n *yaml.Node, i int, path string) string {
 }
 
 func (p *parser) scalar(n *yaml.Node, env map[string]any, path string) *yaml.Node {
-	if m := embedded.FindStringSubmatch(n.Value); m != nil && strings.TrimSpace(n.Value) == m[0] {
+	if m := embedded().FindStringSubmatch(n.Value); m != nil && strings.TrimSpace(n.Value) == m[0] {
 		if v, ok := p.evaluate(n, m[1], env, path); ok {
 			return typed(n, v)
 		}
 		return n
 	}
-	if rest := embedded.ReplaceAllString(n.Value, ""); strings.Contains(rest, "${{") {
+	if rest := embedded().ReplaceAllString(n.Value, ""); strings.Contains(rest, "${{") {
 		p.fail(n, path, "close it", "%q has no }} behind its ${{", n.Value)
 		return n
 	}
-	n.Value = embedded.ReplaceAllStringFunc(n.Value, func(s string) string {
-		v, ok := p.evaluate(n, embedded.FindStringSubmatch(s)[1], env, path)
+	n.Value = embedded().ReplaceAllStringFunc(n.Value, func(s string) string {
+		v, ok := p.evaluate(n, embedded().FindStringSubmatch(s)[1], env, path)
 		if !ok {
 			return s
 		}
@@ -96,11 +96,11 @@ func (p *parser) evaluate(n *yaml.Node, src string, env map[string]any, path str
 	return nil, false
 }
 
-var member = regexp.MustCompile(`\b(params|matrix)\.(\w+)`)
+var member = schema.Pattern(`\b(params|matrix)\.(\w+)`)
 
 // memberCure suggests the nearest param for one that is not there.
 func memberCure(src string, env map[string]any) string {
-	for _, m := range member.FindAllStringSubmatch(src, -1) {
+	for _, m := range member().FindAllStringSubmatch(src, -1) {
 		values, _ := env[m[1]].(map[string]any)
 		if _, ok := values[m[2]]; !ok {
 			return schema.DidYouMean(m[2], keys(values))

@@ -3,7 +3,6 @@ package recipes
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,7 +170,7 @@ func (p *parser) claim(key *yaml.Node, path, name string, model bool) bool {
 		p.fail(key, path, "rename one of them", "the name %q is taken, at line %d, column %d", name, first.Line, first.Column)
 		return false
 	}
-	if !nameRule.MatchString(name) {
+	if !isName(name) {
 		p.fail(key, path, "use letters, digits, . _ and -, beginning with a letter", "%q is no name", name)
 		return false
 	}
@@ -180,7 +179,11 @@ func (p *parser) claim(key *yaml.Node, path, name string, model bool) bool {
 	return true
 }
 
-var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.\-]*$`)
+// isName is written out: a regular expression would be compiled at every start.
+func isName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return s != "" && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+"0123456789_.-") == ""
+}
 
 // mention remembers the names in a part that cannot be read, so that what they
 // name is not reported as unused too.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,8 +41,8 @@ func readYAML(file string, text []byte) (*yaml.Node, error) {
 }
 
 var (
-	yamlLine    = regexp.MustCompile(`line (\d+): `)
-	yamlUnknown = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+	yamlLine    = schema.Pattern(`line (\d+): `)
+	yamlUnknown = schema.Pattern(`unknown anchor '(.*)' referenced`)
 )
 
 // syntax gives a YAML error its place; where the reader tells none, the place
@@ -51,10 +50,10 @@ var (
 func syntax(file string, text []byte, err error) schema.Problem {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	pos := schema.Pos{File: file}
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
+	if m := yamlLine().FindStringSubmatch(msg); m != nil {
 		pos.Line, _ = strconv.Atoi(m[1])
 		pos.Column, msg = 1, strings.Replace(msg, m[0], "", 1)
-	} else if m := yamlUnknown.FindStringSubmatch(msg); m != nil {
+	} else if m := yamlUnknown().FindStringSubmatch(msg); m != nil {
 		pos.Line, pos.Column = placeOf(text, bytes.Index(text, []byte("*"+m[1])))
 	} else {
 		pos.Line, pos.Column = placeOf(text, unreadable(text))

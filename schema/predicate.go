@@ -3,7 +3,6 @@ package schema
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,7 +88,7 @@ func compile(src string, pos Pos, path string, opts ...expr.Option) (*vm.Program
 	return prog, nil
 }
 
-var unknownName = regexp.MustCompile(`unknown name (\w+)`)
+var unknownName = Pattern(`unknown name (\w+)`)
 
 // ExprProblem turns a compiler's error into a Problem with a suggestion for
 // misspelt names.
@@ -100,7 +99,7 @@ func ExprProblem(err error, src string, pos Pos, path string, names []string) Pr
 		msg = fe.Message
 	}
 	msg, _, _ = strings.Cut(msg, "\n")
-	if m := unknownName.FindStringSubmatch(msg); m != nil {
+	if m := unknownName().FindStringSubmatch(msg); m != nil {
 		cure = DidYouMean(m[1], names)
 	}
 	return Problem{Pos: pos, Path: path, Msg: fmt.Sprintf("expression %q: %s", src, msg), Cure: cure}

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"runtime"
+	"sync"
+
 	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 func newRun() *cobra.Command {
@@ -18,7 +24,7 @@ func newRun() *cobra.Command {
 			}
 			show := newDisplay(cmd, f)
 			defer show.close()
-			p, err := f.plan(cmd.Context(), r, show.event)
+			p, err := f.plan(cmd.Context(), r, spareProcessor(show.event))
 			if err != nil {
 				return err
 			}
@@ -29,4 +35,17 @@ func newRun() *cobra.Command {
 	}
 	f.addRun(cmd)
 	return cmd
+}
+
+// spareProcessor allows one processor more than cores once there is work, so
+// that a worker which comes back from reading or writing finds one at once.
+// Before that it would only slow the start.
+func spareProcessor(next func(engine.Event)) func(engine.Event) {
+	spare := sync.OnceFunc(func() { runtime.GOMAXPROCS(cpu.Cores() + 1) })
+	return func(e engine.Event) {
+		if _, works := e.(engine.TaskDone); works {
+			spare()
+		}
+		next(e)
+	}
 }

@@ -5,12 +5,12 @@
 package cas
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
-
-	"lukechampine.com/blake3"
+	"sync"
 )
 
 // Key names a computation.
@@ -25,7 +25,7 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // UnmarshalText reads what MarshalText wrote.
 func (k *Key) UnmarshalText(text []byte) error { return unhex(k[:], text) }
 
-// Digest names bytes: their BLAKE3 hash.
+// Digest names bytes: their SHA-256.
 type Digest [32]byte
 
 // String returns the digest in hexadecimal.
@@ -48,11 +48,17 @@ func unhex(dst, text []byte) error {
 // Hash builds a Key from fields. Every field carries its kind and length, so
 // that no two lists of fields run together. Most keys are short: they are
 // gathered and hashed at once, which is several times faster than piece by piece.
+// A Hash ends with its Sum.
 type Hash struct{ fields []byte }
+
+// hashes are reused: a plan makes several for each tensor.
+var hashes = sync.Pool{New: func() any { return &Hash{make([]byte, 0, 512)} }}
 
 // NewHash starts a hash for one kind of thing.
 func NewHash(kind string) *Hash {
-	return (&Hash{make([]byte, 0, 512)}).String(kind)
+	h, _ := hashes.Get().(*Hash)
+	h.fields = h.fields[:0]
+	return h.String(kind)
 }
 
 func (h *Hash) head(kind byte, n int) *Hash {
@@ -84,12 +90,15 @@ func (h *Hash) Key(k Key) *Hash {
 	return h
 }
 
-// Sum returns the key of all fields so far.
-func (h *Hash) Sum() Key { return blake3.Sum256(h.fields) }
+// Sum returns the key of all fields and ends the Hash.
+func (h *Hash) Sum() Key {
+	defer hashes.Put(h)
+	return sha256.Sum256(h.fields)
+}
 
 // digestOf reads all of r.
 func digestOf(r io.Reader) (Digest, error) {
-	h := blake3.New(32, nil)
+	h := sha256.New()
 	var d Digest
 	_, err := io.CopyBuffer(h, onlyReader{r}, make([]byte, 1<<20))
 	h.Sum(d[:0])

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,19 +61,20 @@ func FromEnv(getenv func(string) string, home string) Client {
 	return c
 }
 
-// idRule leaves lengths to IsID: as counted repetitions they would take a third
-// of a millisecond to compile, at every start.
-var idRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._\-]*(/[A-Za-z0-9][A-Za-z0-9._\-]*)?$`)
-
 // longestName is how many characters an owner or a name may have.
 const longestName = 96
 
 // IsID says whether the text has the form of a Hub id: "owner/name", or a
 // legacy name without owner.
 func IsID(s string) bool {
-	owner, name, _ := strings.Cut(s, "/")
-	return len(owner) <= longestName && len(name) <= longestName &&
-		idRule.MatchString(s) && !strings.Contains(s, "..") && !strings.Contains(s, "--")
+	owner, name, owned := strings.Cut(s, "/")
+	return isPart(owner) && (!owned || isPart(name)) && !strings.Contains(s, "..") && !strings.Contains(s, "--")
+}
+
+// isPart is written out: a regular expression would be compiled at every start.
+func isPart(s string) bool {
+	const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return s != "" && len(s) <= longestName && strings.Contains(alphanumeric, s[:1]) && strings.Trim(s, alphanumeric+"._-") == ""
 }
 
 // Snapshot makes sure that a revision's files are in the cache and returns the

@@ -4,10 +4,10 @@
 package safetensors
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,7 +28,8 @@ type entry struct {
 type header struct {
 	metadata map[string]string
 	entries  []entry // in the order of their bytes
-	size     int64   // of the length field and the JSON
+	index    map[string]int
+	size     int64 // of the length field and the JSON
 }
 
 // readHeader reads and checks the header of a file of the given size.
@@ -56,80 +57,124 @@ func readHeader(r io.ReaderAt, size int64) (*header, error) {
 	return h, h.check(size - h.size)
 }
 
-// parseHeader reads the JSON token by token, so that names which stand twice
-// are seen.
+// parseHeader reads the JSON. Names that stand twice are seen, which a map
+// would hide.
 func parseHeader(text []byte) (*header, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
+	s := &scanner{text: text}
 	h := &header{}
-	seen := map[string]bool{}
-	if err := wantDelim(d, '{'); err != nil {
-		return nil, err
+	if s.peek() != '{' {
+		return nil, fmt.Errorf("header is not a JSON object: %w", s.want('{'))
 	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, fmt.Errorf("header: %w", err)
+	metadata := false
+	err := s.object(func(key string) error {
+		if key != "__metadata__" {
+			return h.tensor(s, key)
 		}
-		key, _ := name.(string)
-		if seen[key] {
-			return nil, fmt.Errorf("header: tensor %q stands twice", key)
+		if metadata {
+			return errors.New("__metadata__ stands twice")
 		}
-		seen[key] = true
-		if err := h.field(d, key); err != nil {
-			return nil, err
-		}
-	}
-	if err := wantDelim(d, '}'); err != nil {
-		return nil, err
-	}
-	if rest := bytes.TrimSpace(text[d.InputOffset():]); len(rest) > 0 {
-		return nil, fmt.Errorf("header: %d bytes behind its end", len(rest))
-	}
-	slices.SortStableFunc(h.entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
-	return h, nil
-}
-
-func wantDelim(d *json.Decoder, want json.Delim) error {
-	t, err := d.Token()
-	if err == nil && t != want {
-		err = fmt.Errorf("found %v where %v belongs", t, want)
-	}
-	if err != nil {
-		return fmt.Errorf("header is not a JSON object: %w", err)
-	}
-	return nil
-}
-
-func (h *header) field(d *json.Decoder, key string) error {
-	if key == "__metadata__" {
-		if err := d.Decode(&h.metadata); err != nil {
-			return fmt.Errorf("header: __metadata__: %w", err)
+		metadata = true
+		if err := s.decode(&h.metadata); err != nil {
+			return fmt.Errorf("__metadata__: %w", err)
 		}
 		return nil
-	}
-	var raw struct {
-		DType   string   `json:"dtype"`
-		Shape   []int    `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	if err := d.Decode(&raw); err != nil {
-		return fmt.Errorf("header: tensor %q: %w", key, err)
-	}
-	dt, err := parseDType(raw.DType)
+	})
 	if err != nil {
-		return fmt.Errorf("header: tensor %q: %w", key, err)
+		return nil, fmt.Errorf("header: %w", err)
 	}
-	h.entries = append(h.entries, entry{info: tensor.Info{Name: key, DType: dt, Shape: raw.Shape}, begin: raw.Offsets[0], end: raw.Offsets[1]})
+	if s.peek(); s.at < len(text) {
+		return nil, fmt.Errorf("header: %d bytes behind its end", len(text)-s.at)
+	}
+	slices.SortStableFunc(h.entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	return h, h.number()
+}
+
+// number makes the index.
+func (h *header) number() error {
+	h.index = make(map[string]int, len(h.entries))
+	for i, e := range h.entries {
+		if _, twice := h.index[e.info.Name]; twice {
+			return fmt.Errorf("header: tensor %q stands twice", e.info.Name)
+		}
+		h.index[e.info.Name] = i
+	}
 	return nil
 }
 
-// parseDType takes the format's own spelling alone.
-func parseDType(s string) (tensor.DType, error) {
-	d, err := tensor.ParseDType(s)
-	if err == nil && d.String() != s {
-		err = fmt.Errorf("unknown dtype %q", s)
+// tensor reads one entry.
+func (h *header) tensor(s *scanner, name string) error {
+	e := entry{info: tensor.Info{Name: name}}
+	var has struct{ dtype, shape, offsets bool }
+	err := s.object(func(key string) (err error) {
+		switch key {
+		case "dtype":
+			has.dtype = true
+			e.info.DType, err = s.dtype()
+		case "shape":
+			has.shape = true
+			e.info.Shape, err = s.shape()
+		case "data_offsets":
+			has.offsets = true
+			e.begin, e.end, err = s.offsets()
+		default:
+			var unknown json.RawMessage
+			err = s.decode(&unknown)
+		}
+		return err
+	})
+	if err == nil && !(has.dtype && has.shape && has.offsets) {
+		err = errors.New("it needs dtype, shape and data_offsets")
+	}
+	if err != nil {
+		return fmt.Errorf("tensor %q: %w", name, err)
+	}
+	h.entries = append(h.entries, e)
+	return nil
+}
+
+// dtype takes the format's own spelling alone.
+func (s *scanner) dtype() (tensor.DType, error) {
+	spelled, err := s.string()
+	if err != nil {
+		return tensor.Invalid, err
+	}
+	d, err := tensor.ParseDType(spelled)
+	if err == nil && d.String() != spelled {
+		err = fmt.Errorf("unknown dtype %q", spelled)
 	}
 	return d, err
+}
+
+// offsets takes where a tensor's bytes begin and end.
+func (s *scanner) offsets() (begin, end int64, err error) {
+	count := 0
+	err = s.list('[', ']', func() (err error) {
+		begin = end
+		end, err = s.int()
+		count++
+		return err
+	})
+	if err == nil && count != 2 {
+		err = fmt.Errorf("data_offsets has %d numbers where two belong", count)
+	}
+	return begin, end, err
+}
+
+// maxDims is far more dimensions than any framework has.
+const maxDims = 64
+
+func (s *scanner) shape() (tensor.Shape, error) {
+	var dims [maxDims]int
+	n := 0
+	err := s.list('[', ']', func() error {
+		if n == maxDims {
+			return fmt.Errorf("its shape has more than %d dimensions", maxDims)
+		}
+		d, err := s.int()
+		dims[n], n = int(d), n+1
+		return err
+	})
+	return slices.Clone(dims[:n]), err
 }
 
 // check holds every entry to the bytes that there are: sizes right, no

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +46,18 @@ func TestBadHeaders(t *testing.T) {
 		{"negative", "negative dimension", file(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1)},
 		{"overflow", "more elements than can be addressed", file(`{"a":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,8]}}`, 8)},
 		{"backwards", "run from 1 to 0", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, 1)},
+		{"twice metadata", "stands twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0)},
+		{"metadata of numbers", "__metadata__", file(`{"__metadata__":{"a":1}}`, 0)},
+		{"no offsets", "needs dtype, shape and data_offsets", file(`{"a":{"dtype":"U8","shape":[0]}}`, 0)},
+		{"three offsets", "3 numbers", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, 1)},
+		{"unended", "ends where", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}`, 1)},
+		{"unended name", "does not end", file(`{"a`, 0)},
+		{"comma", "where '\"' belongs", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},}`, 1)},
+		{"octal", "not a whole number", file(`{"a":{"dtype":"U8","shape":[01],"data_offsets":[0,1]}}`, 1)},
+		{"exponent", "not a whole number", file(`{"a":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}}`, 1)},
+		{"huge number", "not a whole number", file(`{"a":{"dtype":"U8","shape":[99999999999999999999],"data_offsets":[0,1]}}`, 1)},
+		{"many dimensions", "more than 64", file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 70)+`1],"data_offsets":[0,1]}}`, 1)},
+		{"bad unknown key", `tensor "a"`, file(`{"a":{"x":{,"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
 		{"fraction", `tensor "a"`, file(`{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}`, 1)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,12 +88,14 @@ func TestOutOfOrder(t *testing.T) {
 
 func FuzzHeader(f *testing.F) {
 	f.Add(file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1))
+	f.Add(file(` { "\u0061\u00e9" : {"x":[1,{"y":null}],"shape" :[ 1 , 0 ],"dtype":"U8", "data_offsets":[0,0]} } `, 0))
 	f.Add(file(`{"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}`, 8))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		h, err := readHeader(bytes.NewReader(text), int64(len(text)))
 		if err != nil {
 			return
 		}
+		agreesWithJSON(t, h, text[8:h.size])
 		var infos []tensor.Info
 		total := int64(0)
 		for _, e := range h.entries {
@@ -97,6 +114,31 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("what was read cannot be written and read again: %v", err)
 		}
 	})
+}
+
+// agreesWithJSON holds the scanner to encoding/json: what it accepts is JSON
+// and means the same.
+func agreesWithJSON(t *testing.T, h *header, text []byte) {
+	t.Helper()
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatalf("the header is no JSON: %v", err)
+	}
+	if delete(all, "__metadata__"); len(all) != len(h.entries) {
+		t.Fatalf("%d tensors of %d", len(h.entries), len(all))
+	}
+	for _, e := range h.entries {
+		// A map, since a struct would take keys in any case.
+		var fields map[string]json.RawMessage
+		var dtype string
+		var shape []int
+		var offsets []int64
+		err := errors.Join(json.Unmarshal(all[e.info.Name], &fields), json.Unmarshal(fields["dtype"], &dtype),
+			json.Unmarshal(fields["shape"], &shape), json.Unmarshal(fields["data_offsets"], &offsets))
+		if err != nil || dtype != e.info.DType.String() || !slices.Equal(shape, []int(e.info.Shape)) || !slices.Equal(offsets, []int64{e.begin, e.end}) {
+			t.Errorf("%+v is %s: %v", e, all[e.info.Name], err)
+		}
+	}
 }
 
 func FuzzIndex(f *testing.F) {

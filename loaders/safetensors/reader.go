@@ -20,7 +20,6 @@ type File struct {
 	path  string
 	h     *header
 	infos []tensor.Info
-	index map[string]int
 
 	openOnce sync.Once
 	f        *os.File
@@ -46,10 +45,9 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	out := &File{path: path, h: h, index: make(map[string]int, len(h.entries))}
+	out := &File{path: path, h: h, infos: make([]tensor.Info, len(h.entries))}
 	for i, e := range h.entries {
-		out.infos = append(out.infos, e.info)
-		out.index[e.info.Name] = i
+		out.infos[i] = e.info
 	}
 	return out, nil
 }
@@ -62,7 +60,7 @@ func (f *File) Metadata() map[string]string { return f.h.metadata }
 
 // Tensor returns a tensor by name.
 func (f *File) Tensor(name string) (tensor.Tensor, bool) {
-	i, ok := f.index[name]
+	i, ok := f.h.index[name]
 	if !ok {
 		return nil, false
 	}

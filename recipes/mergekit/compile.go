@@ -6,7 +6,6 @@ package mergekit
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -227,14 +226,14 @@ func join(n *yaml.Node) string {
 	return text
 }
 
-var unfit = regexp.MustCompile(`[^A-Za-z0-9_\-]+`)
+var unfit = schema.Pattern(`[^A-Za-z0-9_\-]+`)
 
 // load names a model and, when the file sets a dtype, casts it: mergekit casts
 // on load and computes in that dtype.
 func (c *compiler) load(ref string, at *yaml.Node) string {
 	name, ok := c.names[ref]
 	if !ok {
-		stem := strings.Trim(unfit.ReplaceAllString(path.Base(ref), "_"), "_-")
+		stem := strings.Trim(unfit().ReplaceAllString(path.Base(ref), "_"), "_-")
 		if stem == "" || stem[0] >= '0' && stem[0] <= '9' {
 			stem = "model_" + stem
 		}

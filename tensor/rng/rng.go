@@ -4,11 +4,10 @@
 package rng
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"math"
 	"math/bits"
-
-	"lukechampine.com/blake3"
 )
 
 // Key selects one stream of draws.
@@ -18,12 +17,12 @@ type Key struct{ k0, k1, c2, c3 uint32 }
 // the role of the draws, the tensor's name and the stream's name. Every field
 // counts with its length, so that no two lists run together.
 func NewKey(seed uint64, scope, role, tensor, stream string) Key {
-	text := binary.LittleEndian.AppendUint64([]byte("roux rng 1"), seed)
+	text := binary.LittleEndian.AppendUint64([]byte("roux rng 2"), seed)
 	for _, field := range []string{scope, role, tensor, stream} {
 		text = binary.LittleEndian.AppendUint64(text, uint64(len(field)))
 		text = append(text, field...)
 	}
-	h := blake3.Sum256(text)
+	h := sha256.Sum256(text)
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(h[4*i:]) }
 	return Key{word(0), word(1), word(2), word(3)}
 }
