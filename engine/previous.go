@@ -15,10 +15,10 @@ import (
 // stands is the record of what a run left in an output directory: enough to
 // see that nothing has changed since, or which tensors can be taken over.
 type stands struct {
-	Root    cas.Key            `json:"root"`
-	NaN     NaNPolicy          `json:"nan"`
-	Files   map[string]seen    `json:"files"`
-	Tensors map[string]cas.Key `json:"tensors"`
+	Root    cas.Key         `json:"root"`
+	NaN     NaNPolicy       `json:"nan"`
+	Files   map[string]seen `json:"files"`
+	Tensors json.RawMessage `json:"tensors"` // name -> cas.Key; read only when something has changed
 }
 
 // seen is how a file looked right after it was written.
@@ -30,7 +30,7 @@ type seen struct {
 // previous is the last output in the same place, if it is still as roux left
 // it. A nil *previous is one with nothing to offer.
 type previous struct {
-	stands stands
+	keys   map[string]cas.Key
 	model  *tensor.Model
 	closer io.Closer
 	reused int
@@ -63,11 +63,15 @@ func (w *write) reopen(ctx context.Context, s stands) *previous {
 	if w.format.Open == nil {
 		return nil
 	}
+	var keys map[string]cas.Key
+	if json.Unmarshal(s.Tensors, &keys) != nil {
+		return nil
+	}
 	model, closer, err := w.format.Open(ctx, w.path)
 	if err != nil {
 		return nil // what cannot be read is made again
 	}
-	return &previous{stands: s, model: model, closer: closer}
+	return &previous{keys: keys, model: model, closer: closer}
 }
 
 // replace puts leaves on the previous output in place of cells that would come
@@ -89,7 +93,7 @@ func (v *previous) replace(ctx context.Context, cells []*cell) []*cell {
 
 func (v *previous) tensor(ctx context.Context, c *cell) tensor.Tensor {
 	key, err := c.key(ctx)
-	if old, ok := v.stands.Tensors[c.info.Name]; err != nil || !ok || old != key {
+	if old, ok := v.keys[c.info.Name]; err != nil || !ok || old != key {
 		return nil
 	}
 	t, ok := v.model.Weights.Tensor(c.info.Name)
@@ -136,26 +140,37 @@ func (w *write) root(ctx context.Context) (cas.Key, error) {
 // remember records what was just published. Without it the next run works
 // again, so a failure is a warning.
 func (p *Plan) remember(ctx context.Context, w *write) {
-	s := stands{NaN: w.nan, Tensors: map[string]cas.Key{}}
-	var err error
-	if s.Root, err = w.root(ctx); err == nil {
-		var keys []cas.Key
-		if keys, err = keysOf(ctx, w.cells); err == nil {
-			for i, c := range w.cells {
-				s.Tensors[c.info.Name] = keys[i]
-			}
-			s.Files, err = look(w.path)
-		}
-	}
+	text, err := w.record(ctx)
 	if err == nil {
-		var text []byte
-		if text, err = json.Marshal(s); err == nil {
-			err = p.opt.Cache.PutRecord("output", w.path, text)
-		}
+		err = p.opt.Cache.PutRecord("output", w.path, text)
 	}
 	if err != nil {
 		p.opt.emit(Warning{Text: "cannot remember what stands in " + w.path + ": " + err.Error()})
 	}
+}
+
+func (w *write) record(ctx context.Context) ([]byte, error) {
+	root, err := w.root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := keysOf(ctx, w.cells)
+	if err != nil {
+		return nil, err
+	}
+	named := make(map[string]cas.Key, len(keys))
+	for i, c := range w.cells {
+		named[c.info.Name] = keys[i]
+	}
+	tensors, err := json.Marshal(named)
+	if err != nil {
+		return nil, err
+	}
+	files, err := look(w.path)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(stands{Root: root, NaN: w.nan, Files: files, Tensors: tensors})
 }
 
 func (s stands) unchanged(dir string) bool {

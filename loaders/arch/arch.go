@@ -39,6 +39,10 @@ func familyOf(modelType string) (f family, known bool, err error) {
 		return f, false, err
 	}
 	quoted := []byte(strconv.Quote(modelType))
+	// The file that bears the type's name comes first: it most likely has it.
+	if own := "data/" + modelType + ".json"; slices.Contains(files, own) {
+		files = slices.Insert(files, 0, own)
+	}
 	for _, name := range files {
 		text, err := data.ReadFile(name)
 		if err != nil {

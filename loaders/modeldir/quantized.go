@@ -1,6 +1,7 @@
 package modeldir
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,9 @@ type quantizationGroup struct {
 
 // quantizationOf reads a config's quantization_config; nil when there is none.
 func quantizationOf(config []byte) *quantization {
+	if !bytes.Contains(config, []byte("quantization_config")) {
+		return nil // most configs need no decoding
+	}
 	var c struct {
 		Quantization *quantization `json:"quantization_config"`
 	}
