@@ -3,6 +3,8 @@ package kernel
 import (
 	"math"
 	"math/bits"
+	"slices"
+	"unsafe"
 )
 
 // Estimate is the range that holds the magnitude above which a share p lies, as
@@ -67,12 +69,63 @@ func (b Bracket) Threshold(tallies []Tally, k int) (value uint32, ties int, ok b
 	case left <= sum.AtHi:
 		return uint32(b.Hi), left, true
 	case left <= sum.AtHi+between:
-		value, ties = kth(lists, left-sum.AtHi, uint32(max(b.Lo, 0)), uint32(b.Hi))
+		value, ties = b.among(lists, between, left-sum.AtHi)
 		return value, ties, true
 	case left <= sum.AtHi+between+sum.AtLo:
 		return uint32(b.Lo), left - sum.AtHi - between, true
 	}
 	return 0, 0, false
+}
+
+const (
+	manyBetween = 1 << 15 // elements from which on a narrower bracket pays
+	fewSampled  = 1 << 13 // of them tell it
+)
+
+// among returns the k-th largest of the n elements of lists, which lie in the
+// bracket. Of many, a sample tells a narrower bracket, as it did of the whole:
+// that is faster than to count them all.
+func (b Bracket) among(lists [][]uint32, n, k int) (value uint32, ties int) {
+	if n >= manyBetween {
+		inner := Estimate(thinned(lists, n/fewSampled), float64(k)/float64(n), 4)
+		if inner.Lo > b.Lo && inner.Hi < b.Hi {
+			if value, ties, ok := inner.Threshold(inner.tallies(lists), k); ok {
+				return value, ties
+			}
+		}
+	}
+	return kth(lists, k, uint32(max(b.Lo, 0)), uint32(b.Hi))
+}
+
+// thinned takes one in so many elements of each list.
+func thinned(lists [][]uint32, one int) [][]uint32 {
+	out := make([][]uint32, 0, len(lists))
+	for i, list := range lists {
+		var few []uint32
+		for j := i % one; j < len(list); j += one {
+			few = append(few, list[j])
+		}
+		if few != nil {
+			out = append(out, few)
+		}
+	}
+	return out
+}
+
+func (b Bracket) tallies(lists [][]uint32) []Tally {
+	out := make([]Tally, len(lists))
+	var room []uint32
+	for i, list := range lists {
+		if len(list) == 0 {
+			continue
+		}
+		room = slices.Grow(room[:0], len(list)+16)
+		// Magnitude bits are those of a float that is not negative.
+		t := b.Tally(unsafe.Slice((*float32)(unsafe.Pointer(&list[0])), len(list)), room[:len(list)+16])
+		t.Between = slices.Clone(t.Between)
+		out[i] = t
+	}
+	return out
 }
 
 // kth returns the k-th largest of all lists and how many of its equals belong

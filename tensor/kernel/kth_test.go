@@ -35,6 +35,9 @@ func TestKthMagnitude(t *testing.T) {
 				k = max(k, 1)
 				want := sorted[k-1]
 				first := slices.Index(sorted, want)
+				if bits, ties, ok := thresholdOfAll(x, k); bits != want || ties != k-first || !ok {
+					t.Errorf("%s, %d of %d in a bracket of everything: %#x and %d ties, want %#x and %d", name, k, n, bits, ties, want, k-first)
+				}
 				if bits, ties := kthByHistograms(x, k); bits != want || ties != k-first {
 					t.Errorf("%s, %d of %d by histograms: %#x and %d ties, want %#x and %d", name, k, n, bits, ties, want, k-first)
 				}
@@ -50,4 +53,16 @@ func TestKthMagnitude(t *testing.T) {
 			}
 		}
 	}
+}
+
+// thresholdOfAll copies everything out, so that all depends on what is found
+// among the copies.
+func thresholdOfAll(x []float32, k int) (bits uint32, ties int, ok bool) {
+	all := Bracket{Lo: -1, Hi: math.MaxInt32}
+	tallies := make([]Tally, (len(x)+kthPart-1)/kthPart)
+	for i := range tallies {
+		part := x[i*kthPart : min((i+1)*kthPart, len(x))]
+		tallies[i] = all.Tally(part, make([]uint32, len(part)+16))
+	}
+	return all.Threshold(tallies, k)
 }
