@@ -45,16 +45,16 @@ type family struct {
 		Offset float32 // added to the gain
 		Pre    ref     // false: a norm comes behind its branch's addition
 	}
-	Parallel   ref  // both branches read the same x
-	ShareNorm  bool // where parallel, the branches also share their norm
-	Residual   ref  // factor of a branch before it is added
-	Encoder    bool // every token sees every other; there is no head
-	Attention  attentionForm
-	FFN        ffnForm
-	MoE        *moeForm
-	FinalNorm  string
-	NoFinal    ref // true: there is no final norm
-	Head       headForm
+	Parallel  ref  // both branches read the same x
+	ShareNorm bool // where parallel, the branches also share their norm
+	Residual  ref  // factor of a branch before it is added
+	Encoder   bool // every token sees every other; there is no head
+	Attention attentionForm
+	FFN       ffnForm
+	MoE       *moeForm
+	FinalNorm string
+	NoFinal   ref // true: there is no final norm
+	Head      headForm
 }
 
 type attentionForm struct {
