@@ -115,3 +115,28 @@ func TestGolden(t *testing.T) {
 		})
 	}
 }
+
+func TestSentencePiece(t *testing.T) {
+	for _, c := range readGolden(t).SentencePiece {
+		t.Run(c.Name, func(t *testing.T) {
+			k, err := ParseSentencePiece(c.Model)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unk, _ := k.Named("unk")
+			for _, x := range c.Cases {
+				got, err := k.Encode(x.Text, Options{})
+				if err != nil || !same(got, x.IDs) {
+					t.Errorf("%q: ids %v, want %v (%v)", x.Text, got, x.IDs, err)
+					continue
+				}
+				if s := k.Decode(x.IDs, true); s != x.Decoded && !slices.Contains(x.IDs, unk) {
+					t.Errorf("%q: decoded %q, want %q", x.Text, s, x.Decoded)
+				}
+				if e, err := k.EncodeWithOffsets(x.Text, Options{}); err != nil || !same(e.IDs, x.IDs) {
+					t.Errorf("%q: with offsets %v, want %v", x.Text, e.IDs, x.IDs)
+				}
+			}
+		})
+	}
+}
