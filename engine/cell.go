@@ -23,7 +23,8 @@ type node struct {
 	ports  []*node
 	acts   []*action
 	groups []*group
-	same   bool // `when` was false: the primary input passes through
+	same   bool     // `when` was false: the primary input passes through
+	trials []*trial // runs of a scoring step
 
 	on                 *run   // nil for inputs
 	storing, preparing *tally // of its acts and groups; nil for inputs

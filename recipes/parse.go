@@ -27,6 +27,7 @@ type parser struct {
 	names    map[string]schema.Pos // models, steps and matrices of steps
 	yields   map[string]bool       // names that are models
 	variants map[string][]string   // of matrix steps
+	datasets map[string]bool       // names of data
 	loose    map[string]bool       // names that stand in parts with problems
 	spent    int                   // nodes written out so far
 	reads    map[string]string     // real path -> model
@@ -46,7 +47,7 @@ func parse(file string, text []byte, cat Catalog, o Options, above []string) (*R
 		return nil, err
 	}
 	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text, Set: o.Set}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
-		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, loose: map[string]bool{},
+		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, datasets: map[string]bool{}, loose: map[string]bool{},
 		reads: map[string]string{}, writes: map[string]string{}}
 	if mergekit.Is(root) {
 		if root = p.fromMergekit(root); root == nil {
@@ -151,16 +152,6 @@ func (p *parser) simple(parts map[string]*yaml.Node) {
 	}
 	if n := parts["seed"]; n != nil {
 		p.r.Seed = p.seed(n, "seed")
-	}
-}
-
-// data reports texts: no op can name one yet, so all of them are unused.
-func (p *parser) data(n *yaml.Node) {
-	if n == nil {
-		return
-	}
-	for _, pair := range p.pairs(n, "data", "write data as name: {text: PATH}") {
-		p.fail(pair.Key, "data."+pair.Key.Value, "remove it: no op of this version reads data", "nothing uses data %q", pair.Key.Value)
 	}
 }
 

@@ -86,6 +86,7 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 	o.Open = func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
 		return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, client)
 	}
+	o.Tokenizer, o.Data = openTokenizer, readData(client)
 	for _, note := range r.Notes {
 		events(engine.Warning{Text: note})
 	}

@@ -2,13 +2,12 @@ package tokenizer
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"unicode"
-
-	"lukechampine.com/blake3"
 )
 
 // rules is raised when the same files give other ids than before.
@@ -113,13 +112,13 @@ func (t *Tokenizer) seal(sources ...[]byte) {
 			t.placed = true
 		}
 	}
-	h := blake3.New(32, nil)
+	h := sha256.New()
 	_, _ = h.Write([]byte(rules))
 	for _, s := range sources {
 		_, _ = fmt.Fprintf(h, "\n%d\n", len(s))
 		_, _ = h.Write(s)
 	}
-	t.digest = "blake3:" + hex.EncodeToString(h.Sum(nil))
+	t.digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // fast lets byte-level models see plain bytes, lets pieces stream where there is
