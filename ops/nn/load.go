@@ -32,6 +32,7 @@ type loader struct {
 	blocks chan loaded
 	free   chan *reader
 	held   *reader
+	ctx    context.Context
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -44,30 +45,30 @@ type loaded struct {
 
 func (m *Model) loader(ctx context.Context) *loader {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loader{m: m, blocks: make(chan loaded), free: make(chan *reader, 2), cancel: cancel}
+	l := &loader{m: m, blocks: make(chan loaded), free: make(chan *reader, 2), ctx: ctx, cancel: cancel}
 	if m.blocks != nil {
 		return l
 	}
 	for range 2 {
 		l.free <- &reader{source: m.source, used: map[string]bool{}}
 	}
-	l.done.Go(func() { l.ahead(ctx) })
+	l.done.Go(l.ahead)
 	return l
 }
 
-func (l *loader) ahead(ctx context.Context) {
+func (l *loader) ahead() {
 	for i := range l.m.arch.Layers {
 		var r *reader
 		select {
 		case r = <-l.free:
-		case <-ctx.Done():
+		case <-l.ctx.Done():
 			return
 		}
 		r.reset()
 		b, err := l.m.loadBlock(r, i)
 		select {
 		case l.blocks <- loaded{b, r, err}:
-		case <-ctx.Done():
+		case <-l.ctx.Done():
 			return
 		}
 		if err != nil {
@@ -85,9 +86,13 @@ func (l *loader) next() (*block, error) {
 	if l.held != nil {
 		l.free <- l.held
 	}
-	got := <-l.blocks
-	l.held = got.r
-	return got.b, got.err
+	select {
+	case got := <-l.blocks:
+		l.held = got.r
+		return got.b, got.err
+	case <-l.ctx.Done():
+		return nil, l.ctx.Err()
+	}
 }
 
 // stop ends the reading.

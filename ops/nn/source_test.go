@@ -27,7 +27,7 @@ type golden struct {
 	}
 }
 
-func goldens(t *testing.T) map[string]golden {
+func goldens(t testing.TB) map[string]golden {
 	t.Helper()
 	files, err := filepath.Glob("testdata/golden/*.json")
 	if err != nil || len(files) == 0 {

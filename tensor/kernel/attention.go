@@ -15,14 +15,53 @@ func ExpFrom(dst, x []float32, shift float32) { shiftedExp(dst, x, shift) }
 // index, added by halves. A NaN among the scores makes the sum NaN.
 func SoftmaxStep(s []float32, ld, rows, cols int, most, sum, shrink []float32) {
 	most, sum, shrink = most[:rows], sum[:rows], shrink[:rows]
+	if rows == 0 || cols == 0 {
+		for i := range shrink {
+			shrink[i] = 1
+		}
+		return
+	}
+	_ = s[(rows-1)*ld+cols-1]
+	const some = 256
+	var part [some]float32
+	for from := 0; from < rows; from += some {
+		n := min(some, rows-from)
+		softmaxTile(s[from*ld:], ld, n, cols, most[from:], shrink[from:], part[:])
+		Exp(shrink[from:from+n], shrink[from:from+n])
+		for i := range n {
+			sum[from+i] = float32(sum[from+i]*shrink[from+i]) + part[i]
+		}
+	}
+}
+
+// softmaxTile is SoftmaxStep with the differences of the greatest in place of
+// what they shrink by, and the sums of the tile alone.
+func softmaxTile(s []float32, ld, rows, cols int, most, drop, sum []float32) {
+	switch {
+	case body(cols, 1) == 0:
+		softmaxTileOne(s, ld, rows, cols, most, drop, sum)
+	case wide():
+		softmaxStepAVX512(&s[0], ld, rows, cols, &most[0], &drop[0], &sum[0], &coefficients[0])
+	default:
+		softmaxStepAVX2(&s[0], ld, rows, cols, &most[0], &drop[0], &sum[0], &coefficients[0])
+	}
+}
+
+func softmaxTileOne(s []float32, ld, rows, cols int, most, drop, sum []float32) {
 	for i := range rows {
 		row := s[i*ld : i*ld+cols]
-		_, top := MinMax(row)
-		top = max(top, most[i])
-		shrink[i] = exp32(most[i] - top)
+		top := most[i]
+		for _, v := range row {
+			if v > top {
+				top = v
+			}
+		}
+		drop[i] = most[i] - top
 		most[i] = top
-		shiftedExp(row, row, top)
-		sum[i] = float32(sum[i]*shrink[i]) + laneSum(row)
+		for j, v := range row {
+			row[j] = exp32(v - top)
+		}
+		sum[i] = laneSum(row)
 	}
 }
 
