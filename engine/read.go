@@ -87,8 +87,7 @@ func (r *run) bytes(ctx context.Context, c *cell, dst []byte, row, n int, see fu
 	} else if err := r.compute(ctx, c.act, vals, nil, row, n); err != nil {
 		return err
 	}
-	if see != nil {
-		codec.Overflow(vals, c.info.DType)
+	if see != nil && codec.Overflow(vals, c.info.DType) {
 		see(vals)
 	}
 	return codec.FromF32(dst, vals, c.info.DType)

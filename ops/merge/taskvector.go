@@ -164,12 +164,7 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 		for i, p := range parts {
 			kept := kernel.Delta{Above: -1}
 			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
-			delta := b.Sub(p.model+1, 0)
-			if kept.Keep == nil {
-				kept.Keep = b.Mask(len(delta))
-				kernel.KeepAbove(kept.Keep, delta, kept.Above)
-			}
-			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, kept.Keep)
+			before[i][b.Index], after[i][b.Index] = absSums(b, p.model+1, kept)
 		}
 		return nil
 	}, d.operands(parts)...)
@@ -179,6 +174,20 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 		}
 	}
 	return err
+}
+
+// absSums adds up a block's magnitudes of operand i less the base: all, and
+// those that stay.
+func absSums(b *ops.Block, i int, kept kernel.Delta) (all, some float64) {
+	if x, base := b.In[i].BF16, b.In[0].BF16; kept.Keep != nil && x != nil && base != nil {
+		return kernel.AbsSumsBF16(x, base, kept.Keep)
+	}
+	delta := b.Sub(i, 0)
+	if kept.Keep == nil {
+		kept.Keep = b.Mask(len(delta))
+		kernel.KeepAbove(kept.Keep, delta, kept.Above)
+	}
+	return kernel.AbsSums(delta, kept.Keep)
 }
 
 func total(x []float64) float64 {

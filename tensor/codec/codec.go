@@ -114,8 +114,9 @@ func Round(x []float32, d tensor.DType) {
 
 // Overflow rounds x to what the dtype holds when some element lies beyond its
 // largest number, so that the infinities that storing makes can be seen before.
-func Overflow(x []float32, d tensor.DType) {
-	var largest float32
+// It is false when all elements are finite, before and after storing.
+func Overflow(x []float32, d tensor.DType) bool {
+	largest := float32(math.MaxFloat32) // of those as wide as float32 or wider
 	switch d {
 	case tensor.BF16:
 		largest = 0x1.fep127
@@ -123,10 +124,12 @@ func Overflow(x []float32, d tensor.DType) {
 		largest = 65504
 	case tensor.F8E5M2:
 		largest = 57344
-	default:
-		return // as wide as float32 or wider, or storing saturates
 	}
-	if m := kernel.AbsMax(x); m > largest || m != m { // a NaN hides what else there is
+	if kernel.AbsMax(x) <= largest { // a NaN is greater than all magnitudes
+		return false
+	}
+	if d != tensor.F8E4M3 { // storing saturates
 		Round(x, d)
 	}
+	return true
 }

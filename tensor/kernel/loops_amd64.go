@@ -58,6 +58,11 @@ func dotAVX2(a *float32, b *float32, n int, partial *float64)
 //go:noescape
 func absSumsAVX2(x *float32, keep *uint64, n int, all *float64, kept *float64)
 
+// absSumsBF16 needs n to be a multiple of 16; it writes 16 partial sums each.
+//
+//go:noescape
+func absSumsBF16AVX2(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
+
 // countNonFinite needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -292,6 +297,11 @@ func dotAVX512(a *float32, b *float32, n int, partial *float64)
 //
 //go:noescape
 func absSumsAVX512(x *float32, keep *uint64, n int, all *float64, kept *float64)
+
+// absSumsBF16 needs n to be a multiple of 16; it writes 16 partial sums each.
+//
+//go:noescape
+func absSumsBF16AVX512(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
 
 // countNonFinite needs n to be a multiple of a vector.
 //

@@ -416,6 +416,107 @@ loop:
 	VZEROUPPER
 	RET
 
+// func absSumsBF16AVX2(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
+// Requires: AVX, AVX2
+TEXT ·absSumsBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), AX
+	MOVQ         keep+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         all+32(FP), BX
+	MOVQ         kept+40(FP), SI
+	MOVQ         less+8(FP), DI
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	MOVQ         $0x7fffffffffffffff, R8
+	VMOVQ        R8, X8
+	VPBROADCASTQ X8, Y8
+	VPMOVZXBQ    laneBit<>+0(SB), Y9
+	XORQ         R8, R8
+
+loop:
+	MOVQ         R8, R9
+	SHRQ         $0x03, R9
+	MOVWLZX      (CX)(R9*1), R9
+	VPMOVZXWD    (AX)(R8*2), X10
+	VPMOVZXWD    (DI)(R8*2), X11
+	VPSLLD       $0x10, X10, X10
+	VPSLLD       $0x10, X11, X11
+	VSUBPS       X11, X10, X10
+	VCVTPS2PD    X10, Y10
+	VANDPD       Y10, Y8, Y10
+	VADDPD       Y10, Y0, Y0
+	VMOVD        R9, X11
+	VPBROADCASTQ X11, Y11
+	VPAND        Y11, Y9, Y11
+	VPCMPEQQ     Y11, Y9, Y11
+	VANDPD       Y11, Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	SHRL         $0x04, R9
+	VPMOVZXWD    8(AX)(R8*2), X10
+	VPMOVZXWD    8(DI)(R8*2), X11
+	VPSLLD       $0x10, X10, X10
+	VPSLLD       $0x10, X11, X11
+	VSUBPS       X11, X10, X10
+	VCVTPS2PD    X10, Y10
+	VANDPD       Y10, Y8, Y10
+	VADDPD       Y10, Y1, Y1
+	VMOVD        R9, X11
+	VPBROADCASTQ X11, Y11
+	VPAND        Y11, Y9, Y11
+	VPCMPEQQ     Y11, Y9, Y11
+	VANDPD       Y11, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	SHRL         $0x04, R9
+	VPMOVZXWD    16(AX)(R8*2), X10
+	VPMOVZXWD    16(DI)(R8*2), X11
+	VPSLLD       $0x10, X10, X10
+	VPSLLD       $0x10, X11, X11
+	VSUBPS       X11, X10, X10
+	VCVTPS2PD    X10, Y10
+	VANDPD       Y10, Y8, Y10
+	VADDPD       Y10, Y2, Y2
+	VMOVD        R9, X11
+	VPBROADCASTQ X11, Y11
+	VPAND        Y11, Y9, Y11
+	VPCMPEQQ     Y11, Y9, Y11
+	VANDPD       Y11, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	SHRL         $0x04, R9
+	VPMOVZXWD    24(AX)(R8*2), X10
+	VPMOVZXWD    24(DI)(R8*2), X11
+	VPSLLD       $0x10, X10, X10
+	VPSLLD       $0x10, X11, X11
+	VSUBPS       X11, X10, X10
+	VCVTPS2PD    X10, Y10
+	VANDPD       Y10, Y8, Y10
+	VADDPD       Y10, Y3, Y3
+	VMOVD        R9, X11
+	VPBROADCASTQ X11, Y11
+	VPAND        Y11, Y9, Y11
+	VPCMPEQQ     Y11, Y9, Y11
+	VANDPD       Y11, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	SHRL         $0x04, R9
+	ADDQ         $0x00000010, R8
+	CMPQ         R8, DX
+	JLT          loop
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, 64(BX)
+	VMOVUPD      Y3, 96(BX)
+	VMOVUPD      Y4, (SI)
+	VMOVUPD      Y5, 32(SI)
+	VMOVUPD      Y6, 64(SI)
+	VMOVUPD      Y7, 96(SI)
+	VZEROUPPER
+	RET
+
 // func countNonFiniteAVX2(x *float32, n int) (nonFinite int, nan int)
 // Requires: AVX, AVX2, POPCNT
 TEXT ·countNonFiniteAVX2(SB), NOSPLIT, $0-32
@@ -2878,6 +2979,60 @@ loop:
 	SHRL      $0x08, R8
 	ADDQ      $0x00000010, DI
 	CMPQ      DI, DX
+	JLT       loop
+	VMOVUPD   Z0, (BX)
+	VMOVUPD   Z1, 64(BX)
+	VMOVUPD   Z2, (SI)
+	VMOVUPD   Z3, 64(SI)
+	VZEROUPPER
+	RET
+
+// func absSumsBF16AVX512(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F
+TEXT ·absSumsBF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), AX
+	MOVQ         keep+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         all+32(FP), BX
+	MOVQ         kept+40(FP), SI
+	MOVQ         less+8(FP), DI
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVQ         $0x7fffffffffffffff, R8
+	VMOVQ        R8, X4
+	VPBROADCASTQ X4, Z4
+	XORQ         R8, R8
+
+loop:
+	MOVQ      R8, R9
+	SHRQ      $0x03, R9
+	MOVWLZX   (CX)(R9*1), R9
+	VPMOVZXWD (AX)(R8*2), Y5
+	VPMOVZXWD (DI)(R8*2), Y6
+	VPSLLD    $0x10, Y5, Y5
+	VPSLLD    $0x10, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VCVTPS2PD Y5, Z5
+	VPANDQ    Z5, Z4, Z5
+	VADDPD    Z5, Z0, Z0
+	KMOVB     R9, K1
+	VADDPD    Z5, Z2, K1, Z2
+	SHRL      $0x08, R9
+	VPMOVZXWD 16(AX)(R8*2), Y5
+	VPMOVZXWD 16(DI)(R8*2), Y6
+	VPSLLD    $0x10, Y5, Y5
+	VPSLLD    $0x10, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VCVTPS2PD Y5, Z5
+	VPANDQ    Z5, Z4, Z5
+	VADDPD    Z5, Z1, Z1
+	KMOVB     R9, K1
+	VADDPD    Z5, Z3, K1, Z3
+	SHRL      $0x08, R9
+	ADDQ      $0x00000010, R8
+	CMPQ      R8, DX
 	JLT       loop
 	VMOVUPD   Z0, (BX)
 	VMOVUPD   Z1, 64(BX)

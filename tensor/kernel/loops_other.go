@@ -55,6 +55,11 @@ func absSumsAVX2(x *float32, keep *uint64, n int, all *float64, kept *float64) {
 	panic("this machine has no such instructions")
 }
 
+// absSumsBF16 needs n to be a multiple of 16; it writes 16 partial sums each.
+func absSumsBF16AVX2(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64) {
+	panic("this machine has no such instructions")
+}
+
 // countNonFinite needs n to be a multiple of a vector.
 func countNonFiniteAVX2(x *float32, n int) (nonFinite int, nan int) {
 	panic("this machine has no such instructions")
@@ -270,6 +275,11 @@ func dotAVX512(a *float32, b *float32, n int, partial *float64) {
 
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 func absSumsAVX512(x *float32, keep *uint64, n int, all *float64, kept *float64) {
+	panic("this machine has no such instructions")
+}
+
+// absSumsBF16 needs n to be a multiple of 16; it writes 16 partial sums each.
+func absSumsBF16AVX512(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64) {
 	panic("this machine has no such instructions")
 }
 

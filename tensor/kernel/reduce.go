@@ -122,6 +122,29 @@ func AbsSums(x []float32, keep Mask) (all, kept float64) {
 	return join(&total), join(&some)
 }
 
+// AbsSumsBF16 is AbsSums of the differences x-less of bfloat16 numbers, with
+// the same bits.
+func AbsSumsBF16(x, less []byte, keep Mask) (all, kept float64) {
+	var total, some [sums]float64
+	less = less[:len(x)]
+	n := wholes(len(x) / 2)
+	switch {
+	case n == 0:
+	case wide():
+		absSumsBF16AVX512(&x[0], &less[0], &keep[0], n, &total[0], &some[0])
+	default:
+		absSumsBF16AVX2(&x[0], &less[0], &keep[0], n, &total[0], &some[0])
+	}
+	for i := n; i < len(x)/2; i++ {
+		v := math.Abs(float64(fromBF16(x[2*i:]) - fromBF16(less[2*i:])))
+		total[i%sums] += v
+		if keep.Has(i) {
+			some[i%sums] += v
+		}
+	}
+	return join(&total), join(&some)
+}
+
 // CountNonFinite counts NaN and infinite elements.
 func CountNonFinite(a []float32) (nan, inf int) {
 	n, bad := body(len(a), 1), 0

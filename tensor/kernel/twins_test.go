@@ -204,6 +204,18 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 		all, some := AbsSums(finite(a), keep)
 		return []uint64{math.Float64bits(all), math.Float64bits(some)}
 	},
+	"AbsSumsBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, b, 0x3f000000, 3)
+		x, less := rawOf(finite(a)), rawOf(finite(b))
+		delta := make([]float32, len(a))
+		SubBF16(delta, x, less)
+		all, some := AbsSumsBF16(x, less, keep)
+		if all2, some2 := AbsSums(delta, keep); all != all2 || some != some2 {
+			t.Errorf("sums %v and %v of bfloat16, %v and %v of their differences", all, some, all2, some2)
+		}
+		return []uint64{math.Float64bits(all), math.Float64bits(some)}
+	},
 	"CountNonFinite": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		nan, inf := CountNonFinite(a)
 		return []uint64{uint64(nan), uint64(inf)}

@@ -12,7 +12,8 @@ const sums = 16
 
 func (s isa) reductions() {
 	s.dot()
-	s.absSums()
+	s.absSums("absSums", "func(x *float32, keep *uint64, n int, all, kept *float64)", false)
+	s.absSums("absSumsBF16", "func(x, less *byte, keep *uint64, n int, all, kept *float64)", true)
 	s.countNonFinite()
 }
 
@@ -51,11 +52,16 @@ func (s isa) dot() {
 	end()
 }
 
-// absSums adds up magnitudes: all of them, and those that a mask keeps.
-func (s isa) absSums() {
-	s.begin("absSums", "func(x *float32, keep *uint64, n int, all, kept *float64)")
-	Doc("absSums needs n to be a multiple of 16; it writes 16 partial sums each.")
+// absSums adds up magnitudes, or those of differences of bfloat16: all of
+// them, and those that a mask keeps.
+func (s isa) absSums(name, signature string, raw bool) {
+	s.begin(name, signature)
+	Doc(name + " needs n to be a multiple of 16; it writes 16 partial sums each.")
 	x, keep, n, all, kept := ptr("x"), ptr("keep"), ptr("n"), ptr("all"), ptr("kept")
+	var less reg.GPVirtual
+	if raw {
+		less = ptr("less")
+	}
 	total, some := s.partials(), s.partials()
 	abs := s.splat64(0x7fffffffffffffff)
 	var bits reg.VecVirtual
@@ -67,7 +73,11 @@ func (s isa) absSums() {
 		word := s.maskWord(keep, i)
 		for k := range total {
 			v := s.vec()
-			VCVTPS2PD(elem(x, i, k*step), v)
+			if raw {
+				VCVTPS2PD(s.halfDifference(x, less, i, k*step/2), v)
+			} else {
+				VCVTPS2PD(elem(x, i, k*step), v)
+			}
 			if s.wide {
 				VPANDQ(v, abs, v)
 				VADDPD(v, total[k], total[k])
@@ -87,6 +97,17 @@ func (s isa) absSums() {
 	s.spill(total, all, 0)
 	s.spill(some, kept, 0)
 	end()
+}
+
+// halfDifference is half a register of float32 differences of bfloat16.
+func (s isa) halfDifference(x, less, i reg.GPVirtual, disp int) reg.VecVirtual {
+	v, w := s.half(), s.half()
+	VPMOVZXWD(Mem{Base: x, Index: i, Scale: 2, Disp: disp}, v)
+	VPMOVZXWD(Mem{Base: less, Index: i, Scale: 2, Disp: disp}, w)
+	VPSLLD(Imm(16), v, v)
+	VPSLLD(Imm(16), w, w)
+	VSUBPS(w, v, v)
+	return v
 }
 
 // maskWord loads the 16 bits of the mask from element i on.
