@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
@@ -21,6 +23,8 @@ var fixtures = map[string]struct {
 	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
 	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
+	"evaluate.kl":            {"{reference: a, models: [b, c], data: d, protocol: begin}", 3},
+	"evaluate.perplexity":    {"{models: [a, b], data: d, protocol: hf-stride, stride: 7}", 2},
 	"lowrank.svd":            {"{model: a, rank: {energy: 0.9}}", 1},
 	"merge.arcee_fusion":     {"{base: a, model: b}", 2},
 	"merge.breadcrumbs":      {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1, rescale: true}", 3},
@@ -74,6 +78,10 @@ func TestConformance(t *testing.T) {
 			}
 			opstest.Decode(t, op, op.Example)
 			params := opstest.Decode(t, op, f.params)
+			if op.Score != nil {
+				scores(t, op, params, f.models)
+				return
+			}
 			in := models(op, f.models)
 			want, err := opstest.Apply(op, params, 1, opstest.Order{}, in...)
 			if err != nil {
@@ -105,6 +113,43 @@ func TestConformance(t *testing.T) {
 				t.Errorf("an error about NaN does not say so: %v", err)
 			}
 		})
+	}
+}
+
+// scores runs over every op that runs models: neither workers nor memory change
+// its metrics, they are finite numbers under a protocol, and damaged weights,
+// models that nobody knows, empty data and foreign tokenizers are errors that say so.
+func scores(t *testing.T, op *ops.Op, params any, models int) {
+	want, err := opstest.Score(op, params, models, opstest.Scene{Seed: 1, Workers: 1, Memory: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want.Protocol == "" || len(want.Values) == 0 {
+		t.Errorf("no protocol or no metrics: %+v", want)
+	}
+	for model, values := range want.Values {
+		for name, v := range values {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				t.Errorf("%s.%s is %v", model, name, v)
+			}
+		}
+	}
+	for _, s := range []opstest.Scene{{Seed: 1, Workers: 2, Memory: 1}, {Seed: 1, Workers: 5, Memory: 1 << 20}} {
+		got, err := opstest.Score(op, params, models, s)
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("%+v changes the metrics: %v\n%s", s, err, d)
+		}
+	}
+	for says, s := range map[string]opstest.Scene{
+		"NaN":                           {NaN: true},
+		"held":                          {Empty: true},
+		"does not match the vocabulary": {Foreign: true},
+		"no config.json":                {Config: " "},
+		"perceptron":                    {Config: `{"model_type": "perceptron"}`},
+	} {
+		if _, err := opstest.Score(op, params, models, s); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%+v: want an error with %q, got %v", s, says, err)
+		}
 	}
 }
 
