@@ -23,6 +23,8 @@ var fixtures = map[string]struct {
 	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
 	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
+	"evaluate.choice":        {"{models: [a, b], data: d}", 2},
+	"evaluate.generate":      {"{models: [a, b], data: d}", 2},
 	"evaluate.kl":            {"{reference: a, models: [b, c], data: d, protocol: begin}", 3},
 	"evaluate.perplexity":    {"{models: [a, b], data: d, protocol: hf-stride, stride: 7}", 2},
 	"lowrank.svd":            {"{model: a, rank: {energy: 0.9}}", 1},
