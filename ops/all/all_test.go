@@ -22,6 +22,7 @@ var fixtures = map[string]struct {
 	"adapter.extract":        {"{model: a, base: b, rank: 2}", 2},
 	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
+	"evaluate.combine":       {"{models: [a, {model: b, weight: 0.4}], data: d, how: entropy}", 2},
 	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
 	"evaluate.choice":        {"{models: [a, b], data: d}", 2},
 	"evaluate.generate":      {"{models: [a, b], data: d}", 2},
