@@ -25,6 +25,8 @@ var fixtures = map[string]struct {
 	"evaluate.combine":       {"{models: [a, {model: b, weight: 0.4}], data: d, how: entropy}", 2},
 	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
 	"evaluate.choice":        {"{models: [a, b], data: d}", 2},
+	"evaluate.embed":         {"{models: [a, b], data: d, first: first, second: second, score: score}", 2},
+	"evaluate.hidden":        {"{models: [a, b], data: d}", 2},
 	"evaluate.generate":      {"{models: [a, b], data: d}", 2},
 	"evaluate.kl":            {"{reference: a, models: [b, c], data: d, protocol: begin}", 3},
 	"evaluate.perplexity":    {"{models: [a, b], data: d, protocol: hf-stride, stride: 7}", 2},
