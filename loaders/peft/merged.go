@@ -91,6 +91,7 @@ func (m *merged) load() error {
 		return err
 	}
 	m.delta = lora.NewDelta(a, b, m.module.Rank, m.module.Scale, m.transposed)
+	m.delta.Workers = 1 // blocks are read by many already
 	if m.magnitude == nil {
 		return nil
 	}

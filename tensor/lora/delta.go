@@ -18,9 +18,11 @@ type Delta struct {
 	Magnitude  []float32 // nil without DoRA
 	// Columns says that the outputs are W's columns and not its rows; Factors
 	// are then needed beforehand, and are the magnitude of each column over
-	// its norm.
+	// its norm: see Scan.
 	Columns bool
 	Factors []float32
+	// Workers bounds the goroutines; 0 means one for each core.
+	Workers int
 }
 
 // NewDelta takes the factors A, rank x in, and B, out x rank, which it keeps.
@@ -57,7 +59,7 @@ func (d *Delta) Add(w []float32, from, n int) {
 }
 
 func (d *Delta) sum(w []float32, from, n int) {
-	gemm.F32(false, false, n, d.Cols, d.Rank, d.Scale, d.Left[from*d.Rank:], d.Rank, d.Right, d.Cols, 1, w, d.Cols, 1)
+	gemm.F32(false, false, n, d.Cols, d.Rank, d.Scale, d.Left[from*d.Rank:], d.Rank, d.Right, d.Cols, 1, w, d.Cols, d.Workers)
 }
 
 // NeedsFactors says whether the norms of columns must be known before Add.

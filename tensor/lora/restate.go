@@ -48,7 +48,10 @@ func Restate(config []byte, modules []Module, saved []string, roles tensor.Roles
 	}
 	keys["r"], keys["lora_alpha"] = max(most, 1), number(alpha)
 	keys["rank_pattern"], keys["alpha_pattern"] = ranks, alphas
-	keys["use_rslora"] = false
+	keys["use_rslora"], keys["use_dora"], keys["lora_bias"] = false, false, false
+	for _, narrower := range []string{"exclude_modules", "layers_to_transform", "layers_pattern"} {
+		delete(keys, narrower)
+	}
 	keys["target_modules"] = short(targets, roles)
 	keys["modules_to_save"] = nil
 	whole, biases := savedModules(saved, modules)
