@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 
 	"github.com/rouxml/roux/ops"
@@ -34,6 +33,7 @@ func init() {
 		Summary: "Extracts a LoRA adapter from a fine-tuned model and its base.",
 		Doc: "For each matrix, W - W_base = U S Vt; lora_B = U_r sqrt(S_r) and lora_A = sqrt(S_r) Vt_r, with lora_alpha = r so that the scale is one. " +
 			"What is no matrix is saved whole, as PEFT's modules_to_save; `where` leaves tensors out. Write it with format: peft, which leaves out what did not change and the ranks that were not needed, and names ranks that differ in rank_pattern and alpha_pattern. " +
+			"Where the head is tied to the embedding, PEFT uses an embedding that is saved whole for both, but a factored one for the head only once it is merged. " +
 			"adapter.report tells the errors of the truncation, adapter.apply adds the adapter to its base again.",
 		Source:  "Hu et al. 2021, LoRA (arXiv:2106.09685); mergekit-extract-lora",
 		Example: "op: adapter.extract\nmodel: tuned\nbase: base\nrank: {energy: 0.95}\nmax_rank: 64\n",
@@ -62,6 +62,10 @@ func extractRun(ctx context.Context, p *extract, x *ops.Pass, in, out []ops.Matr
 		kernel.Sub(base, tuned, base)
 		r.Change = norm(base)
 		r.Put(out[1].Data)
+		if len(out) > 2 { // a tied head
+			copy(out[2].Data, tuned)
+			r.Put(out[3].Data)
+		}
 		return nil
 	}
 	f := factors{rows: in[0].Info.Shape[0], cols: in[0].Info.Shape[1], turned: formOf(x) == turned, a: out[0].Data, b: out[1].Data}
@@ -141,18 +145,13 @@ func extractRide(p *extract, in []ops.Header, out *tensor.Model) error {
 		return err
 	}
 	var infos []tensor.Info
-	turns, embeds := false, false
+	turns, tied := false, false
 	for _, u := range units {
-		infos = append(infos, u.Out[:len(u.Out)-1]...)
-		embedding := isEmbedding(in[0], u.In[0].Name)
-		embeds = embeds || embedding
-		turns = turns || form(u.Args[0]) == turned && !embedding
+		tied = tied || len(u.Out) > 3
+		infos = append(infos, u.Out...)
+		turns = turns || form(u.Args[0]) == turned && !isEmbedding(in[0], u.In[0].Name)
 	}
-	var c struct {
-		Tied bool `json:"tie_word_embeddings"`
-	}
-	_ = json.Unmarshal(out.Config, &c) // of a family that says nothing of it
-	blank := lora.Blank(turns, c.Tied && embeds)
+	blank := lora.Blank(turns, tied)
 	layout, err := lora.Read(blank, infos)
 	if err != nil {
 		return err

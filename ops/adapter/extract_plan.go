@@ -40,10 +40,27 @@ func extractPlan(p *extract, in []ops.Header) ([]ops.Unit, error) {
 			continue
 		}
 		u.Args = []float64{float64(f)}
-		u.Out = append(p.outs(in[0], u.Out[0], f, factored), lora.RecordInfo(u.Out[0].Name))
+		info := u.Out[0]
+		u.Out = append(p.outs(in[0], info, f, factored), lora.RecordInfo(info.Name))
+		if f == whole && ties(in[0], info.Name) {
+			head := info
+			head.Name = lora.TiedHead
+			u.Out = append(u.Out, p.outs(in[0], head, f, factored)[0], lora.RecordInfo(head.Name))
+		}
 		units = append(units, u)
 	}
 	return units, nil
+}
+
+// ties says whether a model takes that tensor for its head as well: PEFT then
+// wants the head's copy in the file.
+func ties(h ops.Header, name string) bool {
+	var c struct {
+		Tied bool `json:"tie_word_embeddings"`
+	}
+	_, own := h.Info(lora.TiedHead)
+	return json.Unmarshal(h.Config, &c) == nil && c.Tied && !own && !h.Left[lora.TiedHead] && isEmbedding(h, name) &&
+		!strings.Contains(name, "position") && !strings.Contains(name, "wpe") && !strings.Contains(name, "token_type")
 }
 
 // module cuts the last part off a tensor's name.

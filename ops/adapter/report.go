@@ -30,9 +30,15 @@ func init() {
 }
 
 func reportPlan(p *report, in []ops.Header) ([]ops.Unit, error) {
+	layout, err := layoutOf(in[0])
+	if err != nil {
+		return nil, err
+	}
 	var units []ops.Unit
 	for _, info := range in[0].Infos {
-		if n, err := lora.Split(info.Name); err == nil && n.Part == lora.Report {
+		n, err := lora.Split(info.Name)
+		tied := n.Module == lora.TiedHead && layout.Config.Tied // counted as the embedding
+		if err == nil && n.Part == lora.Report && !tied {
 			units = append(units, ops.Unit{In: []ops.Operand{{Port: 0, Name: info.Name}}, Out: []tensor.Info{info}})
 		}
 	}

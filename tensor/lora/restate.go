@@ -54,6 +54,12 @@ func Restate(config []byte, modules []Module, saved []string, roles tensor.Roles
 	}
 	keys["target_modules"] = short(targets, roles)
 	keys["modules_to_save"] = nil
+	// PEFT makes the head of the embedding by itself when told so.
+	tied := keys["ensure_weight_tying"] == true && slices.Contains(saved, TiedHead)
+	keys["ensure_weight_tying"] = tied
+	if tied {
+		saved = slices.DeleteFunc(slices.Clone(saved), func(s string) bool { return s == TiedHead })
+	}
 	whole, biases := savedModules(saved, modules)
 	if len(whole) > 0 {
 		keys["modules_to_save"] = short(whole, roles)
@@ -64,6 +70,9 @@ func Restate(config []byte, modules []Module, saved []string, roles tensor.Roles
 	}
 	return json.MarshalIndent(keys, "", "  ")
 }
+
+// TiedHead is the tensor that PEFT stores twice when it is the embedding.
+const TiedHead = "lm_head.weight"
 
 func alphaOf(m Module) float64 { return m.Scale * float64(m.Rank) }
 
