@@ -53,6 +53,9 @@ func (p *Plan) addWrite(out recipes.Output) error {
 	if err := w.storable(); err != nil {
 		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
 	}
+	if _, err := format.Files(w.model(), w.options()); err != nil {
+		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
+	}
 	p.writes = append(p.writes, w)
 	return nil
 }

@@ -28,6 +28,9 @@ var Format = loaders.Format{
 	},
 	Create: create,
 	Files: func(m *tensor.Model, _ loaders.WriteOptions) ([]loaders.FileSize, error) {
+		if err := isAdapter(m); err != nil {
+			return nil, err
+		}
 		kept, _ := split(m.Weights.Infos())
 		return append(safetensors.Layout("adapter_model", oneFile, kept), loaders.FileSize{Name: ConfigName}), nil
 	},
@@ -63,9 +66,16 @@ func weights(l *lora.Layout) []tensor.Info {
 	return infos
 }
 
-func create(dir string, m *tensor.Model, _ loaders.WriteOptions) (tensor.Sink, error) {
+func isAdapter(m *tensor.Model) error {
 	if m.Adapter == nil {
-		return nil, fmt.Errorf("format peft stores adapters, and this is a whole model: use format: safetensors, or adapter.extract before it")
+		return errors.New("format peft stores adapters, and this is a whole model: use format: safetensors, or adapter.extract before it")
+	}
+	return nil
+}
+
+func create(dir string, m *tensor.Model, _ loaders.WriteOptions) (tensor.Sink, error) {
+	if err := isAdapter(m); err != nil {
+		return nil, err
 	}
 	c := &configured{Sink: safetensors.Create(dir, "adapter_model", oneFile), dir: dir, config: m.Adapter}
 	if _, reports := split(m.Weights.Infos()); len(reports) > 0 {
