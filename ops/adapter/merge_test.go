@@ -36,7 +36,9 @@ type stored struct {
 	Tensors tensors
 }
 
-type tensors map[string]struct {
+type tensors map[string]values
+
+type values struct {
 	Shape tensor.Shape
 	Data  []float32
 }
