@@ -69,7 +69,7 @@ func (t *trimmer) trim(ctx context.Context, f *safetensors.File) error {
 		return err
 	}
 	if len(cuts) == 0 {
-		return fmt.Errorf("both models are the same: there is nothing to store in an adapter")
+		return fmt.Errorf("both models are the same, or no singular value is above the threshold: there is nothing to store in an adapter")
 	}
 	if err := t.restate(layout, cuts); err != nil {
 		return err
@@ -141,16 +141,17 @@ func (t *trimmer) cuts(f *safetensors.File, layout *lora.Layout) ([]cut, error) 
 		if err != nil {
 			return nil, err
 		}
-		if ok && r.Unchanged() {
+		factor := n.Part == lora.A || n.Part == lora.B
+		if ok && (r.Unchanged() || factor && r.Rank == 0) {
 			continue
 		}
-		if ok && (n.Part == lora.A || n.Part == lora.B) {
+		if ok && factor {
 			c.to.Shape = append(tensor.Shape{}, info.Shape...)
 			dim := 0
 			if n.Part == lora.B {
 				dim = 1
 			}
-			c.to.Shape[dim] = min(max(r.Rank, 1), info.Shape[dim])
+			c.to.Shape[dim] = min(r.Rank, info.Shape[dim])
 		}
 		cuts = append(cuts, c)
 	}

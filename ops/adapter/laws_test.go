@@ -25,7 +25,7 @@ func density(method string, share float64) string {
 // drawn makes an adapter of that rank for modules of 9 x 7.
 func drawn(seed uint64, rank int, modules ...string) stored {
 	r := rand.New(rand.NewPCG(seed, 3))
-	s := stored{Config: fmt.Appendf(nil, `{"peft_type": "LORA", "r": %d, "lora_alpha": 3}`, rank), Tensors: tensors{}}
+	s := stored{Config: fmt.Appendf(nil, `{"peft_type": "LORA", "r": %d, "lora_alpha": 3, "use_rslora": %t}`, rank, seed%2 == 1), Tensors: tensors{}}
 	for _, m := range modules {
 		for part, shape := range map[lora.Part]tensor.Shape{lora.A: {rank, 7}, lora.B: {9, rank}} {
 			s.Tensors[lora.Name{Module: m, Part: part}.String()] = values{shape, make([]float32, shape.Numel())}
@@ -180,7 +180,7 @@ func TestDraws(t *testing.T) {
 	other := lora.Name{Module: "n", Part: lora.A}.String()
 	both, alone := masks(1, wide(1, "m", "n")), masks(1, wide(1, "m"))
 	kept := 0
-	want := 2 / share * math.Sqrt(0.75*1.5)
+	want := 2 / share * math.Sqrt(0.75*3/math.Sqrt(rank))
 	for _, v := range both[name] {
 		if v != 0 {
 			kept++

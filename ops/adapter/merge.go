@@ -273,7 +273,7 @@ func mergeMemory(p *merge, x *ops.Pass) int64 {
 		return 3*dense + dense/2 + masks + linalg.TruncateMemory(outputs, inputs, a[0], linalg.Method(p.Decompose))
 	case p.svd():
 		r := int64(sum)
-		return 8*5*r*int64(inputs+outputs) + 8*16*r*r
+		return 40*r*int64(inputs+outputs) + linalg.Memory(sum, sum)
 	}
 	n := int64(a.Numel() + b.Numel())
 	return 6*n + n*int64(len(x.In))/16 + 64

@@ -2,6 +2,7 @@ package lora
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rouxml/roux/tensor"
 )
@@ -71,6 +72,9 @@ func (l *Layout) take(info tensor.Info) error {
 	}
 	switch n.Part {
 	case Whole:
+		if slices.ContainsFunc(l.Saved, func(s Saved) bool { return s.Name == n.Module }) {
+			return fmt.Errorf("tensor %s is there twice, as %s too", n.Module, info.Name)
+		}
 		l.Saved = append(l.Saved, Saved{n.Module, info})
 		return nil
 	case Report:
@@ -87,6 +91,9 @@ func (l *Layout) take(info tensor.Info) error {
 	}
 	m := &l.Modules[i]
 	m.Embedding = m.Embedding || n.Embedding
+	if m.has(n.Part) {
+		return fmt.Errorf("module %s has a part twice, as %s too", n.Module, info.Name)
+	}
 	switch n.Part {
 	case A:
 		m.A = info
@@ -98,6 +105,10 @@ func (l *Layout) take(info tensor.Info) error {
 		m.Bias = &info
 	}
 	return nil
+}
+
+func (m *Module) has(p Part) bool {
+	return p == A && m.A.Name != "" || p == B && m.B.Name != "" || p == Magnitude && m.Magnitude != nil || p == Bias && m.Bias != nil
 }
 
 // check sees that the factors fit each other. Those of a convolution have more

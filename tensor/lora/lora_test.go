@@ -59,6 +59,7 @@ func TestSplit(t *testing.T) {
 		"base_model.model.a.q.base_layer.bias":              {"a.q.bias", Whole, false},
 		"base_model.model.n.modules_to_save.default.weight": {"n.weight", Whole, false},
 		"base_model.model.n.modules_to_save.weight":         {"n.weight", Whole, false},
+		"base_model.model.default.q.lora_A.weight":          {"default.q", A, false},
 		"base_model.model.n.weight":                         {"n.weight", Whole, false},
 		"base_model.model.n.weight.roux_report":             {"n.weight", Report, false},
 	} {
@@ -69,6 +70,28 @@ func TestSplit(t *testing.T) {
 	for _, name := range []string{"base_model.model.a.lora_E", "base_model.model.e.token_adapter.trainable_tokens_delta"} {
 		if n, err := Split(name); err == nil {
 			t.Errorf("%s: %+v", name, n)
+		}
+	}
+}
+
+// TestMisfits: factors that make no adapter are refused with their module.
+func TestMisfits(t *testing.T) {
+	type tensors map[string]tensor.Shape
+	for want, ts := range map[string]tensors{
+		"lacks one of its two factors": {"a.lora_A.weight": {2, 3}},
+		"cannot be multiplied":         {"a.lora_A.weight": {2, 3}, "a.lora_B.weight": {4, 3}},
+		"are no matrices":              {"a.lora_A.weight": {0}, "a.lora_B.weight": {4, 2}},
+		"magnitudes for 4 outputs":     {"a.lora_A.weight": {2, 3}, "a.lora_B.weight": {4, 2}, "a.lora_magnitude_vector": {3}},
+		"a bias of [3] for 4 outputs":  {"a.lora_A.weight": {2, 3}, "a.lora_B.weight": {4, 2}, "a.lora_B.bias": {3}},
+		"has a part twice":             {"a.lora_A.weight": {2, 3}, "a.lora_A.default.weight": {2, 3}, "a.lora_B.weight": {4, 2}},
+		"is there twice":               {"n.weight": {3}, "n.modules_to_save.weight": {3}},
+	} {
+		var infos []tensor.Info
+		for name, shape := range ts {
+			infos = append(infos, tensor.Info{Name: Prefix + name, DType: tensor.F32, Shape: shape})
+		}
+		if _, err := Read([]byte(`{"peft_type":"LORA"}`), infos); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
 		}
 	}
 }

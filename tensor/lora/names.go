@@ -2,6 +2,7 @@ package lora
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -37,6 +38,9 @@ var endings = []struct {
 
 const reportEnd = ".roux_report"
 
+// unnamed finds the adapter's name, which a copy of a state dict has.
+var unnamed = regexp.MustCompile(`(\.(?:lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector|modules_to_save))\.default(\.|$)`)
+
 // Name is a tensor's name taken apart.
 type Name struct {
 	Module    string // such as "model.layers.0.mlp.up_proj"; of Whole and Report, the base's tensor
@@ -47,9 +51,7 @@ type Name struct {
 // Split takes a tensor's name apart.
 func Split(name string) (Name, error) {
 	n := strings.TrimPrefix(name, Prefix)
-	// A copy of a state dict has the adapter's name in it.
-	n = strings.Replace(n, ".default.", ".", 1)
-	n = strings.TrimSuffix(n, ".default")
+	n = unnamed.ReplaceAllString(n, "$1$2")
 	for _, e := range endings {
 		if module, ok := strings.CutSuffix(n, e.end); ok {
 			return Name{module, e.part, e.embedding}, nil
