@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/rouxml/roux/loaders"
@@ -102,6 +103,21 @@ func (w *write) stored() (n int64) {
 	return n
 }
 
+// left is how many bytes of weights a directory holds: a format may have left
+// out what turned out to be empty.
+func (w *write) left(dir string) (n int64) {
+	files, err := w.format.Files(w.model(), w.options())
+	if err != nil {
+		return w.stored()
+	}
+	for _, f := range files {
+		if info, err := os.Stat(filepath.Join(dir, f.Name)); err == nil {
+			n += min(f.Bytes, info.Size())
+		}
+	}
+	return n
+}
+
 // model is what the format's writer sees.
 func (w *write) model() *tensor.Model {
 	m := *w.node.model
@@ -116,7 +132,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	if fresh {
-		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Fresh: true})
+		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.left(w.path), Fresh: true})
 		for _, c := range w.cells {
 			progress(c)
 		}
@@ -149,7 +165,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	p.remember(ctx, w)
-	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Reused: previous.count()})
+	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.left(w.path), Reused: previous.count()})
 	return nil
 }
 

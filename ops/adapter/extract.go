@@ -151,7 +151,7 @@ func extractRide(p *extract, in []ops.Header, out *tensor.Model) error {
 		infos = append(infos, u.Out...)
 		turns = turns || form(u.Args[0]) == turned && !isEmbedding(in[0], u.In[0].Name)
 	}
-	blank := lora.Blank(turns, tied)
+	blank := lora.Blank(out.Config, turns, tied)
 	layout, err := lora.Read(blank, infos)
 	if err != nil {
 		return err

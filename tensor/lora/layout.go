@@ -127,8 +127,8 @@ func (m *Module) check(c Config) error {
 		return fmt.Errorf("module %s: factors of %v and %v cannot be multiplied", m.Name, b, a)
 	}
 	m.Scale = c.Scale(m.Name, m.Rank)
-	if n := m.Magnitude; n != nil && n.Shape.Numel() != m.magnitudes() {
-		return fmt.Errorf("module %s: %d magnitudes for %d outputs", m.Name, n.Shape.Numel(), m.magnitudes())
+	if n := m.Magnitude; n != nil && n.Shape.Numel() != m.Out {
+		return fmt.Errorf("module %s: %d magnitudes for %d outputs", m.Name, n.Shape.Numel(), m.Out)
 	}
 	if c.DoRA && m.Magnitude == nil {
 		return fmt.Errorf("module %s: the adapter is DoRA and lacks its magnitudes", m.Name)
@@ -138,10 +138,6 @@ func (m *Module) check(c Config) error {
 	}
 	return nil
 }
-
-// magnitudes is how many norms DoRA keeps: of an embedding and of a linear map
-// alike, one for each output.
-func (m *Module) magnitudes() int { return m.Out }
 
 // Fit says how the product of the factors lies in a weight of that shape: as
 // it is, or transposed, as in embeddings and in GPT-2's maps from in to out.

@@ -10,10 +10,20 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// Blank is the config of an adapter of causal language models, without modules.
-func Blank(fanInFanOut, tied bool) []byte {
+// Blank is the config of an adapter without modules, for a model of that
+// config.json. What generates text from left to right is told to PEFT as such.
+func Blank(model []byte, fanInFanOut, tied bool) []byte {
+	var c struct {
+		Architectures []string `json:"architectures"`
+	}
+	var task any
+	if json.Unmarshal(model, &c) == nil && slices.ContainsFunc(c.Architectures, func(s string) bool {
+		return strings.HasSuffix(s, "ForCausalLM") || strings.HasSuffix(s, "LMHeadModel")
+	}) {
+		task = "CAUSAL_LM"
+	}
 	text, _ := json.Marshal(map[string]any{ // of constants alone: it cannot fail
-		"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": nil, "inference_mode": true,
+		"peft_type": "LORA", "task_type": task, "base_model_name_or_path": nil, "inference_mode": true,
 		"lora_dropout": 0.0, "bias": "none", "init_lora_weights": true, "use_rslora": false, "use_dora": false,
 		"fan_in_fan_out": fanInFanOut, "ensure_weight_tying": tied,
 	})
