@@ -72,10 +72,10 @@ func Split(name string) (Name, error) {
 
 // String is the name as PEFT stores it.
 func (n Name) String() string {
-	switch {
-	case n.Part == Whole:
+	switch n.Part {
+	case Whole:
 		return Prefix + n.Module
-	case n.Part == Report:
+	case Report:
 		return Prefix + n.Module + reportEnd
 	}
 	for _, e := range endings {
