@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rouxml/roux/ops"
@@ -152,6 +153,19 @@ func TestConfig(t *testing.T) {
 	}
 	if c.R != 4 || c.Alpha != 4 || !slices.Equal(c.Modules, []string{"embed", "q", "up"}) || !slices.Equal(c.Saved, []string{"layer.0.norm", "layer.1.norm", "norm"}) || out.Config != nil {
 		t.Errorf("%+v, config %s", c, out.Config)
+	}
+}
+
+// TestResized: a fine-tune with more tokens than its base is told so.
+func TestResized(t *testing.T) {
+	op := opNamed(t, "adapter.extract")
+	tuned := opstest.Random(1)
+	tuned[0].Info.Shape = tensor.Shape{18, 8}
+	hs := []ops.Header{header("a", tuned, nil), header("b", opstest.Random(2), nil)}
+	hs[0].Roles = layered{}
+	_, err := op.Plan(opstest.Decode(t, op, "{model: a, base: b, rank: 2}"), hs)
+	if err == nil || !strings.Contains(err.Error(), "embed.weight has 18 rows in a and 16 in b: an adapter cannot add tokens") {
+		t.Errorf("got %v", err)
 	}
 }
 

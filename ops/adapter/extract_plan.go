@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,6 +24,9 @@ const (
 func formOf(x *ops.Pass) form { return form(x.Unit.Args[0]) }
 
 func extractPlan(p *extract, in []ops.Header) ([]ops.Unit, error) {
+	if err := resized(in); err != nil {
+		return nil, err
+	}
 	same, err := ops.SameNames(in)
 	if err != nil {
 		return nil, err
@@ -61,6 +65,19 @@ func ties(h ops.Header, name string) bool {
 	_, own := h.Info(lora.TiedHead)
 	return json.Unmarshal(h.Config, &c) == nil && c.Tied && !own && !h.Left[lora.TiedHead] && isEmbedding(h, name) &&
 		!strings.Contains(name, "position") && !strings.Contains(name, "wpe") && !strings.Contains(name, "token_type")
+}
+
+// resized refuses a fine-tune with more or fewer tokens than its base.
+func resized(in []ops.Header) error {
+	for _, info := range in[0].Infos {
+		base, ok := in[1].Info(info.Name)
+		kind := in[0].Roles.Role(info.Name, info.Shape).Kind
+		if ok && (kind == tensor.Embed || kind == tensor.Head) && len(info.Shape) == 2 && len(base.Shape) == 2 && info.Shape[1] == base.Shape[1] && info.Shape[0] != base.Shape[0] {
+			return fmt.Errorf("%s has %d rows in %s and %d in %s: an adapter cannot add tokens to its base (leave it out with where: kind not in [\"embed\", \"head\"], or give the base the tokens first)",
+				info.Name, info.Shape[0], in[0].Name, base.Shape[0], in[1].Name)
+		}
+	}
+	return nil
 }
 
 // module cuts the last part off a tensor's name.
