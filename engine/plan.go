@@ -160,6 +160,9 @@ func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
 		if !ok {
 			return fmt.Errorf("%s: unknown model %q", ref.Pos, ref.Name)
 		}
+		if port.model.Adapter != nil && !op.Adapters {
+			return fmt.Errorf("%s: %s is a LoRA adapter, and %s takes whole models: add it to its base with adapter.apply or as {path: BASE, adapter: PATH}", ref.Pos, ref.Name, s.Op)
+		}
 		n.ports = append(n.ports, port)
 	}
 	if len(n.ports) == 0 {

@@ -68,6 +68,7 @@ func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
 			}
 		}
 		h := ops.NewHeader(port.name, infos, port.model)
+		h.Left = rest
 		chosen = append(chosen, h)
 	}
 	return chosen, rest, nil

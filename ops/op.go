@@ -19,6 +19,8 @@ type Op struct {
 	Drop    bool
 	Scope   Scope
 
+	Adapters bool
+
 	New    func() any
 	Check  func(params any) []schema.Problem
 	Plan   func(params any, in []Header) ([]Unit, error)
@@ -52,7 +54,7 @@ type Measure struct {
 
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
-		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop,
+		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters,
 		New: func() any { return new(P) }}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {

@@ -28,6 +28,8 @@ type Spec[P any] struct {
 	// Drop leaves out tensors that the op does not touch, instead of taking
 	// them from the primary port.
 	Drop bool
+	// Adapters ops work on LoRA adapters; the others take whole models alone.
+	Adapters bool
 
 	// Check reports rules between fields; Path is relative to the step.
 	Check func(p *P) []schema.Problem

@@ -14,7 +14,10 @@ type Header struct {
 	Roles   tensor.Roles
 	Config  []byte
 	Adapter []byte
-	index   map[string]int
+	// Left are the names that the step's `where` leaves out: Infos lacks them,
+	// and the model does not.
+	Left  map[string]bool
+	index map[string]int
 }
 
 // NewHeader indexes a model's headers.
@@ -45,6 +48,9 @@ type Operand struct {
 type Unit struct {
 	Out []tensor.Info
 	In  []Operand
+	// Args are numbers that Plan found and the kernel needs, such as the scale
+	// that an adapter's config gives a module. They are part of the key.
+	Args []float64
 }
 
 // Pick passes a tensor of a port on, unchanged but for its name.

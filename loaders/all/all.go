@@ -38,9 +38,6 @@ func Open(ctx context.Context, ref Ref, client hub.Client) (*tensor.Model, io.Cl
 	if err != nil {
 		return nil, nil, err
 	}
-	if peft.Is(path) && !modeldir.IsDir(path) {
-		return nil, nil, fmt.Errorf("%s is a LoRA adapter: name it with its base, as {path: BASE, adapter: %s}", path, path)
-	}
 	m, closer, err := r.Open(ctx, path)
 	if err != nil || ref.Adapter == "" {
 		return m, closer, err

@@ -32,11 +32,25 @@ func storesPlain(info tensor.Info) error {
 	return nil
 }
 
+// noAdapter refuses what a model directory cannot say.
+func noAdapter(m *tensor.Model) error {
+	if m.Adapter != nil {
+		return errors.New("this is a LoRA adapter and no whole model: say format: peft, or add it to its base with adapter.apply before")
+	}
+	return nil
+}
+
 func createPlain(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
+	if err := noAdapter(m); err != nil {
+		return nil, err
+	}
 	return &sink{dir: dir, model: m, Sink: safetensors.Create(dir, "model", o.ShardBytes)}, nil
 }
 
 func filesPlain(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
+	if err := noAdapter(m); err != nil {
+		return nil, err
+	}
 	return beside(m, safetensors.Layout("model", o.ShardBytes, m.Weights.Infos())), nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/lora"
 )
 
 // fixtures give every op params that fit the models of opstest, and how many
@@ -17,7 +18,10 @@ var fixtures = map[string]struct {
 	params string
 	models int
 }{
+	"adapter.apply":          {"{model: a, adapter: b, weight: 0.5}", 2},
 	"adapter.extract":        {"{model: a, base: b, rank: 2}", 2},
+	"adapter.merge":          {"{models: [a, {model: b, weight: -0.4}], method: dare_ties, density: 0.5}", 2},
+	"adapter.report":         {"{adapter: a}", 1},
 	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
 	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
@@ -50,11 +54,25 @@ func models(op *ops.Op, n int) []opstest.Model {
 	list := make([]opstest.Model, n)
 	for i := range list {
 		list[i] = opstest.Random(uint64(i + 1))
-		if op.Name == "quantize.rtn" {
+		switch {
+		case op.Name == "adapter.merge", op.Name == "adapter.apply" && i == 1:
+			list[i] = opstest.RandomAdapter(uint64(i + 1))
+		case op.Name == "adapter.report":
+			list[i] = extracted()
+		case op.Name == "quantize.rtn":
 			list[i] = slices.DeleteFunc(list[i], func(m opstest.Matrix) bool { return len(m.Info.Shape) != 2 })
 		}
 	}
 	return list
+}
+
+// extracted is an adapter with the records of its extraction.
+func extracted() opstest.Model {
+	var m opstest.Model
+	for _, name := range []string{"layer.0.mlp.up.weight", "layer.1.mlp.up.weight"} {
+		m = append(m, opstest.Matrix{Info: lora.RecordInfo(name), Data: []float32{3, 1, 9, 0, 2}})
+	}
+	return append(m, opstest.RandomAdapter(1)...)
 }
 
 // TestConformance runs over every op: its example decodes, any order and cut
