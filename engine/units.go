@@ -102,23 +102,21 @@ func (n *node) matches(where *schema.Predicate, info tensor.Info) (bool, error) 
 func (n *node) tensorEnv(info tensor.Info) schema.Env {
 	roles := n.ports[0].model.Roles
 	role := roles.Role(info.Name, info.Shape)
-	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.layers(), Kind: string(role.Kind),
+	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.ports[0].layers(role.Tower), Kind: string(role.Kind),
 		DType: info.DType.String(), Rows: info.Shape.Rows(), Cols: info.Shape.Cols(), Numel: info.Shape.Numel()}
 }
 
-// layers counts the layers that the primary port's tensors really have: a
-// stacked model has more than its config says.
-func (n *node) layers() int { return n.ports[0].layerCount() }
-
-func (n *node) layerCount() int {
-	if n.layersKnown == 0 {
-		most := 0
+// layers counts the layers of a tower that the tensors really have: a stacked
+// model has more than its config says.
+func (n *node) layers(tower string) int {
+	if n.layersKnown == nil {
+		n.layersKnown = map[string]int{}
 		for _, c := range n.cells {
-			most = max(most, n.model.Roles.Role(c.info.Name, c.info.Shape).Layer+1)
+			r := n.model.Roles.Role(c.info.Name, c.info.Shape)
+			n.layersKnown[r.Tower] = max(n.layersKnown[r.Tower], r.Layer+1)
 		}
-		n.layersKnown = most + 1
 	}
-	return n.layersKnown - 1
+	return n.layersKnown[tower]
 }
 
 // newAction resolves curves for the unit and gathers its operands. Units whose
@@ -143,7 +141,7 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.run.of = a
 	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
-		Role: tensor.Role{Layer: env.Layer, Kind: tensor.Kind(env.Kind)}}
+		Role: n.ports[0].model.Roles.Role(subject.Name, subject.Shape)}
 	if n.step.Seed != nil {
 		a.pass.Seed = *n.step.Seed
 	}
@@ -208,7 +206,7 @@ func (n *node) makeGroups() {
 		if scope == ops.Rows {
 			continue
 		}
-		id := groupID(scope, i, a.pass.Role.Layer)
+		id := groupID(scope, i, a.pass.Role)
 		g := groups[id]
 		if g == nil {
 			g = &group{node: n, scope: scope}
@@ -221,10 +219,10 @@ func (n *node) makeGroups() {
 	}
 }
 
-func groupID(scope ops.Scope, i, layer int) string {
+func groupID(scope ops.Scope, i int, role tensor.Role) string {
 	switch scope {
 	case ops.Layer:
-		return "layer " + strconv.Itoa(layer)
+		return "layer " + role.Tower + " " + strconv.Itoa(role.Layer)
 	case ops.Model:
 		return "model"
 	}
