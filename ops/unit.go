@@ -55,7 +55,8 @@ type Pick struct {
 
 // SameNames plans one unit for each float tensor of the primary port, reading
 // the tensor of that name from every port. Shapes must agree; what does not is
-// reported together, the first five and a count.
+// reported together, the first five and a count. Where dtypes differ the result
+// has one that holds them all, as torch promotes them.
 func SameNames(in []Header) ([]Unit, error) {
 	var units []Unit
 	var bad []string
@@ -71,6 +72,8 @@ func SameNames(in []Header) ([]Unit, error) {
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
+			default:
+				u.Out[0].DType = promote(u.Out[0].DType, other.Plain().DType)
 			}
 			u.In = append(u.In, Operand{port, info.Name})
 		}
@@ -78,6 +81,22 @@ func SameNames(in []Header) ([]Unit, error) {
 	}
 	bad = append(bad, extra(in)...)
 	return units, mismatch(bad)
+}
+
+// promote returns the narrowest dtype that holds both.
+func promote(a, b tensor.DType) tensor.DType {
+	switch {
+	case a == b || !b.IsFloat():
+		return a
+	case a.Size() != b.Size():
+		if a.Size() > b.Size() {
+			return a
+		}
+		return b
+	case a.Size() == 2: // bfloat16 and float16
+		return tensor.F32
+	}
+	return tensor.BF16 // both kinds of float8
 }
 
 // extra lists float tensors that a later port has and the primary one lacks:

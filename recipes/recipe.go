@@ -29,6 +29,9 @@ type Catalog interface {
 type Options struct {
 	Set map[string]string // overrides params
 	Out string            // where the single output goes; a mergekit file needs it
+	// Compat is "mergekit" to keep those of mergekit's defects that change
+	// numbers; only for mergekit's files.
+	Compat string
 }
 
 // Recipe is a checked recipe.
@@ -52,6 +55,7 @@ type Model struct {
 	Pos                      schema.Pos
 	Path, Revision           string // a local path or a hub id; revision may be empty
 	Adapter, AdapterRevision string
+	Architecture             string  // class that config.json shall name; empty: as it does
 	Recipe                   *Recipe // another recipe whose output this is
 	Output                   string  // its output or step; empty for its only output
 }

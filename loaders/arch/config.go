@@ -46,6 +46,14 @@ func (a *Arch) EditConfig(config []byte, f Facts) ([]byte, error) {
 	return config, nil
 }
 
+// Rename makes config.json name another class of model; nil stays nil.
+func Rename(config []byte, architecture string) []byte {
+	if config == nil {
+		return nil
+	}
+	return jsontext.Set(config, "["+strconv.Quote(architecture)+"]", "architectures")
+}
+
 // set replaces a key wherever the family keeps it: on the top level, and in the
 // part of the config that is about the text model.
 func (a *Arch) set(config []byte, key, value string) []byte {

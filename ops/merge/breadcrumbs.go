@@ -18,7 +18,7 @@ func init() {
 		Rows: pipeline[breadcrumbs]{
 			family: func(p *breadcrumbs) family { return &p.Shared },
 			method: func(p *breadcrumbs) method {
-				return method{sparse: outliers{p.gamma}, normalize: p.Normalize, rescale: p.Rescale}
+				return method{sparse: p.sparse(), normalize: p.Normalize, rescale: p.Rescale}
 			},
 		}.kernel(),
 	})

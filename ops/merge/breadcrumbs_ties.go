@@ -18,7 +18,7 @@ func init() {
 		Rows: pipeline[breadcrumbsTies]{
 			family: func(p *breadcrumbsTies) family { return &p.Shared },
 			method: func(p *breadcrumbsTies) method {
-				return method{sparse: outliers{p.gamma}, elect: true, normalize: p.Normalize, rescale: p.Rescale}
+				return method{sparse: p.sparse(), elect: true, normalize: p.Normalize, rescale: p.Rescale}
 			},
 		}.kernel(),
 	})

@@ -11,7 +11,8 @@ import (
 )
 
 type stack struct {
-	Slices []slice `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
+	Base   schema.Ref `yaml:"base" check:"optional" doc:"model that gives config, tokenizer and files; default: the first slice's"`
+	Slices []slice    `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
 }
 
 // slice is a run of layers of one model.
@@ -54,8 +55,8 @@ func stackSelect(p *stack, in []ops.Header) ([]ops.Pick, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := len(p.Slices) - 1
-	picks := outside(in, 0, func(r tensor.Role) bool { return r.Tower != "" || !after(r.Kind) })
+	first, last := p.first(in), len(in)-1
+	picks := outside(in, first, func(r tensor.Role) bool { return r.Tower != "" || !after(r.Kind) })
 	for at, from := range layers {
 		picks = append(picks, layerOf(in[from.port], from.port, from.layer, at)...)
 	}
@@ -69,16 +70,20 @@ type source struct{ port, layer int }
 func (p *stack) layers(in []ops.Header) ([]source, error) {
 	var all []source
 	for i, s := range p.Slices {
-		from, to, err := bounds(s, in[i])
+		port := p.first(in) + i
+		from, to, err := bounds(s, in[port])
 		if err != nil {
 			return nil, err
 		}
 		for layer := from; layer < to; layer++ {
-			all = append(all, source{i, layer})
+			all = append(all, source{port, layer})
 		}
 	}
 	return all, nil
 }
+
+// first is the port of the first slice: 1 behind a base.
+func (p *stack) first(in []ops.Header) int { return len(in) - len(p.Slices) }
 
 // after says whether a tensor outside the layers stands behind them.
 func after(k tensor.Kind) bool { return k == tensor.Norm || k == tensor.Head }
