@@ -165,11 +165,16 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 			kept := kernel.Delta{Above: -1}
 			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
 			delta := b.Sub(p.model+1, 0)
-			if kept.Keep == nil {
-				kept.Keep = b.Mask(len(delta))
-				kernel.KeepAbove(kept.Keep, delta, kept.Above)
+			keep := kept.Keep
+			if keep == nil || kept.Above >= 0 { // a bound holds beside a mask
+				keep = b.Mask(len(delta))
+				kernel.KeepAbove(keep, delta, kept.Above)
+				if kept.Keep != nil {
+					kept.Keep.Invert()
+					keep.Less(kept.Keep)
+				}
 			}
-			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, kept.Keep)
+			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, keep)
 		}
 		return nil
 	}, d.operands(parts)...)
