@@ -107,6 +107,15 @@ func Load(path string, cat Catalog, o Options) (*Recipe, error) {
 }
 
 func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) {
+	text, err := ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, cat, o, above)
+}
+
+// ReadFile reads the text of a recipe, a little more than a recipe may have.
+func ReadFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("recipe %s does not exist (roux init writes one to begin with)", path)
@@ -118,11 +127,7 @@ func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) 
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory, and here goes the file of a recipe (roux inspect %s shows a model)", path, path)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, text, cat, o, above)
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // Parse reads a recipe from text; file names it in messages and is where

@@ -88,3 +88,94 @@ func near(t *testing.T, info tensor.Info, x, y []float32) {
 		t.Errorf("%s: %d of %d elements are off", info.Name, off, len(y))
 	}
 }
+
+// TestImportedFilesRunAlike: a recipe made of a mergekit file writes the same
+// weights and config, from another folder too, and keeps the comments.
+func TestImportedFilesRunAlike(t *testing.T) {
+	root, err := filepath.Abs(goldens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{root, filepath.Join(root, "grammar")} {
+		cases, err := os.ReadDir(filepath.Join(dir, "cases"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache := t.TempDir()
+		for _, c := range cases {
+			t.Run(c.Name(), func(t *testing.T) {
+				t.Chdir(dir)
+				importedAlike(t, filepath.Join("cases", c.Name(), "config.yml"), cache)
+			})
+		}
+	}
+}
+
+func importedAlike(t *testing.T, file, cache string) {
+	dir := t.TempDir()
+	recipe := filepath.Join(dir, "recipe.yaml")
+	code, _, stderr := roux("import", file, "--out", recipe)
+	if code != exitDone {
+		t.Fatalf("import: exit %d\n%s", code, stderr)
+	}
+	for _, c := range []struct{ file, out string }{{file, "direct"}, {recipe, "imported"}} {
+		if code, _, stderr := roux("run", c.file, "--out", filepath.Join(dir, c.out), "--cache", cache, "-q"); code != exitDone {
+			t.Fatalf("run %s: exit %d\n%s", c.out, code, stderr)
+		}
+	}
+	for _, name := range []string{"model.safetensors", "config.json"} {
+		if !bytes.Equal(read(t, filepath.Join(dir, "direct", name)), read(t, filepath.Join(dir, "imported", name))) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	text := read(t, recipe)
+	for _, line := range bytes.Split(read(t, file), []byte("\n")) {
+		if _, comment, ok := bytes.Cut(line, []byte("# ")); ok && !bytes.Contains(text, bytes.TrimSpace(comment)) {
+			t.Errorf("the comment %q is lost", comment)
+		}
+	}
+}
+
+// TestCompatMatters: without compat: mergekit the defects are mended, so that
+// other numbers come out.
+func TestCompatMatters(t *testing.T) {
+	t.Chdir(filepath.Join(goldens, "grammar"))
+	files, err := filepath.Glob("cases/*/config.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, checked := t.TempDir(), 0
+	for _, file := range files {
+		text := read(t, file)
+		if !bytes.Contains(text, []byte("compat: mergekit")) {
+			continue
+		}
+		checked++
+		dir := t.TempDir()
+		put(t, filepath.Join(dir, "m.yml"), bytes.Replace(text, []byte("compat: mergekit"), nil, 1))
+		for _, args := range [][]string{{"run", filepath.Join(dir, "m.yml"), "-o", filepath.Join(dir, "mended")}, {"run", filepath.Join(dir, "m.yml"), "-o", filepath.Join(dir, "kept"), "--compat", "mergekit"}, {"run", file, "-o", filepath.Join(dir, "as-is")}} {
+			if code, _, stderr := roux(append(args, "--cache", cache)...); code != exitDone {
+				t.Fatalf("%v: exit %d\n%s", args, code, stderr)
+			}
+		}
+		weights := func(out string) []byte { return read(t, filepath.Join(dir, out, "model.safetensors")) }
+		if bytes.Equal(weights("mended"), weights("as-is")) {
+			t.Errorf("%s: compat changes nothing", file)
+		}
+		if !bytes.Equal(weights("kept"), weights("as-is")) {
+			t.Errorf("%s: --compat is not the key", file)
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d files with compat", checked)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

@@ -70,8 +70,8 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 		}
 		set[name] = value
 	}
-	if f.compat != "" && f.compat != "mergekit" {
-		return nil, usageError{fmt.Errorf("--compat %s: only mergekit is known", f.compat)}
+	if err := knownCompat(f.compat); err != nil {
+		return nil, err
 	}
 	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out, Compat: f.compat})
 	if err != nil {

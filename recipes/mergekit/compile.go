@@ -202,7 +202,7 @@ func (c *compiler) body() string {
 	n := get(c.root, given[0])
 	switch given[0] {
 	case "models":
-		return c.ridden(c.whole(n, "models", "merged", nil, ""))
+		return c.ridden(c.whole(n, "models", c.label("merged"), nil, ""))
 	case "slices":
 		return c.ridden(c.sliced(n, "slices", nil, ""))
 	}

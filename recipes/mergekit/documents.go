@@ -51,6 +51,14 @@ func (f *shared) document(name string) *compiler {
 	return nil
 }
 
+// label is what the steps of a document are named after.
+func (c *compiler) label(otherwise string) string {
+	if c.name == "" {
+		return otherwise
+	}
+	return stem("merge_", c.name)
+}
+
 // produce compiles the document that a reference names and returns what it
 // yields. A document that leads back to itself is a problem.
 func (f *shared) produce(c *compiler, at *yaml.Node) string {
@@ -91,11 +99,11 @@ func (f *shared) outputs() *yaml.Node {
 	for _, c := range last {
 		name, path := "model", f.opt.Out
 		if c.name != "" && len(last) > 1 {
-			name = strings.Trim(unfit.ReplaceAllString(c.name, "_"), "_-")
-			path += separator(unnamed) + name
-			for i := 0; get(list, name) != nil || name == "" || name == "model"; i++ {
+			name = stem("merge_", c.name)
+			for get(list, name) != nil || name == "model" {
 				name += "_"
 			}
+			path += separator(unnamed) + name
 		}
 		add(list, name, mapping(c.root, pair("from", word(c.root, c.result)), pair("path", word(c.root, path))))
 	}

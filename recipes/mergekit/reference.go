@@ -154,13 +154,20 @@ func (c *shared) model(ref string, at *yaml.Node) string {
 		return name
 	}
 	c.unknown(r.path, at)
-	stem := strings.Trim(unfit.ReplaceAllString(path.Base(cmp.Or(r.text, r.String())), "_"), "_-")
-	if stem == "" || stem[0] >= '0' && stem[0] <= '9' {
-		stem = "model_" + stem
-	}
-	name := c.fresh(stem)
+	plain := r
+	plain.architecture = ""
+	name := c.fresh(stem("model_", path.Base(cmp.Or(r.text, plain.String()))))
 	c.names[ref] = name
 	add(c.models, name, r.node(at))
+	return name
+}
+
+// stem makes a name of some text; what a name cannot begin with gets a prefix.
+func stem(prefix, text string) string {
+	name := strings.Trim(unfit.ReplaceAllString(text, "_"), "_-")
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		return prefix + name
+	}
 	return name
 }
 

@@ -45,7 +45,7 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.model(ref, c.base)))}, fields...), ref
 		}
 	}
-	return merged{c.compatHead(c.step(c.fresh("stacked"), list, "resize.stack", fields...), all, where), donor}
+	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}
 }
 
 // slice merges one slice. Filters on what belongs to the merge see the output's
@@ -107,7 +107,9 @@ func (c *compiler) cut(k int, ref string, at *yaml.Node, start, end int) string 
 	if n := get(at, "layer_range"); n != nil {
 		place = n
 	}
-	cutting := mapping(at, pair("model", word(at, name)), pair("layers", sequence(at, []*yaml.Node{number(at, start), number(at, end)})))
+	layers := sequence(at, []*yaml.Node{number(at, start), number(at, end)})
+	layers.Style = yaml.FlowStyle
+	cutting := mapping(at, pair("model", word(at, name)), pair("layers", layers))
 	return c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
 }
 
