@@ -60,10 +60,14 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	if err != nil {
 		return err
 	}
-	recipeName := p.recipeName()
-	for name, data := range map[string][]byte{
-		LockName: append(text, '\n'), recipeName: p.Recipe.Text, "README.md": p.card(w, recipeName),
-	} {
+	files := map[string][]byte{LockName: append(text, '\n'), p.recipeName(): p.Recipe.Text}
+	if !w.out.NoCard {
+		files[cardName] = p.card(w, p.recipeName())
+	}
+	if p.Recipe.MergekitText != nil {
+		files[mergekitName] = p.Recipe.MergekitText
+	}
+	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
 		}
@@ -74,13 +78,27 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 // recipeName is the name under which an output carries the recipe.
 func (p *Plan) recipeName() string {
 	if p.Recipe.Mergekit {
-		return "mergekit_config.yml"
+		return mergekitName
 	}
 	return "recipe.yaml"
 }
 
+const (
+	cardName     = "README.md"
+	mergekitName = "mergekit_config.yml" // where the Hub's tools look for it
+)
+
 // provenanceFiles are the files that provenance writes.
-func (p *Plan) provenanceFiles() []string { return []string{"README.md", p.recipeName(), LockName} }
+func (p *Plan) provenanceFiles(out recipes.Output) []string {
+	names := []string{p.recipeName(), LockName}
+	if !out.NoCard {
+		names = append(names, cardName)
+	}
+	if p.Recipe.MergekitText != nil {
+		names = append(names, mergekitName)
+	}
+	return names
+}
 
 // publicName is how a card names an input: a Hub id as it is, a local path by
 // its last part.
@@ -103,14 +121,8 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	} else {
 		b.WriteString("library_name: transformers\n")
 	}
-	var bases []string
-	for _, m := range p.Recipe.Models {
-		if m.Path != "" && publicName(m) == m.Path {
-			bases = append(bases, "- "+m.Path+"\n")
-		}
-	}
-	if len(bases) > 0 {
-		b.WriteString("base_model:\n" + strings.Join(bases, ""))
+	if bases := p.bases(); len(bases) > 0 {
+		b.WriteString("base_model:\n- " + strings.Join(bases, "\n- ") + "\n")
 	}
 	b.WriteString("tags:\n- roux\n")
 	if strings.HasPrefix(w.opName(), "merge.") || p.Recipe.Mergekit {
@@ -125,6 +137,19 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	}
 	fmt.Fprintf(&b, "Made by [roux](https://github.com/rouxml/roux) from `%s`:\n\n```yaml\n%s```\n", recipeName, p.Recipe.Text)
 	return []byte(b.String())
+}
+
+// bases lists the models and adapters of the Hub that went in, each once.
+func (p *Plan) bases() []string {
+	var ids []string
+	for _, m := range p.Recipe.Models {
+		for _, path := range []string{m.Path, m.Adapter} {
+			if _, err := os.Stat(path); path != "" && err != nil && !slices.Contains(ids, path) {
+				ids = append(ids, path)
+			}
+		}
+	}
+	return ids
 }
 
 // opName is the op that made an output's model, or nothing for an input.

@@ -63,7 +63,13 @@ func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
 	for _, port := range n.ports {
 		var infos []tensor.Info
 		for _, info := range port.header.Infos {
-			if !rest[info.Name] {
+			yes := !rest[info.Name]
+			if _, ok := n.ports[0].index[info.Name]; yes && !ok {
+				if yes, err = n.matches(where, info); err != nil {
+					return nil, nil, err
+				}
+			}
+			if yes {
 				infos = append(infos, info)
 			}
 		}
@@ -122,12 +128,7 @@ func (n *node) layers(tower string) int {
 // newAction resolves curves for the unit and gathers its operands. Units whose
 // curves say the same share params and their canonical text.
 func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
-	subject := u.Out[0]
-	if len(u.In) > 0 {
-		if c, ok := n.ports[u.In[0].Port].index[u.In[0].Name]; ok {
-			subject = c.info
-		}
-	}
+	subject := n.subject(u)
 	env := n.tensorEnv(subject)
 	params, err := r.Resolve(env)
 	if err != nil {
@@ -155,6 +156,22 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	}
 	a.streams = a.stream() // now, before workers ask for it
 	return a, a.affordable(p.opt.Memory)
+}
+
+// subject is the tensor that curves and filters see: the operand that has the
+// output's name, or else the first.
+func (n *node) subject(u ops.Unit) tensor.Info {
+	subject, found := u.Out[0], false
+	for _, in := range u.In {
+		c, ok := n.ports[in.Port].index[in.Name]
+		if ok && in.Name == u.Out[0].Name {
+			return c.info
+		}
+		if ok && !found {
+			subject, found = c.info, true
+		}
+	}
+	return subject
 }
 
 // affordable refuses what does not fit the budget: the tensors of a whole

@@ -160,6 +160,9 @@ func (p *parser) simple(parts map[string]*yaml.Node) {
 	if n := parts["seed"]; n != nil {
 		p.r.Seed = p.seed(n, "seed")
 	}
+	if p.opt.Seed != nil {
+		p.r.Seed = *p.opt.Seed
+	}
 }
 
 // data reports texts: no op can name one yet, so all of them are unused.

@@ -32,6 +32,10 @@ type Options struct {
 	// Compat is "mergekit" to keep those of mergekit's defects that change
 	// numbers; only for mergekit's files.
 	Compat string
+	// ShardSize, Seed and NoCard override what the recipe says, where set.
+	ShardSize schema.Bytes
+	Seed      *uint64
+	NoCard    bool
 }
 
 // Recipe is a checked recipe.
@@ -46,6 +50,7 @@ type Recipe struct {
 	Text              []byte            // as it stands in the file
 	Notes             []string          // words for the user
 	Mergekit          bool              // it came as a mergekit file
+	MergekitText      []byte            // the recipe as a mergekit file, if it can be said as one
 	Set               map[string]string // params that were overridden
 }
 
@@ -95,6 +100,7 @@ type Output struct {
 	DType     string
 	ShardSize schema.Bytes
 	NaN       string // keep, zero or error
+	NoCard    bool   // leave out the model card
 }
 
 // maxFile bounds the size of a recipe.

@@ -33,6 +33,10 @@ type recipeFlags struct {
 	force   bool
 	nan     string
 	compat  string
+	shards  string
+	seed    uint64
+	noCard  bool
+	changed func(flag string) bool
 	json    bool
 	quiet   bool
 }
@@ -42,6 +46,10 @@ func (f *recipeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a param of the recipe: --set density=0.3 (repeatable)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "directory for the single output; for mergekit files, out/NAME without it")
 	cmd.Flags().StringVar(&f.compat, "compat", "", "mergekit: for its files, keep those of its defects that change numbers (docs/mergekit.md)")
+	cmd.Flags().StringVar(&f.shards, "shard-size", "", "largest file of weights, such as 2GB (default: as the outputs say, or 5GB)")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "seed of random draws (default: as the recipe says, or 0)")
+	cmd.Flags().BoolVar(&f.noCard, "no-card", false, "leave out the model card")
+	f.changed = cmd.Flags().Changed
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 }
 
@@ -73,7 +81,18 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 	if err := knownCompat(f.compat); err != nil {
 		return nil, err
 	}
-	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out, Compat: f.compat})
+	o := recipes.Options{Set: set, Out: f.out, Compat: f.compat, NoCard: f.noCard}
+	if f.shards != "" {
+		size, err := schema.ParseBytes(f.shards)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--shard-size: %w", err)}
+		}
+		o.ShardSize = schema.Bytes(size)
+	}
+	if f.changed("seed") {
+		o.Seed = &f.seed
+	}
+	r, err := recipes.Load(path, reg, o)
 	if err != nil {
 		return nil, recipeError{err}
 	}

@@ -26,6 +26,12 @@ func (c *compiler) mergesBase() bool {
 	return c.compat && (c.method == "linear" || c.method == "karcher")
 }
 
+// widens says whether the result is float32 whatever went in: mergekit's
+// arcee_fusion multiplies by a mask of that dtype.
+func (c *compiler) widens() bool {
+	return c.compat && c.method == "arcee_fusion" && (c.dtype == nil || c.dtype.Value != "float64")
+}
+
 // compatFields are the params that turn an op's mended defects back on.
 func (c *compiler) compatFields(j job) []schema.Pair {
 	if !c.compat {

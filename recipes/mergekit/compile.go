@@ -99,6 +99,8 @@ func (c *compiler) compile() {
 	}
 	if d := get(c.root, "out_dtype"); set(d) {
 		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
+	} else if c.widens() {
+		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))
 	}
 	c.result = last
 }
