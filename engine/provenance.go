@@ -90,13 +90,15 @@ const (
 
 // provenanceFiles are the files that provenance writes.
 func (p *Plan) provenanceFiles(out recipes.Output) []string {
-	names := []string{p.recipeName(), LockName}
+	var names []string
 	if !out.NoCard {
 		names = append(names, cardName)
 	}
+	names = append(names, p.recipeName())
 	if p.Recipe.MergekitText != nil {
 		names = append(names, mergekitName)
 	}
+	names = append(names, LockName)
 	return names
 }
 

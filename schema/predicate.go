@@ -110,8 +110,14 @@ func renumberFunc(args ...any) (any, error) {
 	return renumber(args[0].(string), args[1].(int)), nil
 }
 
-// failFunc makes a number of nothing: a case that must not come up.
-func failFunc(args ...any) (any, error) { return nil, errors.New(args[0].(string)) }
+// failure is what the author of an expression says of a case that must not
+// come up.
+type failure string
+
+// Error is the author's text.
+func (f failure) Error() string { return string(f) }
+
+func failFunc(args ...any) (any, error) { return nil, failure(args[0].(string)) }
 
 // renumber returns the name with its first numeric component replaced.
 func renumber(name string, layer int) string {

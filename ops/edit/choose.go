@@ -15,8 +15,9 @@ type choose struct {
 }
 
 type choice struct {
-	Model schema.Ref `yaml:"model" doc:"model to take tensors from"`
-	Where string     `yaml:"where" check:"optional" doc:"which tensors come from this model; default: all that are left"`
+	Model  schema.Ref `yaml:"model" doc:"model to take tensors from"`
+	Where  string     `yaml:"where" check:"optional" doc:"which tensors come from this model; default: all that are left"`
+	Needed bool       `yaml:"needed" default:"false" doc:"fail when no tensor comes from this model"`
 }
 
 // FromScalar lets a model be named alone.
@@ -57,7 +58,7 @@ func chooseSelect(p *choose, in []ops.Header) ([]ops.Pick, error) {
 		if problems != nil {
 			return nil, problems
 		}
-		layers := layersOf(h)
+		layers, before := layersOf(h), len(picks)
 		for _, info := range h.Infos {
 			if taken[info.Name] {
 				continue
@@ -70,6 +71,9 @@ func chooseSelect(p *choose, in []ops.Header) ([]ops.Pick, error) {
 				taken[info.Name] = true
 				picks = append(picks, ops.Pick{Name: info.Name, From: ops.Operand{Port: first + i, Name: info.Name}})
 			}
+		}
+		if c.Needed && len(picks) == before {
+			return nil, fmt.Errorf("no tensor of %s is such that %s", h.Name, whereOf(c.Where))
 		}
 	}
 	return inOrder(picks, in[first:]), nil

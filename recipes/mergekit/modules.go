@@ -122,7 +122,7 @@ func (c *compiler) assemble(n *yaml.Node, parts []part, rest part) string {
 	}
 	list := sequence(n, nil)
 	for _, p := range parts {
-		list.Content = append(list.Content, mapping(p.key, pair("model", word(p.key, p.name)), pair("where", word(p.key, p.where))))
+		list.Content = append(list.Content, mapping(p.key, pair("model", word(p.key, p.name)), pair("where", word(p.key, p.where)), pair("needed", boolean(p.key, true))))
 	}
 	list.Content = append(list.Content, word(n, rest.name))
 	donor := parts[0].donor

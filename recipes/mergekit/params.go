@@ -100,7 +100,7 @@ func (c *compiler) plain(v *yaml.Node, name string, k kind) *yaml.Node {
 // scalar reads one value as mergekit does: true and false are numbers too, and
 // numbers may be quoted. Words are neither.
 func (c *compiler) scalar(v *yaml.Node, name string, k kind) *yaml.Node {
-	want := "a number"
+	want, cure := "a number", "a recipe may compute it by an expression: roux import makes one of this file"
 	switch k {
 	case float:
 		if b, ok := schema.BoolWord(v); ok {
@@ -115,7 +115,10 @@ func (c *compiler) scalar(v *yaml.Node, name string, k kind) *yaml.Node {
 		}
 		want = "true or false"
 	}
-	c.fail(v, "parameters."+name, "expressions are a recipe's: roux import makes one of this file", "want %s, a list of them or filters, found %s", want, describe(v))
+	if k != float || v.Kind != yaml.ScalarNode {
+		cure = ""
+	}
+	c.fail(v, "parameters."+name, cure, "want %s, a list of them or filters, found %s", want, describe(v))
 	return v
 }
 
