@@ -28,6 +28,7 @@ type parser struct {
 	names    map[string]schema.Pos // models, steps and matrices of steps
 	yields   map[string]bool       // names that are models
 	variants map[string][]string   // of matrix steps
+	raw      map[string]rawStep    // by name
 	loose    map[string]bool       // names that stand in parts with problems
 	spent    int                   // nodes written out so far
 	reads    map[string]string     // real path -> model
@@ -47,7 +48,7 @@ func parse(file string, text []byte, cat Catalog, o Options, above []string) (*R
 		return nil, err
 	}
 	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text, Set: o.Set}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
-		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, loose: map[string]bool{},
+		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, raw: map[string]rawStep{}, loose: map[string]bool{},
 		reads: map[string]string{}, writes: map[string]string{}}
 	root := docs[0]
 	switch {
@@ -119,6 +120,9 @@ func (p *parser) document(root *yaml.Node) {
 	p.outputs(root, parts["outputs"])
 	p.order()
 	p.unused()
+	if p.problems == nil && !p.r.Mergekit {
+		p.r.MergekitText = p.inMergekit(parts["models"])
+	}
 }
 
 // parts files the top-level values by key, null ones left out.

@@ -179,3 +179,59 @@ func read(t *testing.T, path string) []byte {
 	}
 	return text
 }
+
+// TestSaidInMergekit: where a recipe can be said as a mergekit file, that file
+// lies beside its output and runs to the same weights.
+func TestSaidInMergekit(t *testing.T) {
+	root, err := filepath.Abs(goldens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	cache := t.TempDir()
+	for _, dir := range []string{root, filepath.Join(root, "grammar")} {
+		cases, err := os.ReadDir(filepath.Join(dir, "cases"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cases {
+			t.Run(c.Name(), func(t *testing.T) {
+				here := t.TempDir()
+				for _, name := range []string{"models", "cases"} {
+					if err := os.Symlink(filepath.Join(dir, name), filepath.Join(here, name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				t.Chdir(here)
+				if saidAlike(t, filepath.Join("cases", c.Name(), "config.yml"), cache) {
+					said++
+				}
+			})
+		}
+	}
+	if said < 35 {
+		t.Errorf("only %d recipes are said in mergekit's language", said)
+	}
+}
+
+func saidAlike(t *testing.T, file, cache string) bool {
+	for _, args := range [][]string{{"import", file, "--out", "r.yaml"}, {"run", "r.yaml", "--out", "recipe", "--cache", cache}} {
+		if code, _, stderr := roux(args...); code != exitDone {
+			t.Fatalf("%v: exit %d\n%s", args, code, stderr)
+		}
+	}
+	text, err := os.ReadFile("recipe/mergekit_config.yml")
+	if err != nil {
+		return false
+	}
+	put(t, "said.yml", text)
+	if code, _, stderr := roux("run", "said.yml", "--out", "said", "--cache", cache); code != exitDone {
+		t.Fatalf("exit %d\n%s\n%s", code, stderr, text)
+	}
+	for _, name := range []string{"model.safetensors", "config.json"} {
+		if !bytes.Equal(read(t, "recipe/"+name), read(t, "said/"+name)) {
+			t.Errorf("%s differs, said as\n%s", name, text)
+		}
+	}
+	return true
+}

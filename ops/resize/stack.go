@@ -107,9 +107,17 @@ func bounds(s slice, h ops.Header) (from, to int, err error) {
 		return 0, layers, nil
 	}
 	if s.Layers[1] > layers {
-		return 0, 0, fmt.Errorf("layers %v of %s: it has %d layers, so the end is at most %d", s.Layers, h.Name, layers, layers)
+		return 0, 0, fmt.Errorf("%slayers %v of %s: it has %d layers, so the end is at most %d", place(s.Model.Pos), s.Layers, h.Name, layers, layers)
 	}
 	return s.Layers[0], s.Layers[1], nil
+}
+
+// place is where a slice stands, if that is known.
+func place(pos schema.Pos) string {
+	if pos.Line == 0 {
+		return ""
+	}
+	return pos.String() + ": "
 }
 
 // count is how many layers the text model has.

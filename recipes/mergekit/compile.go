@@ -32,8 +32,9 @@ type shared struct {
 	notes    []string
 
 	docs   []*compiler
-	names  map[string]string    // model reference -> name in the recipe
-	parsed map[string]reference // by what the file says
+	names  map[string]string     // model reference -> name in the recipe
+	cuts   map[string]*yaml.Node // step that cuts a model -> its slice
+	parsed map[string]reference  // by what the file says
 	models *yaml.Node
 	steps  *yaml.Node
 }
@@ -65,7 +66,7 @@ type level struct {
 // Compile returns the equivalent recipe. Notes are words for the user about
 // what mergekit would have ignored, and what roux does otherwise.
 func Compile(docs []*yaml.Node, file string, o Options) (*yaml.Node, schema.Problems, []string) {
-	f := &shared{file: file, opt: o, names: map[string]string{}, parsed: map[string]reference{}, models: mapping(docs[0]), steps: mapping(docs[0])}
+	f := &shared{file: file, opt: o, names: map[string]string{}, cuts: map[string]*yaml.Node{}, parsed: map[string]reference{}, models: mapping(docs[0]), steps: mapping(docs[0])}
 	for _, root := range docs {
 		f.docs = append(f.docs, &compiler{shared: f, root: root, casts: map[string]string{}})
 	}

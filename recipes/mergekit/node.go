@@ -65,6 +65,16 @@ func add(n *yaml.Node, key string, value *yaml.Node) {
 	n.Content = append(n.Content, word(value, key), value)
 }
 
+// drop takes a key out of a mapping.
+func drop(n *yaml.Node, key string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			return
+		}
+	}
+}
+
 func pairsOf(n *yaml.Node) []schema.Pair {
 	var pairs []schema.Pair
 	for i := 0; i+1 < len(n.Content); i += 2 {

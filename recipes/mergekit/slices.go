@@ -34,7 +34,7 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 		s := c.slice(k, deref(item), done, fmt.Sprintf("%s[%d]", path, k), inner, where)
 		done += s.length
 		all = append(all, s)
-		parts = append(parts, mapping(s.node, pair("model", word(s.node, s.merged.name))))
+		parts = append(parts, c.part(s))
 	}
 	if c.problems != nil {
 		return merged{}
@@ -46,6 +46,17 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 		}
 	}
 	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}
+}
+
+// part is a slice as resize.stack takes it. Layers that are cut out and not
+// merged need no step of their own.
+func (c *compiler) part(s slicing) *yaml.Node {
+	cutting, ok := c.cuts[s.merged.name]
+	if !ok {
+		return mapping(s.node, pair("model", word(s.node, s.merged.name)))
+	}
+	drop(c.steps, s.merged.name)
+	return cutting
 }
 
 // slice merges one slice. Filters on what belongs to the merge see the output's
@@ -109,8 +120,10 @@ func (c *compiler) cut(k int, ref string, at *yaml.Node, start, end int) string 
 	}
 	layers := sequence(at, []*yaml.Node{number(at, start), number(at, end)})
 	layers.Style = yaml.FlowStyle
-	cutting := mapping(at, pair("model", word(at, name)), pair("layers", layers))
-	return c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	cutting := mapping(place, pair("model", word(place, name)), pair("layers", layers))
+	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	c.cuts[step] = cutting
+	return step
 }
 
 func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool) {
