@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,7 +37,23 @@ func TestMergekitGrammar(t *testing.T) {
 				return // mergekit's config.json has the dtype of the base, which is not that of the tensors
 			}
 			compareConfig(t, out, filepath.Join("cases", c.Name(), "expected.config.json"))
+			for _, part := range []string{"text_config", "vision_config"} {
+				comparePart(t, out, filepath.Join("cases", c.Name(), "expected.config.json"), part)
+			}
 		})
+	}
+}
+
+// comparePart compares what a config says of one tower's layers.
+func comparePart(t *testing.T, out, expected, part string) {
+	t.Helper()
+	count := func(path string) any {
+		var config map[string]map[string]any
+		_ = json.Unmarshal(read(t, path), &config) // other keys are no objects
+		return config[part]["num_hidden_layers"]
+	}
+	if got, want := count(filepath.Join(out, "config.json")), count(expected); got != want {
+		t.Errorf("%s has %v layers, want %v", part, got, want)
 	}
 }
 

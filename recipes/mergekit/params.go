@@ -56,7 +56,7 @@ func (c *compiler) setting(v *yaml.Node, start int, name string, k kind) (all []
 	for _, item := range entries {
 		item = deref(item)
 		value := get(item, "value")
-		if item.Kind != yaml.MappingNode || !set(value) {
+		if item.Kind != yaml.MappingNode || !set(value) || empty(value) {
 			c.fail(item, "parameters."+name, "write {filter: TEXT, value: NUMBER}", "want a filter with a value")
 			continue
 		}
