@@ -130,7 +130,11 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	if strings.HasPrefix(w.opName(), "merge.") || p.Recipe.Mergekit {
 		b.WriteString("- mergekit\n- merge\n")
 	}
-	fmt.Fprintf(&b, "---\n# %s\n\n", p.Recipe.Name)
+	title := p.Recipe.Name
+	if p.Recipe.Mergekit { // its files are all called alike
+		title = filepath.Base(w.path)
+	}
+	fmt.Fprintf(&b, "---\n# %s\n\n", title)
 	if p.Recipe.Description != "" {
 		b.WriteString(p.Recipe.Description + "\n\n")
 	}

@@ -19,6 +19,7 @@ type method struct {
 	flags    []param  // true or false, of the whole merge
 	whole    []string // whole numbers of the whole merge
 	single   bool     // takes one model
+	alone    bool     // the base alone stays as it is
 }
 
 // param is a parameter with mergekit's default; required ones have none.
@@ -27,7 +28,7 @@ type param struct {
 	def  string
 }
 
-var gta = method{base: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}}
+var gta = method{base: true, alone: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}}
 
 // gtaOf is a member of the family of task arithmetic, with its defaults.
 func gtaOf(op, normalize, rescale string, perModel ...param) method {
@@ -45,9 +46,9 @@ var methods = map[string]method{
 	"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, whole: []string{"max_iter"}},
 	"model_stock":     {op: "merge.model_stock", base: true, flags: []param{{"filter_wise", "false"}}},
 	"arcee_fusion":    {op: "merge.arcee_fusion", base: true, two: true},
-	"sce":             {op: "merge.sce", base: true, curves: []param{{"select_topk", "1"}}, flags: []param{{"int8_mask", "false"}}},
-	"ram":             {op: "merge.ram", base: true, curves: []param{{"epsilon", "1e-5"}}},
-	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
+	"sce":             {op: "merge.sce", base: true, alone: true, curves: []param{{"select_topk", "1"}}, flags: []param{{"int8_mask", "false"}}},
+	"ram":             {op: "merge.ram", base: true, alone: true, curves: []param{{"epsilon", "1e-5"}}},
+	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, alone: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
 	"nearswap":        {op: "merge.nearswap", base: true, two: true, curves: []param{{"t", ""}}},
 	"task_arithmetic": gtaOf("merge.task_arithmetic", "false", "false"),
 	"ties":            gtaOf("merge.ties", "true", "false"),
@@ -82,7 +83,7 @@ func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int,
 	switch {
 	case m.single:
 		return c.passthrough(j)
-	case m.two && len(sources) == 1:
+	case len(sources) == 1 && (m.two || m.alone && base == 0):
 		return merged{sources[0].name, sources[0].ref} // a lone model passes through
 	case m.two && (len(sources) != 2 || base < 0):
 		c.fail(at, "models", "name two models, one of them as base_model", "%s takes exactly two models, one of which is the base", c.method)

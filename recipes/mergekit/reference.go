@@ -154,12 +154,18 @@ func (c *shared) model(ref string, at *yaml.Node) string {
 		return name
 	}
 	c.unknown(r.path, at)
-	plain := r
-	plain.architecture = ""
-	name := c.fresh(stem("model_", path.Base(cmp.Or(r.text, plain.String()))))
+	name := c.fresh(stem("model_", r.base()))
 	c.names[ref] = name
 	add(c.models, name, r.node(at))
 	return name
+}
+
+// base is what a model is named after: the last part of its path, or the folder
+// of a file that is called model as all are.
+func (r reference) base() string {
+	r.architecture = ""
+	text := strings.TrimSuffix(strings.TrimSuffix(cmp.Or(r.text, r.String()), ".safetensors"), "/model")
+	return path.Base(text)
 }
 
 // stem makes a name of some text; what a name cannot begin with gets a prefix.
