@@ -141,6 +141,9 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	for _, name := range slices.Sorted(maps.Keys(p.Recipe.Set)) {
 		fmt.Fprintf(&b, "Run with `--set %s=%s`.\n\n", name, p.Recipe.Set[name])
 	}
+	if models := p.ingredients(); len(models) > 1 {
+		b.WriteString("Models that went in:\n\n* " + strings.Join(models, "\n* ") + "\n\n")
+	}
 	fmt.Fprintf(&b, "Made by [roux](https://github.com/rouxml/roux) from `%s`:\n\n```yaml\n%s```\n", recipeName, p.Recipe.Text)
 	return []byte(b.String())
 }
@@ -156,6 +159,28 @@ func (p *Plan) bases() []string {
 		}
 	}
 	return ids
+}
+
+// ingredients lists the models that went in, with links to those of the Hub.
+func (p *Plan) ingredients() []string {
+	var list []string
+	for _, m := range p.Recipe.Models {
+		line := p.linked(publicName(m), m.Path)
+		if m.Adapter != "" {
+			line += " + " + p.linked(filepath.Base(m.Adapter), m.Adapter)
+		}
+		if !slices.Contains(list, line) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+func (p *Plan) linked(name, path string) string {
+	if slices.Contains(p.bases(), path) {
+		return fmt.Sprintf("[%s](https://huggingface.co/%s)", path, path)
+	}
+	return name
 }
 
 // opName is the op that made an output's model, or nothing for an input.
