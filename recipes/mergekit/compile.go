@@ -226,7 +226,7 @@ func (c *compiler) ridden(m merged) string {
 	if ref == m.donor || ref == "" {
 		return m.name
 	}
-	return c.step(c.fresh("with-base"), c.base, "edit.choose", pair("base", word(c.base, c.model(ref, c.base))), pair("models", sequence(c.base, []*yaml.Node{word(c.base, m.name)})))
+	return c.step(c.fresh("with-base"), c.base, "edit.choose", pair("base", word(c.base, c.load(ref, c.base))), pair("models", sequence(c.base, []*yaml.Node{word(c.base, m.name)})))
 }
 
 // source is one model that takes part in a merge.
