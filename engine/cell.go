@@ -28,8 +28,8 @@ type node struct {
 	on                 *run   // nil for inputs
 	storing, preparing *tally // of its acts and groups; nil for inputs
 
-	chosen      []ops.Header // what `where` left of the ports
-	layersKnown int          // layers + 1, once counted
+	chosen      []ops.Header   // what `where` left of the ports
+	layersKnown map[string]int // layers of each tower, once counted
 }
 
 func (n *node) add(c *cell) {

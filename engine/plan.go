@@ -253,7 +253,8 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
-	picks, err := n.op.Select(n.step.Params, n.headers())
+	n.chosen = n.headers()
+	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,13 @@ func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
 	for _, port := range n.ports {
 		var infos []tensor.Info
 		for _, info := range port.header.Infos {
-			if !rest[info.Name] {
+			yes := !rest[info.Name]
+			if _, ok := n.ports[0].index[info.Name]; yes && !ok {
+				if yes, err = n.matches(where, info); err != nil {
+					return nil, nil, err
+				}
+			}
+			if yes {
 				infos = append(infos, info)
 			}
 		}
@@ -103,34 +109,27 @@ func (n *node) matches(where *schema.Predicate, info tensor.Info) (bool, error) 
 func (n *node) tensorEnv(info tensor.Info) schema.Env {
 	roles := n.ports[0].model.Roles
 	role := roles.Role(info.Name, info.Shape)
-	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.layers(), Kind: string(role.Kind),
+	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.ports[0].layers(role.Tower), Kind: string(role.Kind),
 		DType: info.DType.String(), Rows: info.Shape.Rows(), Cols: info.Shape.Cols(), Numel: info.Shape.Numel()}
 }
 
-// layers counts the layers that the primary port's tensors really have: a
-// stacked model has more than its config says.
-func (n *node) layers() int { return n.ports[0].layerCount() }
-
-func (n *node) layerCount() int {
-	if n.layersKnown == 0 {
-		most := 0
+// layers counts the layers of a tower that the tensors really have: a stacked
+// model has more than its config says.
+func (n *node) layers(tower string) int {
+	if n.layersKnown == nil {
+		n.layersKnown = map[string]int{}
 		for _, c := range n.cells {
-			most = max(most, n.model.Roles.Role(c.info.Name, c.info.Shape).Layer+1)
+			r := n.model.Roles.Role(c.info.Name, c.info.Shape)
+			n.layersKnown[r.Tower] = max(n.layersKnown[r.Tower], r.Layer+1)
 		}
-		n.layersKnown = most + 1
 	}
-	return n.layersKnown - 1
+	return n.layersKnown[tower]
 }
 
 // newAction resolves curves for the unit and gathers its operands. Units whose
 // curves say the same share params and their canonical text.
 func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
-	subject := u.Out[0]
-	if len(u.In) > 0 {
-		if c, ok := n.ports[u.In[0].Port].index[u.In[0].Name]; ok {
-			subject = c.info
-		}
-	}
+	subject := n.subject(u)
 	env := n.tensorEnv(subject)
 	params, err := r.Resolve(env)
 	if err != nil {
@@ -144,7 +143,7 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.run.of = a
 	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
-		Role: tensor.Role{Layer: env.Layer, Kind: tensor.Kind(env.Kind)}}
+		Role: n.ports[0].model.Roles.Role(subject.Name, subject.Shape)}
 	if n.step.Seed != nil {
 		a.pass.Seed = *n.step.Seed
 	}
@@ -158,6 +157,22 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	}
 	a.streams = a.stream() // now, before workers ask for it
 	return a, a.affordable(p.opt.Memory)
+}
+
+// subject is the tensor that curves and filters see: the operand that has the
+// output's name, or else the first.
+func (n *node) subject(u ops.Unit) tensor.Info {
+	subject, found := u.Out[0], false
+	for _, in := range u.In {
+		c, ok := n.ports[in.Port].index[in.Name]
+		if ok && in.Name == u.Out[0].Name {
+			return c.info
+		}
+		if ok && !found {
+			subject, found = c.info, true
+		}
+	}
+	return subject
 }
 
 // affordable refuses what does not fit the budget: the tensors of a whole
@@ -209,7 +224,7 @@ func (n *node) makeGroups() {
 		if scope == ops.Rows {
 			continue
 		}
-		id := groupID(scope, i, a.pass.Role.Layer)
+		id := groupID(scope, i, a.pass.Role)
 		g := groups[id]
 		if g == nil {
 			g = &group{node: n, scope: scope}
@@ -222,10 +237,10 @@ func (n *node) makeGroups() {
 	}
 }
 
-func groupID(scope ops.Scope, i, layer int) string {
+func groupID(scope ops.Scope, i int, role tensor.Role) string {
 	switch scope {
 	case ops.Layer:
-		return "layer " + strconv.Itoa(layer)
+		return "layer " + role.Tower + " " + strconv.Itoa(role.Layer)
 	case ops.Model:
 		return "model"
 	}

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -61,43 +62,100 @@ type Pick struct {
 
 // SameNames plans one unit for each float tensor of the primary port, reading
 // the tensor of that name from every port. Shapes must agree; what does not is
-// reported together, the first five and a count.
+// reported together, the first five and a count. Where dtypes differ the result
+// has one that holds them all, as torch promotes them.
+//
+// A head that some models have and others tie to their embedding is a tensor of
+// its own in the result: the others give their embedding for it.
 func SameNames(in []Header) ([]Unit, error) {
 	var units []Unit
 	var bad []string
-	for _, info := range in[0].Infos {
-		if !info.DType.IsFloat() {
-			continue
-		}
+	add := func(info tensor.Info) {
 		u := Unit{Out: []tensor.Info{info.Plain()}}
 		for port, h := range in {
 			other, ok := h.Info(info.Name)
+			if !ok {
+				other, ok = h.tied(info)
+			}
 			switch {
 			case !ok:
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
+			default:
+				u.Out[0].DType = promote(u.Out[0].DType, other.Plain().DType)
 			}
-			u.In = append(u.In, Operand{port, info.Name})
+			u.In = append(u.In, Operand{port, other.Name})
 		}
 		units = append(units, u)
 	}
-	bad = append(bad, extra(in)...)
-	return units, mismatch(bad)
+	for _, info := range in[0].Infos {
+		if info.DType.IsFloat() {
+			add(info)
+		}
+	}
+	heads, more := extra(in)
+	for _, info := range heads {
+		add(info)
+	}
+	return units, mismatch(append(bad, more...))
+}
+
+// tied is the embedding of a model that stands for a head which the model does
+// not have, and false where the config says that it is not tied or does not
+// tell.
+func (h Header) tied(head tensor.Info) (tensor.Info, bool) {
+	if r := h.Roles.Role(head.Name, head.Shape); r.Kind != tensor.Head || r.Layer >= 0 || !strings.HasSuffix(head.Name, ".weight") {
+		return tensor.Info{}, false
+	}
+	var c struct {
+		Tied *bool `json:"tie_word_embeddings"`
+	}
+	if json.Unmarshal(h.Config, &c) != nil || c.Tied != nil && !*c.Tied {
+		return tensor.Info{}, false
+	}
+	for _, info := range h.Infos {
+		if r := h.Roles.Role(info.Name, info.Shape); r.Kind == tensor.Embed && r.Layer < 0 && info.Shape.Equal(head.Shape) {
+			return info, true
+		}
+	}
+	return tensor.Info{}, false
+}
+
+// promote returns the narrowest dtype that holds both.
+func promote(a, b tensor.DType) tensor.DType {
+	switch {
+	case a == b || !b.IsFloat():
+		return a
+	case a.Size() != b.Size():
+		if a.Size() > b.Size() {
+			return a
+		}
+		return b
+	case a.Size() == 2: // bfloat16 and float16
+		return tensor.F32
+	}
+	return tensor.BF16 // both kinds of float8
 }
 
 // extra lists float tensors that a later port has and the primary one lacks:
-// dropping them in silence would lose weights.
-func extra(in []Header) []string {
-	var bad []string
+// heads that the primary one ties to its embedding, and others, which to drop in
+// silence would lose weights.
+func extra(in []Header) (heads []tensor.Info, bad []string) {
+	seen := map[string]bool{}
 	for _, h := range in[1:] {
 		for _, info := range h.Infos {
-			if _, ok := in[0].Info(info.Name); !ok && info.DType.IsFloat() {
-				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
+			if _, ok := in[0].Info(info.Name); ok || !info.DType.IsFloat() || seen[info.Name] {
+				continue
 			}
+			if _, ok := in[0].tied(info); ok {
+				heads, seen[info.Name] = append(heads, info), true
+				continue
+			}
+			bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
 		}
 	}
-	return bad
+	return heads, bad
 }
 
 // mismatch makes one error of many: the first five and a count.

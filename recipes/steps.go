@@ -36,6 +36,7 @@ func (p *parser) steps(n *yaml.Node) {
 		for _, r := range p.expand(pair) {
 			if p.claim(r.key, "steps."+r.name, r.name, !p.measures(r)) {
 				raw = append(raw, r)
+				p.raw[r.name] = r
 			} else {
 				p.mention(r.node)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
@@ -122,17 +123,11 @@ func finalConfig(m *tensor.Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := arch.Facts{Layers: a.Layers(), DType: dominant(infos)}
-	head := false
-	for _, info := range infos {
-		switch role := a.Role(info.Name, info.Shape); {
-		case role.Layer >= 0 || len(info.Shape) != 2:
-		case role.Kind == tensor.Embed && f.Vocab == 0:
-			f.Vocab = info.Shape[0]
-		case role.Kind == tensor.Head:
-			head = true
-		}
-	}
+	f := arch.Facts{Layers: a.Layers(), Vocab: a.Vocabulary(infos), DType: dominant(infos)}
+	head := slices.ContainsFunc(infos, func(info tensor.Info) bool {
+		role := a.Role(info.Name, info.Shape)
+		return role.Layer < 0 && len(info.Shape) == 2 && role.Kind == tensor.Head && !arch.Foreign(info.Name)
+	})
 	if head && a.Tied(m.Config, nil) {
 		f.Tied = new(bool) // the head stands alone now
 	}
