@@ -23,12 +23,7 @@ const maxConfig = 16 << 20
 
 // IsDir says whether the path is a directory with safetensors weights.
 func IsDir(path string) bool {
-	for _, name := range []string{safetensors.SingleName, safetensors.IndexName} {
-		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			return true
-		}
-	}
-	return false
+	return safetensors.Form.In(path)
 }
 
 // IsFile says whether the path is one safetensors file.
