@@ -56,7 +56,11 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	tensors, places, err := read(f)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	tensors, places, err := read(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -68,11 +72,8 @@ func Open(path string) (*File, error) {
 	return out, nil
 }
 
-func read(f *os.File) ([]named, map[string]span, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
+// read returns the tensors of a file and where their storages lie in it.
+func read(f io.ReaderAt, size int64) ([]named, map[string]span, error) {
 	head := make([]byte, 512)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -81,9 +82,9 @@ func read(f *os.File) ([]named, map[string]span, error) {
 	head = head[:n]
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return readZip(f, info.Size())
+		return readZip(f, size)
 	case bytes.HasPrefix(head, legacyMagic):
-		return readLegacy(f, info.Size())
+		return readLegacy(f, size)
 	case isTar(head):
 		return nil, nil, errors.New("it was written by torch before 0.1.10: load it with an old torch and save it anew")
 	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
@@ -110,11 +111,14 @@ func (f *File) Tensor(name string) (tensor.Tensor, bool) {
 	return t, true
 }
 
-// Same says whether two names stand for one tensor: the same elements of the
-// same storage, as tied weights are saved.
-func (f *File) Same(a, b string) bool {
-	x, y := f.index[a], f.index[b]
-	return x != nil && y != nil && x.place == y.place && x.view.offset == y.view.offset && x.info.DType == y.info.DType &&
+// Same says whether two names of a source of this package stand for one tensor:
+// the same elements of the same storage, as tied weights are saved.
+func Same(src tensor.Source, a, b string) bool {
+	s, _ := src.Tensor(a)
+	t, _ := src.Tensor(b)
+	x, ok1 := s.(*stored)
+	y, ok2 := t.(*stored)
+	return ok1 && ok2 && x.file == y.file && x.place == y.place && x.view.offset == y.view.offset && x.info.DType == y.info.DType &&
 		x.info.Shape.Equal(y.info.Shape) && slices.Equal(x.view.strides, y.view.strides)
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/rouxml/roux/tensor"
 )
@@ -17,7 +16,7 @@ var legacyMagic = []byte{0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 
 // readLegacy reads the form before 1.6: pickles of the magic number, the
 // version, the machine's sizes, the object and the keys of its storages, and
 // behind them each storage, its number of elements first.
-func readLegacy(f *os.File, size int64) ([]named, map[string]span, error) {
+func readLegacy(f io.ReaderAt, size int64) ([]named, map[string]span, error) {
 	l := legacy{stored: map[string]*storage{}, s: newScanner(io.NewSectionReader(f, 0, size))}
 	if _, err := l.s.take(uint64(len(legacyMagic))); err != nil {
 		return nil, nil, err

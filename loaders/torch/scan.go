@@ -32,13 +32,24 @@ func (s *scanner) take(n uint64) ([]byte, error) {
 	if n > uint64(s.left) {
 		return nil, s.fail("%d bytes are claimed, more than a pickle of tensors has: the file is damaged", n)
 	}
-	var b bytes.Buffer
-	if _, err := io.CopyN(&b, s.r, int64(n)); err != nil {
+	b, err := s.read(int(n))
+	if err != nil {
 		return nil, s.ended(err)
 	}
 	s.at += int64(n)
 	s.left -= int64(n)
-	return b.Bytes(), nil
+	return b, nil
+}
+
+func (s *scanner) read(n int) ([]byte, error) {
+	if n <= 4096 {
+		b := make([]byte, n)
+		_, err := io.ReadFull(s.r, b)
+		return b, err
+	}
+	var b bytes.Buffer
+	_, err := io.CopyN(&b, s.r, int64(n))
+	return b.Bytes(), err
 }
 
 func (s *scanner) ended(err error) error {

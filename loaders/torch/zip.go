@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 )
@@ -17,7 +16,7 @@ type span struct{ from, size int64 }
 
 // readZip reads the form that torch writes since 1.6: a zip archive of
 // data.pkl and one uncompressed record for each storage.
-func readZip(f *os.File, size int64) ([]named, map[string]span, error) {
+func readZip(f io.ReaderAt, size int64) ([]named, map[string]span, error) {
 	z, err := zip.NewReader(f, size)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: the file is truncated or damaged; fetch it again", err)
