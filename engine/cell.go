@@ -30,6 +30,8 @@ type node struct {
 
 	chosen      []ops.Header // what `where` left of the ports
 	layersKnown int          // layers + 1, once counted
+
+	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 }
 
 func (n *node) add(c *cell) {

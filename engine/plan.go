@@ -250,6 +250,9 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
+	if n.step.Keys != recipes.KeysSame {
+		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
+	}
 	picks, err := n.op.Select(n.step.Params, n.headers())
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ type Pick struct {
 func SameNames(in []Header) ([]Unit, error) {
 	var units []Unit
 	var bad []string
+	cure := ""
 	for _, info := range in[0].Infos {
 		if !info.DType.IsFloat() {
 			continue
@@ -69,6 +70,7 @@ func SameNames(in []Header) ([]Unit, error) {
 			switch {
 			case !ok:
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
+				cure = otherKeys
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
 			}
@@ -76,9 +78,14 @@ func SameNames(in []Header) ([]Unit, error) {
 		}
 		units = append(units, u)
 	}
-	bad = append(bad, extra(in)...)
-	return units, mismatch(bad)
+	if more := extra(in); more != nil {
+		bad, cure = append(bad, more...), otherKeys
+	}
+	return units, mismatch(bad, cure)
 }
+
+// otherKeys is what to do about tensors that a model lacks.
+const otherKeys = "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
 
 // extra lists float tensors that a later port has and the primary one lacks:
 // dropping them in silence would lose weights.
@@ -95,7 +102,7 @@ func extra(in []Header) []string {
 }
 
 // mismatch makes one error of many: the first five and a count.
-func mismatch(bad []string) error {
+func mismatch(bad []string, cure string) error {
 	if len(bad) == 0 {
 		return nil
 	}
@@ -103,5 +110,5 @@ func mismatch(bad []string) error {
 	if len(shown) > 5 {
 		shown = shown[:5]
 	}
-	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s", len(bad), strings.Join(shown, "\n  "))
+	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure)
 }
