@@ -55,6 +55,8 @@ type cell struct {
 	act  *action
 	out  int   // which output of act
 	cast *cell // the same values in another dtype; set alone
+
+	parts []part // rows of other cells, one below the other; set alone
 }
 
 // as returns the same cell under another name.

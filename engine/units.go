@@ -27,7 +27,9 @@ func (p *Plan) layUnits(n *node) error {
 	if len(l.units) == 0 && !n.step.AllowEmpty {
 		return fmt.Errorf("%s selects no tensor that the op can work on: mend `where`, or say allow_empty: true", n.whereText())
 	}
-	n.arrange(l)
+	if err := n.arrange(l); err != nil {
+		return err
+	}
 	n.makeGroups()
 	return n.unusedCases()
 }
@@ -203,8 +205,31 @@ func (p *Plan) stores(n *node) bool {
 
 // arrange puts made and untouched tensors into the order of the primary port,
 // and of the others for a union of their keys; then those with new names in the
-// order of their units.
-func (n *node) arrange(l laying) {
+// order of their units. An op that says itself what it carries has that first.
+func (n *node) arrange(l laying) error {
+	if n.op.Carry != nil {
+		picks, err := n.op.Carry(n.step.Params, n.chosen)
+		if err != nil {
+			return err
+		}
+		if err := n.pick(picks); err != nil {
+			return err
+		}
+	} else {
+		n.passOn(l)
+	}
+	for _, u := range l.units {
+		for _, info := range u.Out {
+			if m := l.made[info.Name]; m != nil {
+				n.add(m)
+			}
+		}
+	}
+	return nil
+}
+
+// passOn adds what the ports have, made anew or untouched.
+func (n *node) passOn(l laying) {
 	for _, port := range n.sources() {
 		for _, c := range port.cells {
 			switch m := l.made[c.info.Name]; {
@@ -214,13 +239,6 @@ func (n *node) arrange(l laying) {
 			case n.index[c.info.Name] != nil, !n.keeps(c.info.Name):
 			case !n.op.Drop:
 				n.add(c)
-			}
-		}
-	}
-	for _, u := range l.units {
-		for _, info := range u.Out {
-			if m := l.made[info.Name]; m != nil {
-				n.add(m)
 			}
 		}
 	}

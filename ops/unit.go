@@ -14,12 +14,13 @@ type Header struct {
 	Roles   tensor.Roles
 	Config  []byte
 	Adapter []byte
+	Encode  func(prompt string) ([]int, error) // nil without a tokenizer that can be run
 	index   map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
-	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
+	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Encode: m.Encode, index: make(map[string]int, len(infos))}
 	for i, info := range infos {
 		h.index[info.Name] = i
 	}
@@ -47,10 +48,21 @@ type Unit struct {
 	In  []Operand
 }
 
-// Pick passes a tensor of a port on, unchanged but for its name.
+// Pick passes a tensor of a port on, unchanged but for its name: or, with
+// Pieces, a tensor that rows of others make.
 type Pick struct {
 	Name string // in the result
 	From Operand
+
+	Pieces []Piece      // from the first row to the last; all of one dtype and row length
+	Shape  tensor.Shape // of the result, when there are Pieces
+}
+
+// Piece is rows [Row, Row+Rows) of a tensor. A tensor of more than two
+// dimensions has the product of all but the last as its rows.
+type Piece struct {
+	From      Operand
+	Row, Rows int
 }
 
 // SameNames plans one unit for each float tensor of the primary port, reading

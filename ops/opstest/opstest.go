@@ -116,25 +116,40 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: roles{}})
 	}
 	if op.Select != nil {
-		return pick(op, params, headers, models)
+		picks, err := op.Select(params, headers)
+		return pick(picks, headers, models), err
 	}
 	units, err := op.Plan(params, headers)
 	if err != nil {
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	return x.run(params, units)
+	out, err := x.run(params, units)
+	if err != nil || op.Carry == nil {
+		return out, err
+	}
+	picks, err := op.Carry(params, headers)
+	return append(pick(picks, headers, models), out...), err
 }
 
-func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
-	picks, err := op.Select(params, headers)
+func pick(picks []ops.Pick, headers []ops.Header, models []Model) Model {
 	var out Model
 	for _, p := range picks {
-		info, _ := headers[p.From.Port].Info(p.From.Name)
-		info.Name = p.Name
-		out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
+		if p.Pieces == nil {
+			info, _ := headers[p.From.Port].Info(p.From.Name)
+			info.Name = p.Name
+			out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
+			continue
+		}
+		first, _ := headers[p.Pieces[0].From.Port].Info(p.Pieces[0].From.Name)
+		m := Matrix{Info: tensor.Info{Name: p.Name, DType: first.DType, Shape: p.Shape}}
+		for _, piece := range p.Pieces {
+			cols := p.Shape.Cols()
+			m.Data = append(m.Data, models[piece.From.Port].Find(piece.From.Name)[piece.Row*cols:(piece.Row+piece.Rows)*cols]...)
+		}
+		out = append(out, m)
 	}
-	return out, err
+	return out
 }
 
 type executor struct {
@@ -224,7 +239,10 @@ func (x *executor) prepare(works []*work) error {
 // scan gives blocks of 5 rows, as the engine's partition depends on the shape
 // alone, from two goroutines in a shuffled order.
 func (x *executor) scan(w *work) ops.Scan {
-	spans := cut(w.pass.In[0].Shape.Rows(), 5)
+	var spans [][2]int
+	if len(w.in) > 0 {
+		spans = cut(w.pass.In[0].Shape.Rows(), 5)
+	}
 	order := x.shuffle(len(spans))
 	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
@@ -278,7 +296,10 @@ func cut(rows, per int) [][2]int {
 
 // block copies the rows, as the engine does: kernels may overwrite them.
 func (w *work) block(span [2]int) *ops.Block {
-	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
+	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.Out().Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
+	if len(w.in) > 0 {
+		b.Cols = w.pass.In[0].Shape.Cols()
+	}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
 		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
