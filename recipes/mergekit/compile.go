@@ -16,7 +16,7 @@ import (
 )
 
 // Is says whether the document is a mergekit file.
-func Is(root *yaml.Node) bool { return get(root, "merge_method") != nil }
+func Is(root *yaml.Node) bool { return get(root, "merge_method") != nil || isMoE(root) }
 
 // compiler gathers the recipe and what is wrong with the source.
 type compiler struct {
@@ -46,15 +46,16 @@ type level struct {
 // for the user about keys that mergekit would have ignored.
 func Compile(root *yaml.Node, file, out string) (*yaml.Node, schema.Problems, []string) {
 	c := &compiler{file: file, root: root, names: map[string]string{}, casts: map[string]string{}, models: mapping(root), steps: mapping(root)}
-	c.read()
 	last := ""
-	if c.problems == nil {
+	if isMoE(root) {
+		last = c.moe()
+	} else if c.read(); c.problems == nil {
 		last = c.body()
 	}
 	if c.problems != nil {
 		return nil, c.problems, c.notes
 	}
-	if d := get(root, "out_dtype"); set(d) {
+	if d := get(root, "out_dtype"); set(d) && !isMoE(root) {
 		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
 	}
 	output := mapping(root, pair("from", word(root, last)), pair("path", word(root, out)))
