@@ -20,10 +20,13 @@ var (
 	gateModes  = []string{"random", "uniform_random", "cheap_embed"}
 )
 
-// moe compiles a file of mergekit-moe: one step, and a cast to its dtype. It
-// returns the name of the last step.
+// moe compiles a file of mergekit-moe: one step over models in its dtype. It
+// returns the step's name.
 func (c *compiler) moe() string {
 	c.keys(c.root, "", moeKeys)
+	if d := get(c.root, "dtype"); set(d) {
+		c.dtype = c.dtypeOf(d)
+	}
 	base := get(c.root, "base_model")
 	fields := []schema.Pair{pair("base", word(base, c.load(c.reference(base, c.root), base)))}
 	for _, key := range []string{"experts", "shared_experts"} {
@@ -42,11 +45,7 @@ func (c *compiler) moe() string {
 		return ""
 	}
 	c.onlyOne()
-	last := c.step(c.fresh("mixture"), c.root, "moe.from_dense", fields...)
-	if d := get(c.root, "dtype"); set(d) {
-		last = c.step(c.fresh("cast-"+c.dtypeOf(d).Value), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
-	}
-	return last
+	return c.step(c.fresh("mixture"), c.root, "moe.from_dense", fields...)
 }
 
 func (c *compiler) moeExperts(list *yaml.Node, key string) *yaml.Node {
