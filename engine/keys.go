@@ -73,7 +73,7 @@ func (n *node) union() ([]share, error) {
 		}
 	}
 	if len(bad) > 0 {
-		return nil, fmt.Errorf("%s cannot do without a model that %d tensors lack:\n  %s", n.op.Name, len(bad), strings.Join(bad[:min(5, len(bad))], "\n  "))
+		return nil, fmt.Errorf("%d tensors are not in a model that %s cannot do without: say keys: intersection, or leave them out with where\n  %s", len(bad), n.op.Name, strings.Join(bad[:min(5, len(bad))], "\n  "))
 	}
 	var planned []share
 	for _, s := range list {

@@ -24,7 +24,7 @@ type golden map[string]struct {
 // TestGoldens: every tensor has the dtype, shape and values that torch reads,
 // whatever its strides, the file's form and what stands around it.
 func TestGoldens(t *testing.T) {
-	text, err := os.ReadFile("testdata/values.json")
+	text, err := os.ReadFile("../../testdata/torch/values.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestGoldens(t *testing.T) {
 	}
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
-			f, err := Open(filepath.Join("testdata", name))
+			f, err := Open(filepath.Join("../../testdata/torch", name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func valuesOf(t *testing.T, f *File, info tensor.Info) []float32 {
 // TestSame: tied weights are known by their storage, other views of it are not
 // the same.
 func TestSame(t *testing.T) {
-	f, err := Open("testdata/views.pt")
+	f, err := Open("../../testdata/torch/views.pt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestRefused(t *testing.T) {
 		"script.bad":    "TorchScript program, which holds code",
 		"evil.bad":      `byte 190 of the pickle: it wants to import "posix.system", which is no part of plain tensors: roux runs no code of a file`,
 	} {
-		_, err := Open(filepath.Join("testdata", name))
+		_, err := Open(filepath.Join("../../testdata/torch", name))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, want)
 		}
@@ -229,7 +229,7 @@ func TestPickles(t *testing.T) {
 // FuzzRead: no file makes the reader panic or place a tensor outside of what is
 // there.
 func FuzzRead(f *testing.F) {
-	for _, dir := range []string{"testdata/*.pt", "testdata/*.bin", "testdata/*.pth", "testdata/*.bad"} {
+	for _, dir := range []string{"../../testdata/torch/*.pt", "../../testdata/torch/*.bin", "../../testdata/torch/*.pth", "../../testdata/torch/*.bad"} {
 		names, _ := filepath.Glob(dir)
 		for _, name := range names {
 			text, err := os.ReadFile(name)

@@ -67,7 +67,7 @@ func (c *compiler) fail(n *yaml.Node, path, cure, format string, args ...any) {
 	c.problems = append(c.problems, schema.Problem{Pos: schema.NodePos(n, c.file), Path: path, Msg: fmt.Sprintf(format, args...), Cure: cure})
 }
 
-var topKeys = []string{"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name"}
+var topKeys = []string{"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "keys"}
 
 // later are keys of mergekit's grammar that cannot be honoured yet; ignoring
 // them would write another model than the file describes.
@@ -266,6 +266,9 @@ func (c *compiler) step(name string, at *yaml.Node, op string, fields ...schema.
 	n := mapping(at, pair("op", word(at, op)))
 	for _, f := range fields {
 		n.Content = append(n.Content, f.Key, f.Value)
+	}
+	if k := get(c.root, "keys"); set(k) && strings.HasPrefix(op, "merge.") {
+		add(n, "keys", k) // ours: mergekit-pytorch has flags for it
 	}
 	// mergekit lets filters match nothing.
 	n.Content = append(n.Content, word(at, "allow_empty"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true", Line: at.Line, Column: at.Column})

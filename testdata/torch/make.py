@@ -41,3 +41,25 @@ class Evil:
         return (__import__("os").system, ("echo executed > executed",))
 torch.save({"a": w, "evil": Evil()}, here / "evil.bad")
 json.dump(values, open(here / "values.json", "w"), indent=None)
+# State dicts of a network that is no transformer, whose keys differ.
+for i, (name, keys) in enumerate({"left.pt": ["stem", "head", "left"], "right.pt": ["stem", "head", "right"], "third.bin": ["stem", "right"]}.items()):
+    d = {k + ".weight": torch.full((2, 3), float(i + 1)) + torch.arange(6).reshape(2, 3) / 8 for k in keys}
+    torch.save({**d, "steps": torch.tensor(100 * (i + 1))}, here / name)
+# A model directory of PyTorch shards, whose head is tied to its embedding and saved with it, as transformers did before 5.
+import transformers
+c = transformers.LlamaConfig(vocab_size=24, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=2, tie_word_embeddings=True, dtype="bfloat16")
+m = transformers.LlamaForCausalLM(c).to(torch.bfloat16)
+d = here / "model"
+d.mkdir(exist_ok=True)
+c.architectures = ["LlamaForCausalLM"]
+c.save_pretrained(d)
+state = dict(m.state_dict())
+state["lm_head.weight"] = state["model.embed_tokens.weight"]
+names = list(state)
+shards = {"pytorch_model-00001-of-00002.bin": ["lm_head.weight"] + names[:len(names) // 2], "pytorch_model-00002-of-00002.bin": [n for n in names[len(names) // 2:] if n != "lm_head.weight"]}
+for shard, part in shards.items():
+    torch.save({n: state[n] for n in part}, d / shard)
+json.dump({"metadata": {"total_size": 1}, "weight_map": {n: s for s, part in shards.items() for n in part}}, open(d / "pytorch_model.bin.index.json", "w"), indent=1)
+m.save_pretrained(here / "model-safetensors")
+for extra in ["config.json", "generation_config.json"]:
+    (here / "model-safetensors" / extra).unlink()
