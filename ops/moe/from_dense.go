@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
@@ -152,7 +153,10 @@ func drawRouter(p *fromDense, x *ops.Pass, b *ops.Block) {
 // changeExpert adds noise and scales. The port says whose tensor it is.
 func changeExpert(p *fromDense, x *ops.Pass, b *ops.Block) {
 	e := p.of(x.Unit.In[0].Port)
-	scale := e.scale(x.Role.Kind)
+	scale := 1.0
+	if name := x.Out().Name; strings.HasSuffix(name, ".w2.weight") || strings.HasSuffix(name, ".down_proj.weight") {
+		scale = e.ResidualScale
+	}
 	var noise func(i int) float64
 	if e.NoiseScale > 0 {
 		noise = x.Key("expert", "noise").Normal

@@ -90,10 +90,25 @@ func layOut(p *fromDense, in []ops.Header) (*built, error) {
 				same: e.NoiseScale == 0 && e.scale(m.kind) == 1 && info.DType == want.DType && info.Quant == nil})
 		}
 	}
+	bad = append(bad, beyond(in)...)
 	if len(bad) > 0 {
 		return nil, fmt.Errorf("%d tensors of the experts do not fit the base (are all of one size?):\n  %s", len(bad), strings.Join(bad[:min(5, len(bad))], "\n  "))
 	}
 	return l, nil
+}
+
+// beyond lists MLPs of experts that the base has no place for: dropping them in
+// silence would lose layers.
+func beyond(in []ops.Header) []string {
+	var bad []string
+	for _, h := range in[1:] {
+		for _, info := range h.Infos {
+			if _, has := in[0].Info(info.Name); !has && strings.Contains(info.Name, ".mlp.") {
+				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
+			}
+		}
+	}
+	return bad
 }
 
 // fromDensePlan makes units of what is computed; the rest is carried.
