@@ -67,6 +67,9 @@ func fromDenseCheck(p *fromDense) []schema.Problem {
 		if e.PositivePrompts != nil && e.PositiveTokens != nil || e.NegativePrompts != nil && e.NegativeTokens != nil {
 			fail("experts", "keep one of them", "expert %d has both prompts and their tokens", i+1)
 		}
+		if p.GateMode != "cheap_embed" && (e.prompted() || e.NegativePrompts != nil || e.NegativeTokens != nil) {
+			fail("experts", "remove them, or use gate_mode: cheap_embed", "expert %d has prompts, which have no part in %s routers", i+1, p.GateMode)
+		}
 		if i < len(p.Experts) && p.GateMode == "cheap_embed" && !e.prompted() {
 			fail("experts", "write positive_prompts: [TEXT], or use gate_mode: random", "expert %d has no positive prompts", i+1)
 		}

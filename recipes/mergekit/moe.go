@@ -2,6 +2,7 @@ package mergekit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -40,6 +41,8 @@ func (c *compiler) moe() string {
 	}
 	if n := get(c.root, "architecture"); set(n) {
 		fields = append(fields, pair("family", c.moeFamily(n)))
+	} else if c.sharedPrompts() {
+		fields = append(fields, pair("family", word(c.root, "qwen2_moe")))
 	}
 	if c.problems != nil {
 		return ""
@@ -78,6 +81,13 @@ func (c *compiler) moeExperts(list *yaml.Node, key string) *yaml.Node {
 func (c *compiler) promptsUnused(name string) bool {
 	mode := get(c.root, "gate_mode")
 	return strings.HasSuffix(name, "_prompts") && set(mode) && strings.HasSuffix(mode.Value, "random")
+}
+
+// sharedPrompts says whether a shared expert has prompts: mergekit then makes
+// the one family in which it has a gate.
+func (c *compiler) sharedPrompts() bool {
+	list := get(c.root, "shared_experts")
+	return set(list) && slices.ContainsFunc(list.Content, func(item *yaml.Node) bool { return set(get(item, "positive_prompts")) })
 }
 
 func numericUnlessText(name string, v *yaml.Node) *yaml.Node {
