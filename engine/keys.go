@@ -23,6 +23,8 @@ func (s share) has(name string) bool { return s.names == nil || s.names[name] }
 // Without it there is one share, and the op reports what does not fit.
 func (n *node) shares() ([]share, error) {
 	switch {
+	case n.op.Carry != nil && (n.step.Where != nil || n.step.Keys != recipes.KeysSame):
+		return nil, fmt.Errorf("%s takes whole models: remove where and keys", n.op.Name)
 	case n.step.Keys == recipes.KeysSame:
 		return []share{{ports: n.ports, params: n.step.Params}}, nil
 	case n.op.Measure != nil && n.step.Keys == recipes.KeysUnion:

@@ -18,6 +18,7 @@ func (p *Plan) layUnits(n *node) error {
 	if err != nil {
 		return err
 	}
+	n.chosen = n.headers()
 	l := laying{made: map[string]*cell{}, rest: map[string]bool{}}
 	for _, s := range shares {
 		if err := p.layShare(n, s, &l); err != nil {

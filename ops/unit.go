@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -20,7 +21,10 @@ type Header struct {
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
-	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Encode: m.Encode, index: make(map[string]int, len(infos))}
+	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
+	if m.Encode != nil {
+		h.Encode = func(prompt string) ([]int, error) { return m.Encode(m.Files, prompt) }
+	}
 	for i, info := range infos {
 		h.index[info.Name] = i
 	}
@@ -82,7 +86,7 @@ func SameNames(in []Header) ([]Unit, error) {
 			switch {
 			case !ok:
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
-				cure = otherKeys
+				cure = cureOf(info.Name, cure)
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
 			}
@@ -90,23 +94,30 @@ func SameNames(in []Header) ([]Unit, error) {
 		}
 		units = append(units, u)
 	}
-	if more := extra(in); more != nil {
-		bad, cure = append(bad, more...), otherKeys
+	for _, name := range extra(in) {
+		bad, cure = append(bad, name.text), cureOf(name.tensor, cure)
 	}
 	return units, mismatch(bad, cure)
 }
 
-// otherKeys is what to do about tensors that a model lacks.
-const otherKeys = "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
+// cureOf is what to do about a tensor that a model lacks.
+func cureOf(name, before string) string {
+	if strings.Contains(name, ".experts.") {
+		return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
+	}
+	return cmp.Or(before, "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union")
+}
+
+type lacking struct{ tensor, text string }
 
 // extra lists float tensors that a later port has and the primary one lacks:
 // dropping them in silence would lose weights.
-func extra(in []Header) []string {
-	var bad []string
+func extra(in []Header) []lacking {
+	var bad []lacking
 	for _, h := range in[1:] {
 		for _, info := range h.Infos {
 			if _, ok := in[0].Info(info.Name); !ok && info.DType.IsFloat() {
-				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
+				bad = append(bad, lacking{info.Name, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name)})
 			}
 		}
 	}

@@ -75,6 +75,15 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysOfMeasures: models are compared over the tensors that both have.
+func TestKeysOfMeasures(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": "roux: 1\nmodels: {l: testdata/torch/left.pt, r: testdata/torch/right.pt}\n" +
+		"steps: {q: {op: evaluate.compare, reference: l, models: [r], keys: intersection}}\ngates: [q.r.max_abs == 1]\n"})
+	if code, stdout, stderr := roux("run", "r.yaml"); code != exitDone {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 // TestMergekitPyTorch: a file of mergekit-pytorch runs as it is; its flags are
 // a key.
 func TestMergekitPyTorch(t *testing.T) {

@@ -8,29 +8,42 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// encoder returns how prompts become token ids of a model with these files:
-// with the token that begins a text in front, written as text, and without
-// what a chat or a pair would add. It is nil without a tokenizer; the
-// tokenizer is read when it is first used.
-func encoder(files []tensor.File) func(string) ([]int, error) {
-	if !slices.ContainsFunc(files, func(f tensor.File) bool { return f.Name == "tokenizer.json" || f.Name == "tokenizer.model" }) {
-		return nil
+// encoder returns a function that turns prompts into token ids: with the token
+// that begins a text in front, written as text, and without what a chat or a
+// pair would add. The tokenizer is read when it is first used, and again when
+// other files are given.
+func encoder() func([]tensor.File, string) ([]int, error) {
+	var mu sync.Mutex
+	var of []tensor.File
+	var t *tokenizer.Tokenizer
+	return func(files []tensor.File, prompt string) ([]int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if t == nil || !slices.EqualFunc(of, files, sameFile) {
+			opened, err := tokenizer.Open(files)
+			if err != nil {
+				return nil, err
+			}
+			t, of = opened, slices.Clone(files)
+		}
+		return encode(t, prompt)
 	}
-	open := sync.OnceValues(func() (*tokenizer.Tokenizer, error) { return tokenizer.Open(files) })
-	return func(prompt string) ([]int, error) {
-		t, err := open()
-		if err != nil {
-			return nil, err
-		}
-		if id, ok := t.Named("bos"); ok {
-			begin, _ := t.Token(id)
-			prompt = begin + prompt
-		}
-		ids, err := t.Encode(prompt, tokenizer.Options{Parse: true})
-		out := make([]int, len(ids))
-		for i, id := range ids {
-			out[i] = int(id)
-		}
-		return out, err
+}
+
+// sameFile says whether two files are one on disk, or one in memory.
+func sameFile(a, b tensor.File) bool {
+	return a.Name == b.Name && a.Path == b.Path && len(a.Data) == len(b.Data) && (len(a.Data) == 0 || &a.Data[0] == &b.Data[0])
+}
+
+func encode(t *tokenizer.Tokenizer, prompt string) ([]int, error) {
+	if id, ok := t.Named("bos"); ok {
+		begin, _ := t.Token(id)
+		prompt = begin + prompt
 	}
+	ids, err := t.Encode(prompt, tokenizer.Options{Parse: true})
+	out := make([]int, len(ids))
+	for i, id := range ids {
+		out[i] = int(id)
+	}
+	return out, err
 }

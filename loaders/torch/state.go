@@ -11,7 +11,7 @@ import (
 
 // wrappers are keys under which trainers keep the state dict beside other
 // things.
-var wrappers = []string{"state_dict", "model_state_dict"}
+var wrappers = []string{"state_dict", "model_state_dict", "model", "module"}
 
 // named is a tensor of a state dict.
 type named struct {

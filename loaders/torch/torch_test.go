@@ -14,7 +14,7 @@ import (
 	"github.com/rouxml/roux/tensor/codec"
 )
 
-// golden is what torch reads from a file: testdata/make.py asked it.
+// golden is what torch reads from a file: its make.py asked it.
 type golden map[string]struct {
 	DType  string
 	Shape  []int
@@ -222,6 +222,21 @@ func TestPickles(t *testing.T) {
 		_, err := newMachine(newScanner(strings.NewReader(text)), storageOf).load()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error with %q", text, err, want)
+		}
+	}
+}
+
+// TestTruncated: a file that is cut anywhere is an error, in both forms.
+func TestTruncated(t *testing.T) {
+	for _, name := range []string{"views.pt", "legacy-views.pt", "legacy-module.pt", "parameter.pth"} {
+		text, err := os.ReadFile(filepath.Join("../../testdata/torch", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range len(text) {
+			if _, _, err := read(bytes.NewReader(text[:n]), int64(n)); err == nil {
+				t.Errorf("%s cut to %d of %d bytes opens", name, n, len(text))
+			}
 		}
 	}
 }
