@@ -128,7 +128,7 @@ func meanDirection(ctx context.Context, scan ops.Scan, prompts [][]int) ([]float
 func normalise(v []float64) []float64 {
 	sum := 0.0
 	for _, x := range v {
-		sum += x * x
+		sum += float64(x * x) // not fused with the addition: the same bits everywhere
 	}
 	length := math.Max(math.Sqrt(sum), 1e-8)
 	for i := range v {

@@ -12,7 +12,7 @@ import (
 
 // isMoE says whether the document is a file of mergekit-moe.
 func isMoE(root *yaml.Node) bool {
-	return get(root, "experts") != nil && get(root, "base_model") != nil && get(root, "roux") == nil
+	return get(root, "experts") != nil && get(root, "base_model") != nil && get(root, "roux") == nil && get(root, "merge_method") == nil
 }
 
 var (
