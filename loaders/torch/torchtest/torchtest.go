@@ -160,7 +160,7 @@ func pickle(infos []tensor.Info) []byte {
 		}
 		b.WriteString("t(")
 		for d := range info.Shape {
-			number(tensor.Shape(info.Shape[d+1:]).Numel())
+			number(info.Shape[d+1:].Numel())
 		}
 		b.WriteString("t\x89Nctorch\n" + info.DType.Torch() + "\ntR")
 	}
