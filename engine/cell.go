@@ -23,15 +23,14 @@ type node struct {
 	ports  []*node
 	acts   []*action
 	groups []*group
-	same   bool // `when` was false: the primary input passes through
+	same   bool            // `when` was false: the primary input passes through
+	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 
 	on                 *run   // nil for inputs
 	storing, preparing *tally // of its acts and groups; nil for inputs
 
 	chosen      []ops.Header // what `where` left of the ports
 	layersKnown int          // layers + 1, once counted
-
-	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 }
 
 func (n *node) add(c *cell) {

@@ -250,12 +250,13 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
-	if n.step.Keys != recipes.KeysSame {
-		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
-	}
-	picks, err := n.op.Select(n.step.Params, n.headers())
+	n.chosen = n.headers()
+	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err
+	}
+	if n.step.Keys != recipes.KeysSame {
+		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
 	}
 	return n.pick(picks)
 }

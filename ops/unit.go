@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,15 +14,16 @@ type Header struct {
 	Roles   tensor.Roles
 	Config  []byte
 	Adapter []byte
-	Encode  func(prompt string) ([]int, error) // nil without a tokenizer that can be run
-	index   map[string]int
+	// Prompt is the model's, with its files: it may be nil.
+	Prompt func(text string) ([]int, error)
+	index  map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
 	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
-	if m.Encode != nil {
-		h.Encode = func(prompt string) ([]int, error) { return m.Encode(m.Files, prompt) }
+	if m.Prompt != nil {
+		h.Prompt = func(text string) ([]int, error) { return m.Prompt(m.Files, text) }
 	}
 	for i, info := range infos {
 		h.index[info.Name] = i
@@ -75,7 +75,6 @@ type Piece struct {
 func SameNames(in []Header) ([]Unit, error) {
 	var units []Unit
 	var bad []string
-	cure := ""
 	for _, info := range in[0].Infos {
 		if !info.DType.IsFloat() {
 			continue
@@ -86,7 +85,6 @@ func SameNames(in []Header) ([]Unit, error) {
 			switch {
 			case !ok:
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
-				cure = cureOf(info.Name, cure)
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
 			}
@@ -94,30 +92,18 @@ func SameNames(in []Header) ([]Unit, error) {
 		}
 		units = append(units, u)
 	}
-	for _, name := range extra(in) {
-		bad, cure = append(bad, name.text), cureOf(name.tensor, cure)
-	}
-	return units, mismatch(bad, cure)
+	bad = append(bad, extra(in)...)
+	return units, mismatch(bad)
 }
-
-// cureOf is what to do about a tensor that a model lacks.
-func cureOf(name, before string) string {
-	if strings.Contains(name, ".experts.") {
-		return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
-	}
-	return cmp.Or(before, "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union")
-}
-
-type lacking struct{ tensor, text string }
 
 // extra lists float tensors that a later port has and the primary one lacks:
 // dropping them in silence would lose weights.
-func extra(in []Header) []lacking {
-	var bad []lacking
+func extra(in []Header) []string {
+	var bad []string
 	for _, h := range in[1:] {
 		for _, info := range h.Infos {
 			if _, ok := in[0].Info(info.Name); !ok && info.DType.IsFloat() {
-				bad = append(bad, lacking{info.Name, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name)})
+				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
 			}
 		}
 	}
@@ -125,7 +111,7 @@ func extra(in []Header) []lacking {
 }
 
 // mismatch makes one error of many: the first five and a count.
-func mismatch(bad []string, cure string) error {
+func mismatch(bad []string) error {
 	if len(bad) == 0 {
 		return nil
 	}
@@ -133,5 +119,19 @@ func mismatch(bad []string, cure string) error {
 	if len(shown) > 5 {
 		shown = shown[:5]
 	}
-	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure)
+	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure(bad))
+}
+
+// cure is what to do about tensors that a model lacks.
+func cure(bad []string) string {
+	for _, text := range bad {
+		switch name, rest, _ := strings.Cut(text, ": "); {
+		case !strings.Contains(rest, "no such tensor"):
+		case strings.Contains(name, ".experts."):
+			return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
+		default:
+			return "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
+		}
+	}
+	return ""
 }

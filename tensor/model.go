@@ -15,11 +15,11 @@ type Model struct {
 	// Adapter is the text of adapter_config.json when the weights are a LoRA
 	// adapter and not a whole model.
 	Adapter []byte
-	// Encode turns a prompt into token ids by the tokenizer among the files, with
-	// the token that begins a text in front. Nil when nothing can run tokenizers.
-	Encode func(files []File, prompt string) ([]int, error)
 	// Notes are words for the user, such as that layers were inferred.
 	Notes []string
+	// Prompt turns a prompt into token ids by the tokenizer among the files, with
+	// the token that begins a text in front. Nil when nothing can run tokenizers.
+	Prompt func(files []File, text string) ([]int, error)
 }
 
 // File is one file that rides along with a model.

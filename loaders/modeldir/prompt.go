@@ -8,11 +8,11 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// encoder returns a function that turns prompts into token ids: with the token
+// prompter returns a function that turns prompts into token ids: with the token
 // that begins a text in front, written as text, and without what a chat or a
 // pair would add. The tokenizer is read when it is first used, and again when
 // other files are given.
-func encoder() func([]tensor.File, string) ([]int, error) {
+func prompter() func([]tensor.File, string) ([]int, error) {
 	var mu sync.Mutex
 	var of []tensor.File
 	var t *tokenizer.Tokenizer

@@ -127,7 +127,7 @@ func fromDensePrepare(ctx context.Context, members []ops.Member[fromDense]) ([]o
 // model lacks, and experts that change.
 func fromDenseRows(p *fromDense, x *ops.Pass, b *ops.Block) error {
 	switch {
-	case len(x.In) == 0 && len(x.Out().Shape) == 1:
+	case len(x.Out().Shape) == 1: // a bias, beside its weight
 		clear(b.Out)
 	case x.State != nil:
 		for i := range b.Out {

@@ -185,7 +185,7 @@ func TestEncode(t *testing.T) {
 	if _, err := op.Plan(params, in); err == nil || !strings.Contains(err.Error(), "has no tokenizer to read prompts with: give positive_tokens in place of positive_prompts") {
 		t.Errorf("got %v", err)
 	}
-	in[0].Encode = func(prompt string) ([]int, error) {
+	in[0].Prompt = func(prompt string) ([]int, error) {
 		if prompt == "d" {
 			return nil, errors.New("no such letter")
 		}
@@ -194,7 +194,7 @@ func TestEncode(t *testing.T) {
 	if _, err := op.Plan(params, in); err == nil || !strings.Contains(err.Error(), `prompt "d": no such letter`) {
 		t.Errorf("got %v", err)
 	}
-	in[0].Encode = func(prompt string) ([]int, error) { return []int{len(prompt), int(prompt[0] - 'a')}, nil }
+	in[0].Prompt = func(prompt string) ([]int, error) { return []int{len(prompt), int(prompt[0] - 'a')}, nil }
 	if _, err := op.Plan(params, in); err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func (l *built) biases(base ops.Header) ([]ops.Unit, error) {
 			continue
 		}
 		if _, has := base.Info(stem + ".bias"); !has {
-			units = append(units, ops.Unit{Out: []tensor.Info{{Name: stem + ".bias", DType: info.DType, Shape: tensor.Shape{info.Shape[0]}}}})
+			units = append(units, ops.Unit{In: []ops.Operand{{Port: 0, Name: info.Name}}, Out: []tensor.Info{{Name: stem + ".bias", DType: info.DType, Shape: tensor.Shape{info.Shape[0]}}}})
 		}
 	}
 	return units, nil

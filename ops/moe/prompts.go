@@ -32,12 +32,12 @@ func encodeAll(base ops.Header, prompts []string, into *[][]int) error {
 	if prompts == nil {
 		return nil
 	}
-	if base.Encode == nil {
+	if base.Prompt == nil {
 		return fmt.Errorf("%s has no tokenizer to read prompts with: give positive_tokens in place of positive_prompts", base.Name)
 	}
 	*into = nil
 	for _, prompt := range prompts {
-		ids, err := base.Encode(prompt)
+		ids, err := base.Prompt(prompt)
 		if err != nil {
 			return fmt.Errorf("prompt %.40q: %w", prompt, err)
 		}
@@ -85,7 +85,7 @@ func embedding(base ops.Header) (tensor.Info, error) {
 }
 
 // routes says whether a unit is a router that rests on the embedding.
-func routes(x *ops.Pass) bool { return len(x.Unit.In) == 1 && x.Unit.In[0].Port == 0 }
+func routes(x *ops.Pass) bool { return x.Unit.In[0].Port == 0 && len(x.Out().Shape) == 2 }
 
 func isSharedGate(name string) bool { return strings.HasSuffix(name, ".shared_expert_gate.weight") }
 

@@ -239,10 +239,7 @@ func (x *executor) prepare(works []*work) error {
 // scan gives blocks of 5 rows, as the engine's partition depends on the shape
 // alone, from two goroutines in a shuffled order.
 func (x *executor) scan(w *work) ops.Scan {
-	var spans [][2]int
-	if len(w.in) > 0 {
-		spans = cut(w.pass.In[0].Shape.Rows(), 5)
-	}
+	spans := cut(w.pass.In[0].Shape.Rows(), 5)
 	order := x.shuffle(len(spans))
 	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
@@ -296,10 +293,7 @@ func cut(rows, per int) [][2]int {
 
 // block copies the rows, as the engine does: kernels may overwrite them.
 func (w *work) block(span [2]int) *ops.Block {
-	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.Out().Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
-	if len(w.in) > 0 {
-		b.Cols = w.pass.In[0].Shape.Cols()
-	}
+	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
 		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
@@ -343,7 +337,10 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	m := Matrix{info, make([]float32, info.Shape.Numel())}
 	cols := info.Shape.Cols()
 	for _, k := range x.shuffle(len(spans)) {
-		b := w.block(spans[k])
+		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
+		if len(w.in) > 0 {
+			b = w.block(spans[k])
+		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]
 		if info.Quant != nil {
