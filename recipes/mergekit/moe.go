@@ -68,7 +68,7 @@ func (c *compiler) moeExperts(list *yaml.Node, key string) *yaml.Node {
 		e := mapping(item, pair("model", word(item, c.load(c.reference(source, item), item))))
 		for _, name := range expertKeys[1:] {
 			if v := get(item, name); set(v) && !c.promptsUnused(name) {
-				add(e, name, numericUnlessText(name, v))
+				add(e, name, v)
 			}
 		}
 		out = append(out, e)
@@ -88,13 +88,6 @@ func (c *compiler) promptsUnused(name string) bool {
 func (c *compiler) sharedPrompts() bool {
 	list := get(c.root, "shared_experts")
 	return set(list) && slices.ContainsFunc(list.Content, func(item *yaml.Node) bool { return set(get(item, "positive_prompts")) })
-}
-
-func numericUnlessText(name string, v *yaml.Node) *yaml.Node {
-	if strings.HasSuffix(name, "_prompts") {
-		return v
-	}
-	return numeric(v)
 }
 
 func (c *compiler) gateMode() *yaml.Node {
