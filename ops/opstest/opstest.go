@@ -116,40 +116,19 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: roles{}})
 	}
 	if op.Select != nil {
-		picks, err := op.Select(params, headers)
-		return pick(picks, headers, models), err
+		return pick(op, params, headers, models)
 	}
 	units, err := op.Plan(params, headers)
 	if err != nil {
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	out, err := x.run(params, units)
-	if err != nil || op.Carry == nil {
-		return out, err
-	}
-	picks, err := op.Carry(params, headers)
-	return append(pick(picks, headers, models), out...), err
+	return x.carry(params, units, headers)
 }
 
-func pick(picks []ops.Pick, headers []ops.Header, models []Model) Model {
-	var out Model
-	for _, p := range picks {
-		if p.Pieces == nil {
-			info, _ := headers[p.From.Port].Info(p.From.Name)
-			info.Name = p.Name
-			out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
-			continue
-		}
-		first, _ := headers[p.Pieces[0].From.Port].Info(p.Pieces[0].From.Name)
-		m := Matrix{Info: tensor.Info{Name: p.Name, DType: first.DType, Shape: p.Shape}}
-		for _, piece := range p.Pieces {
-			cols := p.Shape.Cols()
-			m.Data = append(m.Data, models[piece.From.Port].Find(piece.From.Name)[piece.Row*cols:(piece.Row+piece.Rows)*cols]...)
-		}
-		out = append(out, m)
-	}
-	return out
+func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
+	picks, err := op.Select(params, headers)
+	return picked(picks, headers, models), err
 }
 
 type executor struct {
