@@ -192,7 +192,7 @@ func TestOverlap(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := bytes.LastIndex(text, []byte("PK\x01\x02")) // its directory entry
-	copy(text[second+42:], "\x00\x00\x00\x00")           // it begins where the first does
+	copy(text[second+42:], "\x00\x00\x00\x00")            // it begins where the first does
 	_, _, err = read(bytes.NewReader(text), int64(len(text)))
 	if err == nil || !strings.Contains(err.Error(), "two records of the archive overlap at byte 40: the file is damaged or made to deceive") {
 		t.Errorf("got %v", err)
