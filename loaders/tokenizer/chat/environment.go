@@ -59,6 +59,7 @@ func (r *render) methods() exec.Methods {
 	}
 	out := builtins.Methods
 	out.Str, out.Dict = exec.NewMethodSet(str), exec.NewMethodSet(dict)
+	out.List = exec.NewMethodSet(map[string]exec.Method[[]any]{}) // values are not changed, as in transformers
 	return out
 }
 
