@@ -174,7 +174,7 @@ func (l *built) biases(base ops.Header) ([]ops.Unit, error) {
 		qkv := role.Kind == tensor.AttnQ || role.Kind == tensor.AttnK || role.Kind == tensor.AttnV
 		stem, weight := strings.CutSuffix(info.Name, ".weight")
 		switch {
-		case role.Layer >= 0 && role.Kind == tensor.Bias && !l.family.bias && !(l.family.qkv && !strings.Contains(info.Name, "o_proj")):
+		case role.Layer >= 0 && role.Kind == tensor.Bias && !l.family.takes(info.Name):
 			return nil, fmt.Errorf("%s: attention of %s has no such bias, so the model cannot become one", info.Name, l.family.name)
 		case !l.family.qkv || !qkv || !weight || len(info.Shape) != 2:
 			continue
@@ -184,6 +184,11 @@ func (l *built) biases(base ops.Header) ([]ops.Unit, error) {
 		}
 	}
 	return units, nil
+}
+
+// takes says whether attention of the family may have a bias of that name.
+func (f family) takes(bias string) bool {
+	return f.bias || f.qkv && !strings.Contains(bias, "o_proj")
 }
 
 // fromDenseCarry passes on the base without its MLPs, and experts as they are.
