@@ -23,11 +23,56 @@ def check(ok, what):
 ids = torch.arange(3, 40)[None]
 for d in sorted(p.parent for p in root.rglob("config.json")):
     cfg = json.loads((d / "config.json").read_text())
-    if "quantization_config" in cfg:
+    if "quantization_config" in cfg or cfg["model_type"] == "deepseek":
         continue
     m, info = transformers.AutoModelForCausalLM.from_pretrained(d, output_loading_info=True)
     logits = m(ids).logits
     check(not info["missing_keys"] and not info["unexpected_keys"] and bool(torch.isfinite(logits).all()), f"transformers loads and runs {d.name}")
+
+class Mixture(torch.nn.Module):
+    """A layer of DeepSeekMoE (arXiv:2401.06066), with weights of the chosen experts that sum to one."""
+    def __init__(self, weights, cfg):
+        super().__init__()
+        self.w, self.cfg = weights, cfg
+    def expert(self, name, x):
+        w = lambda part: self.w[name + part + "_proj.weight"]
+        return (torch.nn.functional.silu(x @ w("gate").T) * (x @ w("up").T)) @ w("down").T
+    def forward(self, x):
+        share = torch.softmax(x @ self.w["gate.weight"].T, -1)
+        top, at = share.topk(self.cfg["num_experts_per_tok"], -1)
+        top = top / top.sum(-1, keepdim=True)
+        y = sum((top * (at == e)).sum(-1, keepdim=True) * self.expert(f"experts.{e}.", x) for e in range(self.cfg["n_routed_experts"]))
+        return y + self.expert("shared_experts.", x) if self.cfg["n_shared_experts"] else y
+
+def deepseek(d):
+    """transformers 5.24 has no first DeepSeek but by code from the Hub: a llama with its MLPs replaced is the same network."""
+    cfg = json.loads((d / "config.json").read_text())
+    w = {k: v.float() for k, v in load_file(d / "model.safetensors").items()}
+    m = transformers.LlamaForCausalLM(transformers.LlamaConfig(**{k: v for k, v in cfg.items() if k not in ("model_type", "auto_map", "architectures")}))
+    for i, layer in enumerate(m.model.layers):
+        prefix = f"model.layers.{i}.mlp."
+        layer.mlp = Mixture({k[len(prefix):]: w.pop(k) for k in list(w) if k.startswith(prefix)}, cfg)
+    missing, unexpected = m.load_state_dict(w, strict=False)
+    return m.float().eval(), [k for k in missing if k != "lm_head.weight"], unexpected
+
+def logits(d):
+    return transformers.AutoModelForCausalLM.from_pretrained(d, dtype=torch.float32).eval()(ids).logits.detach()
+
+def agree(a, b, what):
+    off = float((a - b).abs().max() / b.abs().max())
+    check(off < 1e-4, f"{what}: largest difference {off:.1e} of the largest logit")
+
+dense = logits(root / "base")
+agree(logits(root / "mixtral-fused"), logits(root / "mixtral"), "fused and single experts are one mixture")
+agree(logits(root / "mixtral-again"), logits(root / "mixtral"), "moe.unstack is the reverse of moe.stack")
+agree(logits(root / "mixtral-same"), dense, "a Mixtral of equal experts is the dense model")
+agree(logits(root / "qwen3-moe-same"), logits(root / "q3"), "a Qwen3-MoE of equal experts is the dense model")
+agree(logits(root / "qwen3-moe-fused"), logits(root / "q3"), "so it is when it is fused")
+for name in ["deepseek", "deepseek-same"]:
+    m, missing, unexpected = deepseek(root / name)
+    got = m(ids).logits.detach()
+    check(not missing and not unexpected and bool(torch.isfinite(got).all()), f"{name} has the names and shapes of DeepSeekMoE and runs")
+agree(got, dense, "a DeepSeek of equal experts is the dense model")
 
 if need("compressed_tensors"):
     from compressed_tensors.compressors.pack_quantized.helpers import unpack_from_int32

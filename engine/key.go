@@ -22,6 +22,9 @@ func (c *cell) key(ctx context.Context) (cas.Key, error) {
 		k, err := c.cast.key(ctx)
 		return cas.NewHash("cast").String(c.info.DType.String()).Key(k).Sum(), err
 	}
+	if c.parts != nil {
+		return c.joinedKey(ctx)
+	}
 	if c.leaf != nil {
 		return leafKey(ctx, c.leaf)
 	}

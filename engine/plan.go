@@ -258,15 +258,23 @@ func (p *Plan) laySelect(n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.step.Keys != recipes.KeysSame {
+		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
+	}
+	return n.pick(picks)
+}
+
+// pick adds the tensors that are passed on.
+func (n *node) pick(picks []ops.Pick) error {
 	for _, pick := range picks {
-		c, ok := n.ports[pick.From.Port].index[pick.From.Name]
-		if !ok {
-			return fmt.Errorf("%s has no tensor %s", n.ports[pick.From.Port].name, pick.From.Name)
+		c, err := n.picked(pick)
+		if err != nil {
+			return err
 		}
 		if n.index[pick.Name] != nil {
 			return fmt.Errorf("two tensors would be named %s", pick.Name)
 		}
-		n.add(c.as(pick.Name))
+		n.add(c)
 	}
 	return nil
 }

@@ -14,59 +14,88 @@ import (
 // layUnits plans a computing step: its units, with curves resolved, and the
 // tensors that pass through untouched.
 func (p *Plan) layUnits(n *node) error {
-	chosen, rest, err := n.split()
+	shares, err := n.shares()
 	if err != nil {
 		return err
 	}
-	n.chosen = chosen
-	units, err := n.op.Plan(n.step.Params, chosen)
-	if err != nil {
-		return err
+	n.chosen = n.headers()
+	l := laying{made: map[string]*cell{}, rest: map[string]bool{}}
+	for _, s := range shares {
+		if err := p.layShare(n, s, &l); err != nil {
+			return err
+		}
 	}
-	if len(units) == 0 && !n.step.AllowEmpty {
+	if len(l.units) == 0 && !n.step.AllowEmpty {
 		return fmt.Errorf("%s selects no tensor that the op can work on: mend `where`, or say allow_empty: true", n.whereText())
 	}
-	made := make(map[string]*cell, len(units))
-	resolver, canonical := schema.NewResolver(n.step.Params), map[any][]byte{}
+	if err := n.arrange(l); err != nil {
+		return err
+	}
+	n.makeGroups()
+	return n.unusedCases()
+}
+
+// laying is what the units of a step come to.
+type laying struct {
+	units []ops.Unit
+	made  map[string]*cell
+	rest  map[string]bool // what `where` does not choose
+}
+
+// layShare plans the units of tensors that the same ports have.
+func (p *Plan) layShare(n *node, s share, l *laying) error {
+	chosen, err := n.split(s, l.rest)
+	if err != nil {
+		return err
+	}
+	if len(s.ports) == len(n.ports) {
+		n.chosen = chosen
+	}
+	units, err := n.op.Plan(s.params, chosen)
+	if err != nil {
+		return err
+	}
+	resolver, canonical := schema.NewResolver(s.params), map[any][]byte{}
 	for _, u := range units {
-		a, err := p.newAction(n, u, resolver, canonical)
+		a, err := p.newAction(n, s, u, resolver, canonical)
 		if err != nil {
 			return err
 		}
 		n.acts = append(n.acts, a)
 		for i, info := range u.Out {
-			made[info.Name] = &cell{info: info, act: a, out: i}
+			l.made[info.Name] = &cell{info: info, act: a, out: i}
 		}
 	}
-	n.arrange(units, made, rest)
-	n.makeGroups()
-	return n.unusedCases()
+	l.units = append(l.units, units...)
+	return nil
 }
 
-// split cuts the primary header into what `where` chooses and the rest, and
-// the other ports likewise by name.
-func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
+// split cuts the header of a share's first port into what `where` chooses and
+// the rest, and the other ports likewise by name.
+func (n *node) split(s share, rest map[string]bool) (chosen []ops.Header, err error) {
 	where, err := n.where()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	rest = map[string]bool{}
-	for _, info := range n.ports[0].header.Infos {
+	for _, info := range s.ports[0].header.Infos {
+		if !s.has(info.Name) {
+			continue
+		}
 		yes, err := n.matches(where, info)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if !yes {
 			rest[info.Name] = true
 		}
 	}
-	for _, port := range n.ports {
+	for _, port := range s.ports {
 		var infos []tensor.Info
 		for _, info := range port.header.Infos {
-			yes := !rest[info.Name]
-			if _, ok := n.ports[0].index[info.Name]; yes && !ok {
+			yes := !rest[info.Name] && s.has(info.Name)
+			if s.ports[0].index[info.Name] == nil && yes {
 				if yes, err = n.matches(where, info); err != nil {
-					return nil, nil, err
+					return nil, err
 				}
 			}
 			if yes {
@@ -77,7 +106,7 @@ func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
 		h.Left = rest
 		chosen = append(chosen, h)
 	}
-	return chosen, rest, nil
+	return chosen, nil
 }
 
 func (n *node) where() (*schema.Predicate, error) {
@@ -128,8 +157,8 @@ func (n *node) layers(tower string) int {
 
 // newAction resolves curves for the unit and gathers its operands. Units whose
 // curves say the same share params and their canonical text.
-func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
-	subject := n.subject(u)
+func (p *Plan) newAction(n *node, s share, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
+	subject := s.subject(u)
 	env := n.tensorEnv(subject)
 	params, err := r.Resolve(env)
 	if err != nil {
@@ -142,15 +171,15 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	}
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.run.of = a
-	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
+	a.pass = &ops.Pass{Unit: u, Ports: len(s.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
 		Role: n.ports[0].model.Roles.Role(subject.Name, subject.Shape)}
 	if n.step.Seed != nil {
 		a.pass.Seed = *n.step.Seed
 	}
 	for _, in := range u.In {
-		c, ok := n.ports[in.Port].index[in.Name]
+		c, ok := s.ports[in.Port].index[in.Name]
 		if !ok {
-			return nil, n.place(in.Name, fmt.Errorf("%s has no such tensor", n.ports[in.Port].name))
+			return nil, n.place(in.Name, fmt.Errorf("%s has no such tensor", s.ports[in.Port].name))
 		}
 		a.in = append(a.in, c)
 		a.pass.In = append(a.pass.In, c.info)
@@ -161,10 +190,10 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 
 // subject is the tensor that curves and filters see: the operand that has the
 // output's name, or else the first.
-func (n *node) subject(u ops.Unit) tensor.Info {
+func (s share) subject(u ops.Unit) tensor.Info {
 	subject, found := u.Out[0], false
 	for _, in := range u.In {
-		c, ok := n.ports[in.Port].index[in.Name]
+		c, ok := s.ports[in.Port].index[in.Name]
 		if ok && in.Name == u.Out[0].Name {
 			return c.info
 		}
@@ -192,22 +221,41 @@ func (p *Plan) stores(n *node) bool {
 }
 
 // arrange puts made and untouched tensors into the order of the primary port,
-// then those with new names in the order of their units.
-func (n *node) arrange(units []ops.Unit, made map[string]*cell, rest map[string]bool) {
-	for _, c := range n.ports[0].cells {
-		switch m := made[c.info.Name]; {
-		case m != nil:
-			n.add(m)
-			delete(made, c.info.Name)
-		case n.op.Drop && !rest[c.info.Name]:
-		case !n.op.Drop:
-			n.add(c)
+// and of the others for a union of their keys; then those with new names in the
+// order of their units. An op that says itself what it carries has that first.
+func (n *node) arrange(l laying) error {
+	if n.op.Carry != nil {
+		picks, err := n.op.Carry(n.step.Params, n.chosen)
+		if err != nil {
+			return err
+		}
+		if err := n.pick(picks); err != nil {
+			return err
+		}
+	} else {
+		n.passOn(l)
+	}
+	for _, u := range l.units {
+		for _, info := range u.Out {
+			if m := l.made[info.Name]; m != nil {
+				n.add(m)
+			}
 		}
 	}
-	for _, u := range units {
-		for _, info := range u.Out {
-			if m := made[info.Name]; m != nil {
+	return nil
+}
+
+// passOn adds what the ports have, made anew or untouched.
+func (n *node) passOn(l laying) {
+	for _, port := range n.sources() {
+		for _, c := range port.cells {
+			switch m := l.made[c.info.Name]; {
+			case m != nil:
 				n.add(m)
+				delete(l.made, c.info.Name)
+			case n.index[c.info.Name] != nil, !n.keeps(c.info.Name):
+			case !n.op.Drop:
+				n.add(c)
 			}
 		}
 	}

@@ -26,6 +26,7 @@ type Op struct {
 	Plan   func(params any, in []Header) ([]Unit, error)
 	Ride   func(params any, in []Header, out *tensor.Model) error
 	Select func(params any, in []Header) ([]Pick, error) // nil unless it only picks
+	Carry  func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
 
 	Rows    *Kernel
 	Whole   *Whole
@@ -73,6 +74,9 @@ func (s Spec[P]) op() (*Op, error) {
 			return nil
 		}
 		return s.Ride(p.(*P), in, out)
+	}
+	if s.Carry != nil {
+		o.Carry = func(p any, in []Header) ([]Pick, error) { return s.Carry(p.(*P), in) }
 	}
 	return o, s.kernel(o)
 }

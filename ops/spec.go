@@ -36,6 +36,9 @@ type Spec[P any] struct {
 	// Plan turns headers into units of work. It reads nothing else. Nil means
 	// SameNames.
 	Plan func(p *P, in []Header) ([]Unit, error)
+	// Carry lists the tensors that pass through beside what the units yield. Nil
+	// means all of the primary port that no unit makes anew.
+	Carry func(p *P, in []Header) ([]Pick, error)
 	// Ride edits what rides along with the weights: config, adapter, files.
 	Ride func(p *P, in []Header, out *tensor.Model) error
 

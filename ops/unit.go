@@ -17,13 +17,18 @@ type Header struct {
 	Adapter []byte
 	// Left are the names that the step's `where` leaves out: Infos lacks them,
 	// and the model does not.
-	Left  map[string]bool
-	index map[string]int
+	Left map[string]bool
+	// Prompt is the model's, with its files: it may be nil.
+	Prompt func(text string) ([]int, error)
+	index  map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
 	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
+	if m.Prompt != nil {
+		h.Prompt = func(text string) ([]int, error) { return m.Prompt(m.Files, text) }
+	}
 	for i, info := range infos {
 		h.index[info.Name] = i
 	}
@@ -54,10 +59,21 @@ type Unit struct {
 	Args []float64
 }
 
-// Pick passes a tensor of a port on, unchanged but for its name.
+// Pick passes a tensor of a port on, unchanged but for its name: or, with
+// Pieces, a tensor that rows of others make.
 type Pick struct {
 	Name string // in the result
 	From Operand
+
+	Pieces []Piece      // from the first row to the last; all of one dtype and row length
+	Shape  tensor.Shape // of the result, when there are Pieces
+}
+
+// Piece is rows [Row, Row+Rows) of a tensor. A tensor of more than two
+// dimensions has the product of all but the last as its rows.
+type Piece struct {
+	From      Operand
+	Row, Rows int
 }
 
 // SameNames plans one unit for each float tensor of the primary port, reading
@@ -167,5 +183,19 @@ func mismatch(bad []string) error {
 	if len(shown) > 5 {
 		shown = shown[:5]
 	}
-	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s", len(bad), strings.Join(shown, "\n  "))
+	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure(bad))
+}
+
+// cure is what to do about tensors that a model lacks.
+func cure(bad []string) string {
+	for _, text := range bad {
+		switch name, rest, _ := strings.Cut(text, ": "); {
+		case !strings.Contains(rest, "no such tensor"):
+		case strings.Contains(name, ".experts."):
+			return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
+		default:
+			return "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
+		}
+	}
+	return ""
 }

@@ -16,7 +16,7 @@ import (
 
 // modelParams is a model in its long form.
 type modelParams struct {
-	Path            string `yaml:"path" check:"optional" doc:"directory, .safetensors file or hub id"`
+	Path            string `yaml:"path" check:"optional" doc:"directory, .safetensors, .bin, .pt or .pth file, or hub id"`
 	Revision        string `yaml:"revision" check:"optional" doc:"branch, tag or commit of a hub id"`
 	Adapter         string `yaml:"adapter" check:"optional" doc:"LoRA adapter to apply"`
 	AdapterRevision string `yaml:"adapter_revision" check:"optional" doc:"branch, tag or commit of the adapter"`
@@ -100,7 +100,7 @@ func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision s
 func onlyLocal(s string) bool {
 	folder := filepath.Dir(s)
 	return filepath.IsAbs(s) || strings.HasPrefix(s, ".") || strings.Count(filepath.ToSlash(s), "/") > 1 ||
-		filepath.Ext(s) == ".safetensors" || folder != "." && exists(folder)
+		slices.Contains([]string{".safetensors", ".bin", ".pt", ".pth"}, filepath.Ext(s)) || folder != "." && exists(folder)
 }
 
 // beside suggests what lies in the folder of a path that leads to nothing, or

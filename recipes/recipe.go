@@ -80,8 +80,21 @@ type Step struct {
 	Seed       *uint64
 	Note       string
 	AllowEmpty bool
+	Keys       Keys
 	Measures   bool
 }
+
+// Keys says what a step of several models does about tensors that some of them
+// lack.
+type Keys string
+
+// KeysSame reports them; KeysIntersection leaves them out; KeysUnion merges
+// each over the models that have it.
+const (
+	KeysSame         Keys = "same"
+	KeysIntersection Keys = "intersection"
+	KeysUnion        Keys = "union"
+)
 
 // Gate is a condition that the run must meet.
 type Gate struct {

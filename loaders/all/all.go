@@ -18,7 +18,7 @@ import (
 
 // Registry returns every format.
 func Registry() (loaders.Registry, error) {
-	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, peft.Format)
+	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, modeldir.PyTorch, modeldir.PyTorchFile, peft.Format)
 }
 
 // Ref names a model: a path on this machine, or a Hub id with a revision; and

@@ -49,7 +49,7 @@ func quantizationOf(config []byte) *quantization {
 
 // isCompressed says whether the path is a directory of compressed-tensors.
 func isCompressed(path string) bool {
-	if !IsDir(path) {
+	if !safetensors.Form.In(path) {
 		return false
 	}
 	f, err := os.Open(filepath.Join(path, "config.json"))

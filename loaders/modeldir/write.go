@@ -18,7 +18,7 @@ import (
 // Safetensors is the format that transformers, vLLM and converters load.
 var Safetensors = loaders.Format{
 	Name: "safetensors", Version: 1, Doc: "A model directory as transformers lays it out, with plain weights.",
-	Sniff: func(path string) bool { return IsDir(path) && !isCompressed(path) }, Open: Open, Stores: storesPlain, Create: createPlain, Files: filesPlain,
+	Sniff: func(path string) bool { return safetensors.Form.In(path) && !isCompressed(path) }, Open: Open, Stores: storesPlain, Create: createPlain, Files: filesPlain,
 }
 
 // File is one bare file of weights; it is only read.

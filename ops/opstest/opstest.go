@@ -154,18 +154,12 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	return x.run(params, units)
+	return x.carry(params, units, headers)
 }
 
 func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
 	picks, err := op.Select(params, headers)
-	var out Model
-	for _, p := range picks {
-		info, _ := headers[p.From.Port].Info(p.From.Name)
-		info.Name = p.Name
-		out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
-	}
-	return out, err
+	return picked(picks, headers, models), err
 }
 
 type executor struct {
@@ -353,7 +347,10 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	m := Matrix{info, make([]float32, info.Shape.Numel())}
 	cols := info.Shape.Cols()
 	for _, k := range x.shuffle(len(spans)) {
-		b := w.block(spans[k])
+		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
+		if len(w.in) > 0 {
+			b = w.block(spans[k])
+		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]
 		if info.Quant != nil {

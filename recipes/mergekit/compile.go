@@ -14,7 +14,7 @@ import (
 )
 
 // Is says whether a document is a mergekit file's.
-func Is(root *yaml.Node) bool { return get(root, "merge_method") != nil }
+func Is(root *yaml.Node) bool { return get(root, "merge_method") != nil || isMoE(root) }
 
 // Options say how a file is read.
 type Options struct {
@@ -89,6 +89,10 @@ func (c *compiler) compile() {
 	}
 	c.state = underway
 	defer func() { c.state = done }()
+	if isMoE(c.root) {
+		c.result = c.moe()
+		return
+	}
 	before := len(c.problems)
 	c.read()
 	if len(c.problems) > before {
@@ -117,7 +121,7 @@ func (c *shared) note(n *yaml.Node, format string, args ...any) {
 	}
 }
 
-var topKeys = []string{"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "compat"}
+var topKeys = []string{"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "compat", "keys"}
 
 // later are keys of mergekit's grammar that cannot be honoured yet; ignoring
 // them would write another model than the file describes.
@@ -309,4 +313,13 @@ func (c *shared) step(name string, at *yaml.Node, op string, fields ...schema.Pa
 	n.Content = append(n.Content, word(at, "allow_empty"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true", Line: at.Line, Column: at.Column})
 	add(c.steps, name, n)
 	return name
+}
+
+// step adds a step; merges of state dicts have the keys that the file asks for:
+// ours, for mergekit-pytorch has flags.
+func (c *compiler) step(name string, at *yaml.Node, op string, fields ...schema.Pair) string {
+	if k := get(c.root, "keys"); set(k) && strings.HasPrefix(op, "merge.") {
+		fields = append(fields, pair("keys", k))
+	}
+	return c.shared.step(name, at, op, fields...)
 }
