@@ -56,6 +56,7 @@ func TestSameBits(t *testing.T) {
 				"the same before": allRows(t, open(t, g, tensor.F32, Options{}), [][]int32{seq, seq, seq}, 2),
 				"bfloat16":        allRows(t, open(t, g, tensor.BF16, Options{}), [][]int32{seq}, 0),
 				"float16":         allRows(t, open(t, g, tensor.F16, Options{}), [][]int32{seq}, 0),
+				"spilled":         allRows(t, open(t, g, tensor.BF16, Options{Spill: t.TempDir()}), [][]int32{seq, other}, 0),
 				"resident":        allRows(t, open(t, g, tensor.BF16, Options{Resident: true}), [][]int32{seq}, 0),
 			} {
 				if !bytes.Equal(got, want) {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -61,12 +62,16 @@ func (m *Model) Run(ctx context.Context, batch [][]int32, h Hooks) (*States, err
 	}
 	share := h.Input == nil && h.Hidden == nil && h.Router == nil && !m.arch.Encoder && !m.byLength()
 	p := layOut(batch, GroupRows, share)
-	st := &States{model: m, plan: p, batch: batch, x: make([]float32, p.rows*m.arch.Hidden)}
-	r := m.newRunner(p.groups, h)
-	if err := r.through(ctx, st.x, p.groups); err != nil {
+	x, err := m.options.newHidden(p.rows * m.arch.Hidden)
+	if err != nil {
 		return nil, err
 	}
-	return st, r.finish(st.x, p.rows)
+	r := m.newRunner(p.groups, h)
+	if err := r.through(ctx, x, p.groups); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	r.finish(x.x, p.rows)
+	return &States{model: m, plan: p, batch: batch, hidden: x}, nil
 }
 
 // byLength says that a token's angles depend on the length of its sequence.
@@ -100,7 +105,8 @@ func (m *Model) newRunner(groups []group, h Hooks) *runner {
 }
 
 // through takes the embedding of all groups and then one block after the other.
-func (r *runner) through(ctx context.Context, x []float32, groups []group) error {
+func (r *runner) through(ctx context.Context, at *hidden, groups []group) error {
+	x := at.x
 	h := r.arch.Hidden
 	for _, g := range groups {
 		for _, s := range g.segments {
@@ -130,6 +136,7 @@ func (r *runner) through(ctx context.Context, x []float32, groups []group) error
 			if err := r.after(i, x, g); err != nil {
 				return err
 			}
+			at.rest(g.row*h, (g.row+g.n)*h)
 		}
 	}
 	return nil
@@ -160,9 +167,8 @@ func (r *runner) after(i int, x []float32, g group) error {
 }
 
 // finish takes the last normalisation.
-func (r *runner) finish(x []float32, rows int) error {
+func (r *runner) finish(x []float32, rows int) {
 	if n := r.outside.final; n != nil {
 		n.rows(x, r.arch.Hidden, x, r.arch.Hidden, rows, r.options.Workers)
 	}
-	return nil
 }

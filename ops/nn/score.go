@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -52,7 +53,7 @@ func (m *Model) Score(ctx context.Context, batch [][]int32, from []int) ([][]Sco
 		}
 	}
 	flat, err := s.Score(ctx, targets)
-	if err != nil {
+	if err := errors.Join(err, s.Close()); err != nil {
 		return nil, err
 	}
 	out := make([][]Score, len(batch))

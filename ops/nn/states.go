@@ -6,14 +6,19 @@ import (
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
-// States is the hidden states of a batch behind the last normalisation.
+// States is the hidden states of a batch behind the last normalisation. Close
+// gives their memory back where Options.Spill is set; otherwise the collector
+// does.
 type States struct {
 	model *Model
 	plan  *plan
 	batch [][]int32
-	x     []float32
-	head  *matrix
+	*hidden
+	head *matrix
 }
+
+// Close ends the use of the states and of rows of them.
+func (s *States) Close() error { return s.hidden.close() }
 
 // Row returns the hidden state of one token. The caller must not change it.
 func (s *States) Row(sequence, position int) []float32 {
