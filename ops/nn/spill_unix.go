@@ -16,11 +16,11 @@ func mapFile(dir string, n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	if err := errors.Join(os.Remove(f.Name()), f.Truncate(int64(n))); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
-	return unix.Mmap(int(f.Fd()), 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	b, err := unix.Mmap(int(f.Fd()), 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return b, errors.Join(err, f.Close())
 }
 
 // forget lets pages go; a refusal would cost only memory.

@@ -18,7 +18,7 @@ type States struct {
 }
 
 // Close ends the use of the states and of rows of them.
-func (s *States) Close() error { return s.hidden.close() }
+func (s *States) Close() error { return s.close() }
 
 // Row returns the hidden state of one token. The caller must not change it.
 func (s *States) Row(sequence, position int) []float32 {
