@@ -94,5 +94,5 @@ func (r *runner) last(x []float32) ([]float32, error) {
 	r.finish(x, 1)
 	z := make([]float32, r.arch.Vocab)
 	r.columns(w, r.headInput(x, 1), 1, 0, r.arch.Vocab, z, r.arch.Vocab)
-	return z, nil
+	return z, checkLogits(z)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
@@ -50,6 +51,11 @@ type Hooks struct {
 	// Branch returns the factor of a layer's branch, 0 for attention and 1 for
 	// feed-forward, before it is added: 1 leaves it, 0 drops it.
 	Branch func(layer, branch int) float32
+	// Replace is called when a layer has run, and may return other weights for
+	// it, by the names that the model has: the layer then runs again with those,
+	// unseen by Input, and the next takes what comes of that. Hidden states take
+	// twice their memory for it.
+	Replace func(layer int) (tensor.Source, error)
 }
 
 // Run takes a batch of sequences through all blocks and returns the hidden
@@ -60,7 +66,7 @@ func (m *Model) Run(ctx context.Context, batch [][]int32, h Hooks) (*States, err
 	if err := m.check(batch, 0); err != nil {
 		return nil, err
 	}
-	share := h.Input == nil && h.Hidden == nil && h.Router == nil && !m.arch.Encoder && !m.byLength()
+	share := h.Input == nil && h.Hidden == nil && h.Router == nil && h.Replace == nil && !m.arch.Encoder && !m.byLength()
 	p := layOut(batch, GroupRows, share)
 	x, err := m.options.newHidden(p.rows * m.arch.Hidden)
 	if err != nil {
@@ -126,20 +132,64 @@ func (r *runner) through(ctx context.Context, at *hidden, groups []group) error 
 			return err
 		}
 		r.block, r.number = b, i
-		for _, g := range groups {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.run(x[g.row*h:(g.row+g.n)*h], g); err != nil {
-				return err
-			}
-			if err := r.after(i, x, g); err != nil {
-				return err
-			}
-			at.rest(g.row*h, (g.row+g.n)*h)
+		if r.hooks.Replace != nil {
+			err = r.twice(ctx, at, groups)
+		} else {
+			err = r.layer(ctx, at, groups)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// layer takes all groups through the block.
+func (r *runner) layer(ctx context.Context, at *hidden, groups []group) error {
+	h := r.arch.Hidden
+	for _, g := range groups {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.run(at.x[g.row*h:(g.row+g.n)*h], g); err != nil {
+			return err
+		}
+		if err := r.after(r.number, at.x, g); err != nil {
+			return err
+		}
+		at.rest(g.row*h, (g.row+g.n)*h)
+	}
+	return nil
+}
+
+// twice takes all groups through the block and, where Replace has other weights
+// for it, once more through those.
+func (r *runner) twice(ctx context.Context, at *hidden, groups []group) error {
+	before, err := r.options.newHidden(len(at.x))
+	if err != nil {
+		return err
+	}
+	copy(before.x, at.x)
+	show := r.hooks
+	if err = r.layer(ctx, at, groups); err == nil {
+		err = r.replaced(ctx, at, before, groups)
+	}
+	r.hooks = show
+	return errors.Join(err, before.close())
+}
+
+func (r *runner) replaced(ctx context.Context, at, before *hidden, groups []group) error {
+	src, err := r.hooks.Replace(r.number)
+	if err != nil || src == nil {
+		return err
+	}
+	b, err := r.loadBlock(&reader{source: src, used: map[string]bool{}}, r.number)
+	if err != nil {
+		return fmt.Errorf("replaced weights: %w", err)
+	}
+	copy(at.x, before.x)
+	r.block, r.hooks.Input = b, nil
+	return r.layer(ctx, at, groups)
 }
 
 // after looks at the hidden states behind layer i, -1 being the embedding.
