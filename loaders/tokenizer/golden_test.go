@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rouxml/roux/tensor"
 )
 
 // golden.json.gz holds small tokenizers of every kind and what tokenizers
@@ -27,6 +29,13 @@ type golden struct {
 			First, Second string
 			IDs, Types    []int32
 			Offsets       [][2]int
+		}
+	}
+	Models []struct {
+		Name  string
+		Cases []struct {
+			Text, Decoded string
+			IDs           []int32
 		}
 	}
 	SentencePiece []struct {
@@ -138,5 +147,29 @@ func TestSentencePiece(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTinyModels(t *testing.T) {
+	for _, c := range readGolden(t).Models {
+		k, err := Open([]tensor.File{
+			{Name: "tokenizer.json", Path: "../../testdata/models/" + c.Name + "/tokenizer.json"},
+			{Name: "tokenizer_config.json", Path: "../../testdata/models/" + c.Name + "/tokenizer_config.json"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range c.Cases {
+			got, err := k.Encode(x.Text, Options{Add: true, Parse: true})
+			if err != nil || !same(got, x.IDs) {
+				t.Errorf("%s: %q: %v, want %v (%v)", c.Name, x.Text, got, x.IDs, err)
+			}
+			if s := k.Decode(x.IDs, false); s != x.Decoded {
+				t.Errorf("%s: %q: decoded %q, want %q", c.Name, x.Text, s, x.Decoded)
+			}
+		}
+		if id, ok := k.Named("eos"); !ok || id != 1 {
+			t.Errorf("%s: eos is %d, %v", c.Name, id, ok)
+		}
 	}
 }

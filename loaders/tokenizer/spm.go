@@ -129,9 +129,6 @@ func (b *builder) piece(data []byte) error {
 	if kind < Normal || kind > Byte {
 		return fmt.Errorf("piece %d has type %d", len(b.Tokens), kind)
 	}
-	if math.IsNaN(float64(score)) || math.IsInf(float64(score), 0) {
-		return fmt.Errorf("the score of piece %d, %q, is not a number", len(b.Tokens), s)
-	}
 	if len(b.Tokens) >= maxID {
 		return fmt.Errorf("the model has more than %d pieces", maxID)
 	}
