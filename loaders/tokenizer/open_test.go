@@ -139,7 +139,7 @@ func TestBrokenUTF8(t *testing.T) {
 func TestLongTexts(t *testing.T) {
 	for _, name := range []string{"bpe byte level", "bpe byte fallback", "unigram", "wordpiece", "bpe metaspace first"} {
 		k := fromGolden(t, name)
-		for _, s := range []string{strings.Repeat("a", 1<<20), strings.Repeat(" ", 10_000), strings.Repeat("👍", 10_000), strings.Repeat("hello, world ", 80_000)} {
+		for _, s := range []string{strings.Repeat("a", 1<<17), strings.Repeat(" ", 10_000), strings.Repeat("👍", 10_000), strings.Repeat("hello, world ", 10_000)} {
 			if ids, err := k.Encode(s, Options{}); err != nil || len(ids) == 0 && strings.TrimSpace(s) != "" {
 				t.Errorf("%s: %.10q: %d ids, %v", name, s, len(ids), err)
 			}

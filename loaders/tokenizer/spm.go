@@ -65,7 +65,7 @@ func fields(data []byte, f func(field) error) error {
 		}
 		data = data[n:]
 		x := field{number: int(key >> 3)}
-		size := 0
+		var size int
 		switch key & 7 {
 		case 0:
 			if x.value, size = binary.Uvarint(data); size <= 0 {

@@ -153,7 +153,7 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 		if _, is := t.added.tokens[id]; is {
 			s, ok = t.added.text(id), true
 		}
-		if ok && !(skipSpecial && t.added.special[s]) {
+		if ok && (!skipSpecial || !t.added.special[s]) {
 			tokens = append(tokens, s)
 		}
 	}
