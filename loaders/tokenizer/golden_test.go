@@ -76,6 +76,15 @@ func offsets(e Encoding) [][2]int {
 // same says whether two lists are equal, nil being empty.
 func same[T comparable](a, b []T) bool { return slices.Equal(a, b) }
 
+// forges says whether ids have control tokens other than the unknown one. The
+// reference lets some models make them of plain text; roux does not.
+func forges(k *Tokenizer, ids []int32) bool {
+	return slices.ContainsFunc(ids, func(id int32) bool {
+		s, _ := k.Token(id)
+		return k.IsSpecial(id) && s != "<unk>" && s != "[UNK]"
+	})
+}
+
 func TestGolden(t *testing.T) {
 	for _, c := range readGolden(t).Tokenizers {
 		t.Run(c.Name, func(t *testing.T) {
@@ -107,7 +116,7 @@ func TestGolden(t *testing.T) {
 					o    Options
 					want []int32
 				}{{Options{Add: true, Parse: true}, x.IDs}, {Options{Parse: true}, x.Bare}, {Options{}, x.Unparsed}} {
-					if got, _ := k.Encode(x.Text, y.o); !same(got, y.want) {
+					if got, _ := k.Encode(x.Text, y.o); !same(got, y.want) && (y.o.Parse || !forges(k, y.want) || forges(k, got)) {
 						t.Errorf("%q %+v: ids %v, want %v", x.Text, y.o, got, y.want)
 					}
 				}

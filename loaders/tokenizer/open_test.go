@@ -189,3 +189,34 @@ func TestMerging(t *testing.T) {
 		}
 	}
 }
+
+// Text is never taken for control tokens unless asked, by no kind of model.
+func TestTextForgesNoControlTokens(t *testing.T) {
+	unigram := `{"added_tokens":[{"id":1,"content":"<s>","special":true}],"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["<s>",0],["a",-1],["<",-2],["s",-2],[">",-2]]}}`
+	ignore := `{"added_tokens":[{"id":0,"content":"<s>","special":true}],"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"BPE","ignore_merges":true,"vocab":{"<s>":0,"<":1,"s":2,">":3,"a":4,"<s":5},"merges":["< s","<s >"]}}`
+	words := `{"added_tokens":[{"id":1,"content":"<s>","special":true}],"pre_tokenizer":{"type":"Split","pattern":{"Regex":"<s>"},"behavior":"Isolated"},"model":{"type":"WordLevel","unk_token":"<unk>","vocab":{"<unk>":0,"<s>":1,"a":2}}}`
+	for name, c := range map[string]struct {
+		file string
+		want []int32
+	}{
+		"unigram":   {unigram, []int32{2, 3, 4, 5, 3, 4, 5, 2}},
+		"bpe":       {ignore, []int32{4, 1, 2, 3, 1, 2, 3, 4}},
+		"wordlevel": {words, []int32{2, 0, 0, 0, 0, 2}},
+	} {
+		k, err := Parse([]byte(c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := k.Encode("a<s><s>a", Options{})
+		if err != nil || !same(ids, c.want) {
+			t.Errorf("%s: %v, want %v (%v)", name, ids, c.want, err)
+		}
+		e, err := k.EncodeWithOffsets("a<s><s>a", Options{})
+		if err != nil || !same(e.IDs, c.want) || e.Offsets[1] != (Offset{1, 2}) {
+			t.Errorf("%s: %v, %v", name, e, err)
+		}
+		if ids, _ := k.Encode("a<s><s>a", Options{Parse: true}); !forges(k, ids) {
+			t.Errorf("%s: %v when asked to parse", name, ids)
+		}
+	}
+}

@@ -22,6 +22,8 @@ type Tokenizer struct {
 	dec   []decoder
 	plain bool // no decoder: tokens are joined by spaces
 
+	control []bool // which ids are control tokens
+
 	direct *splitter // set where pieces can go to the model as they are found
 	placed bool      // whether a piece is first in the text matters
 	work   sync.Pool // of *work
