@@ -17,9 +17,6 @@ func fromOniguruma(expr string) (string, error) {
 	if len(expr) > maxPattern {
 		return "", fmt.Errorf("a pattern of %d bytes is longer than %d", len(expr), maxPattern)
 	}
-	if strings.Contains(expr, "&&") {
-		return "", fmt.Errorf("the pattern %q intersects classes with &&, which is not supported", expr)
-	}
 	o := onig{in: expr}
 	if err := o.run(); err != nil {
 		return "", fmt.Errorf("the pattern %q: %w", expr, err)
@@ -238,6 +235,8 @@ func (o *onig) class() error {
 				return err
 			}
 			continue
+		case c == '&' && strings.HasPrefix(o.in[o.i:], "&&"):
+			return o.without(depth)
 		case c == '[' && depth == 0:
 			depth = 1
 			o.out.add("[")
@@ -272,6 +271,24 @@ func (o *onig) class() error {
 		o.i++
 	}
 	return errors.New("a [ is not closed")
+}
+
+// without reads &&[^...]] at the end of a class, which .NET writes -[...]].
+func (o *onig) without(depth int) error {
+	inner := onig{in: o.in[o.i+2:]}
+	if depth != 1 || !strings.HasPrefix(inner.in, "[^") || strings.HasPrefix(string(o.out.b[o.atom:]), "[^") {
+		return errors.New("&& is supported in a class that is not negated, before one that is")
+	}
+	if err := inner.class(); err != nil {
+		return err
+	}
+	o.i += 2 + inner.i
+	if !strings.HasPrefix(o.in[o.i:], "]") {
+		return errors.New("&& is supported at the end of a class only")
+	}
+	o.out.add("-[" + strings.TrimPrefix(inner.out.String(), "[^") + "]")
+	o.i++
+	return nil
 }
 
 func (o *onig) posix() error {

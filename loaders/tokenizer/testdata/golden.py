@@ -100,7 +100,7 @@ for name, pre in dict(bytelevel=p.ByteLevel(), bytelevel_plain=p.ByteLevel(False
         metaspace=p.Metaspace(), metaspace_first=p.Metaspace(prepend_scheme="first"), metaspace_never=p.Metaspace(prepend_scheme="never", split=False), metaspace_x=p.Metaspace("x"),
         split_string=p.Split(" ", "merged_with_previous"), split_next=p.Split(Regex("[aeiou]+"), "merged_with_next"), split_invert=p.Split(Regex(r"\w+|\p{P}"), "removed", True),
         split_contiguous=p.Split(Regex("[ab]"), "contiguous", True), split_possessive=p.Split(Regex(r"[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,2}+|(?>\s+)(?=\S)|\h"), "isolated"),
-        split_class=p.Split(Regex(r"[[:alpha:]]+|[\w&&\d]" if False else r"[[:alpha:]_]+|[^\x00-\x7F]"), "isolated"), falcon=p.Sequence([p.Punctuation("contiguous"), p.ByteLevel(False), p.Digits(), p.Split(Regex("[0-9][0-9][0-9]"), "isolated")]),
+        split_class=p.Split(Regex(r"[[:alpha:]_]+|[^\x00-\x7F]"), "isolated"), split_without=p.Split(Regex(r"[\p{L}\p{M}&&[^\p{Han}a-c]]+|\p{Han}+"), "isolated"), falcon=p.Sequence([p.Punctuation("contiguous"), p.ByteLevel(False), p.Digits(), p.Split(Regex("[0-9][0-9][0-9]"), "isolated")]),
         sequence=p.Sequence([p.WhitespaceSplit(), p.Punctuation(), p.Digits(True)]), gpt2=p.Split(Regex(gpt2), "isolated")).items():
     add("pretokenizer " + name, only_unknown(pre))
 
