@@ -181,13 +181,14 @@ func scores(t *testing.T, op *ops.Op, params any, models int) {
 			}
 		}
 	}
-	for _, s := range []opstest.Scene{{Seed: 1, Workers: 2, Memory: 1}, {Seed: 1, Workers: 5, Memory: 1 << 20}} {
+	for _, s := range []opstest.Scene{{Seed: 1, Workers: 2, Memory: 4 << 20}, {Seed: 1, Workers: 5, Memory: 16 << 20, Scratch: t.TempDir()}} {
 		got, err := opstest.Score(op, params, models, s)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Errorf("%+v changes the metrics: %v\n%s", s, err, d)
 		}
 	}
 	for says, s := range map[string]opstest.Scene{
+		"raise --memory":                {Memory: 1 << 10},
 		"NaN":                           {NaN: true},
 		"held":                          {Empty: true},
 		"does not match the vocabulary": {Foreign: true},
