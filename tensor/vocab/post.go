@@ -1,0 +1,123 @@
+package vocab
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// checkPost refuses a post-processor that puts in tokens that there are not.
+func (t *Tokenizer) checkPost() error {
+	_, err := t.post(t.top.get("post_processor"), 0)
+	return err
+}
+
+// renumberPost writes the ids of the post-processor's tokens anew.
+func (t *Tokenizer) renumberPost() error {
+	raw, err := t.post(t.top.get("post_processor"), 0)
+	if err == nil && raw != nil {
+		t.top = t.top.set("post_processor", raw)
+	}
+	return err
+}
+
+// post returns a post-processor with the ids that its tokens have now.
+func (t *Tokenizer) post(raw json.RawMessage, depth int) (json.RawMessage, error) {
+	if raw == nil || string(raw) == "null" {
+		return raw, nil
+	}
+	if depth > 16 {
+		return nil, fmt.Errorf("post_processor: nests too deeply")
+	}
+	var o object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, fmt.Errorf("post_processor: %w", err)
+	}
+	var err error
+	for _, m := range o {
+		value := m.value
+		switch m.key {
+		case "processors":
+			value, err = t.sequence(value, depth)
+		case "special_tokens":
+			value, err = t.specials(value)
+		case "sep", "cls":
+			value, err = t.pair(value)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("post_processor.%s: %w", m.key, err)
+		}
+		o = o.set(m.key, value)
+	}
+	return o.MarshalJSON()
+}
+
+func (t *Tokenizer) sequence(raw json.RawMessage, depth int) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		var err error
+		if list[i], err = t.post(list[i], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return rawList(list).MarshalJSON()
+}
+
+// specials reads a template's {token: {id, ids, tokens}}.
+func (t *Tokenizer) specials(raw json.RawMessage) (json.RawMessage, error) {
+	var o object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, err
+	}
+	for _, m := range o {
+		var s struct {
+			Tokens []string `json:"tokens"`
+		}
+		var fields object
+		if err := json.Unmarshal(m.value, &s); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(m.value, &fields); err != nil {
+			return nil, err
+		}
+		ids := make([]int, len(s.Tokens))
+		for i, token := range s.Tokens {
+			var ok bool
+			if ids[i], ok = t.ids[token]; !ok {
+				return nil, fmt.Errorf("the vocabulary lacks %q", token)
+			}
+		}
+		text, err := json.Marshal(ids)
+		if err != nil {
+			return nil, err
+		}
+		value, err := fields.set("ids", text).MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		o = o.set(m.key, value)
+	}
+	return o.MarshalJSON()
+}
+
+// pair reads [token, id].
+func (t *Tokenizer) pair(raw json.RawMessage) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	var token string
+	if len(list) != 2 || json.Unmarshal(list[0], &token) != nil {
+		return nil, fmt.Errorf("%s is no token with an id", raw)
+	}
+	id, ok := t.ids[token]
+	if !ok {
+		return nil, fmt.Errorf("the vocabulary lacks %q", token)
+	}
+	list[1] = json.RawMessage(fmt.Sprint(id))
+	return rawList(list).MarshalJSON()
+}

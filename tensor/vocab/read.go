@@ -1,0 +1,177 @@
+package vocab
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Parse reads a tokenizer.json. It bounds sizes and ids and refuses a file to
+// which the tokenizers package would give other ids than it says.
+func Parse(text []byte) (*Tokenizer, error) {
+	t, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	return t, nil
+}
+
+func parse(text []byte) (*Tokenizer, error) {
+	if len(text) > MaxFile {
+		return nil, fmt.Errorf("%d bytes are more than a tokenizer has", len(text))
+	}
+	t := &Tokenizer{ids: map[string]int{}}
+	if err := json.Unmarshal(text, &t.top); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(t.top.get("model"), &t.model); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	if err := t.readKind(); err != nil {
+		return nil, err
+	}
+	if err := t.readPieces(); err != nil {
+		return nil, fmt.Errorf("model.vocab: %w", err)
+	}
+	if err := t.readAdded(); err != nil {
+		return nil, fmt.Errorf("added_tokens: %w", err)
+	}
+	return t, t.checkPost()
+}
+
+// readKind takes the type, or for old files without one, guesses it as the
+// tokenizers package does.
+func (t *Tokenizer) readKind() error {
+	if raw := t.model.get("type"); raw != nil {
+		if err := json.Unmarshal(raw, &t.kind); err != nil {
+			return fmt.Errorf("model.type: %w", err)
+		}
+	} else if t.model.get("merges") != nil {
+		t.kind = BPE
+	} else if vocab := bytes.TrimSpace(t.model.get("vocab")); bytes.HasPrefix(vocab, []byte("[")) {
+		t.kind = Unigram
+	} else if t.model.get("max_input_chars_per_word") != nil {
+		t.kind = WordPiece
+	}
+	switch t.kind {
+	case BPE, Unigram, WordPiece, WordLevel:
+		return nil
+	}
+	return fmt.Errorf("the model's type is %q: %s, %s, %s and %s are known", t.kind, BPE, Unigram, WordPiece, WordLevel)
+}
+
+func (t *Tokenizer) readPieces() error {
+	raw := t.model.get("vocab")
+	if raw == nil {
+		return errors.New("missing")
+	}
+	var err error
+	if t.kind == Unigram {
+		t.pieces, err = scored(raw)
+	} else {
+		t.pieces, err = numbered(raw)
+	}
+	if err != nil {
+		return err
+	}
+	for i, p := range t.pieces {
+		if _, twice := t.ids[p.text]; twice {
+			return fmt.Errorf("token %q stands twice", p.text)
+		}
+		if i > 0 && t.pieces[i-1].id == p.id {
+			return fmt.Errorf("tokens %q and %q have one id, %d", t.pieces[i-1].text, p.text, p.id)
+		}
+		t.ids[p.text] = p.id
+		t.size = p.id + 1
+	}
+	return nil
+}
+
+// scored reads Unigram's list of [piece, score]; the place is the id.
+func scored(raw json.RawMessage) ([]piece, error) {
+	var list [][]json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	pieces := make([]piece, len(list))
+	for i, pair := range list {
+		if len(pair) != 2 {
+			return nil, fmt.Errorf("entry %d has %d parts, not a piece and a score", i, len(pair))
+		}
+		var score float64
+		if err := json.Unmarshal(pair[1], &score); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
+		}
+		pieces[i] = piece{id: i, score: pair[1]}
+		if err := json.Unmarshal(pair[0], &pieces[i].text); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
+		}
+	}
+	return pieces, nil
+}
+
+func numbered(raw json.RawMessage) ([]piece, error) {
+	var ids map[string]int
+	if err := json.Unmarshal(raw, &ids); err != nil {
+		return nil, err
+	}
+	pieces := make([]piece, 0, len(ids))
+	for text, id := range ids {
+		if id < 0 || id >= maxID {
+			return nil, fmt.Errorf("token %q has the id %d", text, id)
+		}
+		pieces = append(pieces, piece{text: text, id: id})
+	}
+	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.text, b.text)) })
+	return pieces, nil
+}
+
+// readAdded takes the added tokens. The tokenizers package gives a token that
+// the model lacks the next free id, whatever the file says.
+func (t *Tokenizer) readAdded() error {
+	var list []Added
+	if raw := t.top.get("added_tokens"); raw != nil {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Added) int { return cmp.Compare(a.ID, b.ID) })
+	for _, a := range list {
+		if a.ID < 0 || a.ID >= maxID {
+			return fmt.Errorf("token %q has the id %d", a.Content, a.ID)
+		}
+		if len(t.added) > 0 && t.added[len(t.added)-1].Content == a.Content {
+			continue
+		}
+		want, known := t.ids[a.Content]
+		if !known {
+			want = t.next()
+		}
+		if want != a.ID {
+			return fmt.Errorf("token %q has the id %d and would be loaded with %d: the ids before it have a gap, or it stands twice", a.Content, a.ID, want)
+		}
+		t.put(a)
+	}
+	return nil
+}
+
+// next is the id that a new token gets: behind the model's count of tokens and
+// behind the last added one.
+func (t *Tokenizer) next() int {
+	next := len(t.pieces)
+	for _, a := range t.added {
+		next = max(next, a.ID+1)
+	}
+	return next
+}
+
+// put inserts an added token at its id.
+func (t *Tokenizer) put(a Added) {
+	i, _ := slices.BinarySearchFunc(t.added, a, func(x, y Added) int { return cmp.Compare(x.ID, y.ID) })
+	t.added = slices.Insert(t.added, i, a)
+	t.ids[a.Content] = a.ID
+	t.size = max(t.size, a.ID+1)
+}
