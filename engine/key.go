@@ -101,6 +101,9 @@ func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
 		for _, info := range a.pass.Unit.Out {
 			hashInfo(h, info)
 		}
+		for _, n := range a.pass.Unit.Args {
+			h.Int(int64(n))
+		}
 		if op.Random {
 			h.Int(int64(a.pass.Seed)).String(a.pass.Out().Name)
 		}
@@ -110,6 +113,7 @@ func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
 				return cas.Key{}, err
 			}
 			h.Int(int64(a.pass.Unit.In[i].Port)).Key(k)
+			hashRows(h, a.rowMap(i))
 		}
 		return h.Sum(), nil
 	})

@@ -97,6 +97,9 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
 }
 
 func inputNode(name string, model *tensor.Model) *node {
+	if model.Vocab == nil {
+		model.Vocab = tensor.VocabOf(model.Files)
+	}
 	n := &node{name: name, model: model, index: map[string]*cell{}}
 	for _, info := range model.Weights.Infos() {
 		t, _ := model.Weights.Tensor(info.Name)
@@ -236,6 +239,9 @@ func (p *Plan) lay(n *node, skip bool) error {
 		if err := n.op.Ride(n.step.Params, n.chosen, n.model); err != nil {
 			return err
 		}
+		for _, note := range n.model.Notes {
+			p.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, note)})
+		}
 	}
 	n.seal()
 	return nil
@@ -250,7 +256,8 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
-	picks, err := n.op.Select(n.step.Params, n.headers())
+	n.chosen = n.headers()
+	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err
 	}

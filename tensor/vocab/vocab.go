@@ -74,6 +74,17 @@ func (t *Tokenizer) ID(token string) (int, bool) {
 	return id, ok
 }
 
+// Text returns the token that has an id, or false.
+func (t *Tokenizer) Text(id int) (string, bool) {
+	if i, ok := slices.BinarySearchFunc(t.pieces, id, func(p piece, id int) int { return p.id - id }); ok {
+		return t.pieces[i].text, true
+	}
+	if i, ok := slices.BinarySearchFunc(t.added, id, func(a Added, id int) int { return a.ID - id }); ok {
+		return t.added[i].Content, true
+	}
+	return "", false
+}
+
 // Token is one entry of the vocabulary.
 type Token struct {
 	Text  string
