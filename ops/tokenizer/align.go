@@ -11,7 +11,7 @@ import (
 type align struct {
 	Model  schema.Ref   `yaml:"model" previous:"" doc:"model whose rows are put in order"`
 	Models []schema.Ref `yaml:"models" check:"min=1" doc:"all models that are to share the vocabulary, in the same order in each of their steps"`
-	Base   schema.Ref   `yaml:"base" check:"optional" doc:"model whose tokens keep their ids and whose rows go before those of others; default: the first of models"`
+	Base   schema.Ref   `yaml:"base" check:"optional" doc:"model whose tokens keep their ids and whose rows go before those of others; without it the first of models keeps its ids and no rows go first"`
 	Source string       `yaml:"source" default:"union" check:"enum=union|special|base" doc:"whose tokens: of all models, the base's and the added tokens of all, or the base's alone"`
 	Like   schema.Ref   `yaml:"like" check:"optional" doc:"take this model's tokenizer as it is, instead of source"`
 	Tokens []token      `yaml:"tokens" check:"optional" doc:"where the rows of single tokens come from; tokens that the vocabulary lacks are added"`

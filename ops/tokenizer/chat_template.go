@@ -11,7 +11,7 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
-	"github.com/rouxml/roux/tensor/vocab"
+	"github.com/rouxml/roux/tensor/jsontext"
 )
 
 type chatTemplate struct {
@@ -89,7 +89,7 @@ func templateRide(p *chatTemplate, in []ops.Header, out *tensor.Model) error {
 	out.Files = slices.DeleteFunc(slices.Clone(out.Files), func(f tensor.File) bool { return f.Name == templateFile })
 	out.Files = append(out.Files, tensor.File{Name: templateFile, Data: []byte(text)})
 	slices.SortFunc(out.Files, func(a, b tensor.File) int { return strings.Compare(a.Name, b.Name) })
-	return editFile(out, configFile, func(config []byte) []byte { return vocab.Drop(config, "chat_template") })
+	return editFile(out, configFile, func(config []byte) []byte { return jsontext.Drop(config, "chat_template") })
 }
 
 const (
@@ -130,7 +130,7 @@ func templateOf(h ops.Header) (string, error) {
 		return string(text), err
 	}
 	config, err := fileOf(h, configFile)
-	raw := vocab.Member(config, "chat_template")
+	raw := member(config, "chat_template")
 	if err != nil || raw == nil {
 		return "", err
 	}

@@ -129,7 +129,7 @@ func (t *table) fill(tok vocab.Token, c *token, lender *party, rows int) (none b
 		return false, err
 	}
 	have := t.havers(tok.Text)
-	if baseRow, ok := t.row(t.ps.base, tok.Text); ok && len(have) > 1 && contains(have, t.ps.base) && (c == nil || !c.Mean) {
+	if baseRow, ok := t.row(t.ps.base, tok.Text); ok && len(have) > 1 && t.ps.base.Name == t.p.Base.Name && contains(have, t.ps.base) && (c == nil || !c.Mean) {
 		set(t.ps.base, baseRow)
 		return false, nil
 	}

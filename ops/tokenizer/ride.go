@@ -8,6 +8,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/jsontext"
 	"github.com/rouxml/roux/tensor/vocab"
 )
 
@@ -96,7 +97,7 @@ const maxConfig = 64 << 20
 // has one.
 func withAdded(f tensor.File, v *vocab.Tokenizer) ([]byte, error) {
 	text, err := f.Read(maxConfig)
-	if err != nil || vocab.Member(text, "added_tokens_decoder") == nil {
+	if err != nil || !has(text, "added_tokens_decoder") {
 		return text, err
 	}
 	var b strings.Builder
@@ -110,7 +111,7 @@ func withAdded(f tensor.File, v *vocab.Tokenizer) ([]byte, error) {
 		}
 		b.WriteString("\n    \"" + strconv.Itoa(a.ID) + "\": " + string(one))
 	}
-	return vocab.Replace(text, "added_tokens_decoder", []byte("{"+b.String()+"\n  }")), nil
+	return jsontext.Replace(text, "{"+b.String()+"\n  }", "added_tokens_decoder"), nil
 }
 
 // addedEntry is how tokenizer_config.json describes an added token.
@@ -123,6 +124,18 @@ type addedEntry struct {
 	Special    bool   `json:"special"`
 }
 
+// member is the value of a key on the top level as it is spelled, or nil.
+func member(text []byte, key string) []byte {
+	from, to, ok := jsontext.Find(text, key)
+	if !ok {
+		return nil
+	}
+	return text[from:to]
+}
+
+func has(text []byte, key string) bool { return member(text, key) != nil }
+
+// editFile changes a file that rides along, if it is there.
 func editFile(m *tensor.Model, name string, edit func([]byte) []byte) error {
 	for i, f := range m.Files {
 		if f.Name != name {
@@ -153,23 +166,23 @@ func (r renamed) edit(config []byte) []byte {
 		return config
 	}
 	for _, key := range []string{"bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id"} {
-		raw := vocab.Member(config, key)
+		raw := member(config, key)
 		var one *int
 		var many []int
 		switch {
 		case raw == nil:
 		case json.Unmarshal(raw, &one) == nil:
 			if one != nil {
-				config = r.put(config, key, raw, []int{*one}, func(ids []int) any { return ids[0] })
+				config = r.put(config, key, []int{*one}, func(ids []int) any { return ids[0] })
 			}
 		case json.Unmarshal(raw, &many) == nil:
-			config = r.put(config, key, raw, many, func(ids []int) any { return ids })
+			config = r.put(config, key, many, func(ids []int) any { return ids })
 		}
 	}
 	return config
 }
 
-func (r renamed) put(config []byte, key string, raw []byte, ids []int, form func([]int) any) []byte {
+func (r renamed) put(config []byte, key string, ids []int, form func([]int) any) []byte {
 	moved := make([]int, 0, len(ids))
 	for _, id := range ids {
 		if to, ok := r.id(id); ok {
@@ -180,16 +193,16 @@ func (r renamed) put(config []byte, key string, raw []byte, ids []int, form func
 		return config
 	}
 	if len(moved) == 0 {
-		if other := vocab.Member(r.home, key); other != nil {
-			return vocab.Replace(config, key, other)
+		if other := member(r.home, key); other != nil {
+			return jsontext.Replace(config, string(other), key)
 		}
-		return vocab.Replace(config, key, []byte("null"))
+		return jsontext.Replace(config, "null", key)
 	}
 	text, err := json.Marshal(form(moved))
 	if err != nil {
 		return config
 	}
-	return vocab.Replace(config, key, text)
+	return jsontext.Replace(config, string(text), key)
 }
 
 func (r renamed) id(id int) (int, bool) {

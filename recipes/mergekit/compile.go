@@ -29,6 +29,7 @@ type compiler struct {
 	dtype  *yaml.Node
 	top    level
 	base   *yaml.Node
+	tok    *tokenizing // nil without
 
 	names  map[string]string // model reference -> name in the recipe
 	casts  map[string]string // name in the recipe -> step that casts it
@@ -57,6 +58,7 @@ func Compile(root *yaml.Node, file, out string) (*yaml.Node, schema.Problems, []
 	if d := get(root, "out_dtype"); set(d) {
 		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
 	}
+	last = c.templated(last)
 	output := mapping(root, pair("from", word(root, last)), pair("path", word(root, out)))
 	recipe := mapping(root, pair("roux", word(root, "1")), pair("models", c.models), pair("steps", c.steps), pair("outputs", mapping(root, pair("model", output))))
 	return recipe, c.problems, c.notes
@@ -70,7 +72,7 @@ var topKeys = []string{"merge_method", "models", "slices", "modules", "base_mode
 
 // later are keys of mergekit's grammar that cannot be honoured yet; ignoring
 // them would write another model than the file describes.
-var later = []string{"modules", "tokenizer_source", "tokenizer", "chat_template"}
+var later = []string{"modules"}
 
 func (c *compiler) read() {
 	c.keys(c.root, "", topKeys)
@@ -95,6 +97,7 @@ func (c *compiler) read() {
 	if n := get(c.root, "dtype"); set(n) {
 		c.dtype = c.dtypeOf(n)
 	}
+	c.readTokenizer()
 }
 
 // keys notes keys that mergekit would ignore in silence.
@@ -243,12 +246,12 @@ func (c *compiler) load(ref string, at *yaml.Node) string {
 		add(c.models, name, word(at, ref))
 	}
 	if c.dtype == nil {
-		return name
+		return c.tokenized(name, at)
 	}
 	if c.casts[name] == "" {
 		c.casts[name] = c.step(c.fresh(name+"-"+c.dtype.Value), at, "edit.cast", pair("model", word(at, name)), pair("dtype", c.dtype))
 	}
-	return c.casts[name]
+	return c.tokenized(c.casts[name], at)
 }
 
 // fresh makes a name that nothing has yet.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // member is one key of an object with its value as it is spelled.
@@ -79,64 +78,6 @@ func (o object) set(key string, value json.RawMessage) object {
 		}
 	}
 	return append(out, member{key, value})
-}
-
-// Replace changes the value of a key on the top level of a JSON object and
-// keeps all else to the letter; a document without the key stays as it is.
-func Replace(text []byte, key string, value []byte) []byte {
-	from, to, ok := find(text, key)
-	if !ok {
-		return text
-	}
-	return bytes.Join([][]byte{text[:from], value, text[to:]}, nil)
-}
-
-// Member returns the value of a key on the top level of a JSON object as it is
-// spelled, or nil.
-func Member(text []byte, key string) []byte {
-	from, to, _ := find(text, key)
-	if from == to {
-		return nil
-	}
-	return text[from:to]
-}
-
-// Drop takes a key on the top level out of a JSON object.
-func Drop(text []byte, key string) []byte {
-	var o object
-	if Member(text, key) == nil || json.Unmarshal(text, &o) != nil {
-		return text
-	}
-	o = slices.DeleteFunc(o, func(m member) bool { return m.key == key })
-	raw, err := o.MarshalJSON()
-	if err != nil {
-		return text
-	}
-	out, err := indented(raw)
-	if err != nil {
-		return text
-	}
-	return append(out, '\n')
-}
-
-// find returns where the value of a key stands.
-func find(text []byte, key string) (from, to int, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return 0, 0, false
-	}
-	for d.More() {
-		t, err := d.Token()
-		var raw json.RawMessage
-		if err != nil || d.Decode(&raw) != nil {
-			return 0, 0, false
-		}
-		if t == key {
-			end := int(d.InputOffset())
-			return end - len(raw), end, true
-		}
-	}
-	return 0, 0, false
 }
 
 // quote spells a string without escaping what HTML would need.
