@@ -20,12 +20,14 @@ type Header struct {
 	// Vocab returns the model's vocabulary, which is read when it is first
 	// asked for and not to be changed; tensor.ErrNoVocab when it has none.
 	Vocab func() (*vocab.Tokenizer, error)
-	index map[string]int
+	// Encode is the model's: it may be nil.
+	Encode func(text string) ([]int32, error)
+	index  map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
-	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Files: m.Files, Vocab: m.Vocab, index: make(map[string]int, len(infos))}
+	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Files: m.Files, Vocab: m.Vocab, Encode: m.Encode, index: make(map[string]int, len(infos))}
 	if h.Vocab == nil {
 		h.Vocab = tensor.VocabOf(m.Files)
 	}
