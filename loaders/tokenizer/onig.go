@@ -1,0 +1,254 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// maxPattern bounds a pattern of a tokenizer file.
+const maxPattern = 1 << 16
+
+// fromOniguruma rewrites what Oniguruma's Ruby syntax says otherwise than
+// .NET's: possessive quantifiers, \h, \R, \w, line anchors, the dot's option.
+// Word characters there are letters, marks, numbers and connectors.
+func fromOniguruma(expr string) (string, error) {
+	if len(expr) > maxPattern {
+		return "", fmt.Errorf("a pattern of %d bytes is longer than %d", len(expr), maxPattern)
+	}
+	if strings.Contains(expr, "&&") {
+		return "", fmt.Errorf("the pattern %q intersects classes with &&, which is not supported", expr)
+	}
+	o := onig{in: expr}
+	if err := o.run(); err != nil {
+		return "", fmt.Errorf("the pattern %q: %w", expr, err)
+	}
+	return "(?m)" + o.out.String(), nil
+}
+
+type onig struct {
+	in    string
+	i     int
+	out   outBuffer
+	atom  int   // where in out the last atom begins
+	group []int // where open groups begin in out
+}
+
+// outBuffer is text that can be cut into.
+type outBuffer struct{ b []byte }
+
+func (o *outBuffer) add(s string)   { o.b = append(o.b, s...) }
+func (o *outBuffer) String() string { return string(o.b) }
+func (o *outBuffer) wrap(from int, open string) {
+	tail := string(o.b[from:])
+	o.b = append(append(o.b[:from], open...), tail...)
+	o.add(")")
+}
+
+const wordClass = `\p{L}\p{M}\p{N}\p{Pc}\u24B6-\u24E9`
+
+func (o *onig) run() error {
+	for o.i < len(o.in) {
+		switch c := o.in[o.i]; c {
+		case '\\':
+			if err := o.escape(false); err != nil {
+				return err
+			}
+		case '[':
+			if err := o.class(); err != nil {
+				return err
+			}
+		case '(':
+			o.group = append(o.group, len(o.out.b))
+			o.open()
+		case ')':
+			if len(o.group) == 0 {
+				return errors.New("a ) without its (")
+			}
+			o.atom = o.group[len(o.group)-1]
+			o.group = o.group[:len(o.group)-1]
+			o.out.add(")")
+			o.i++
+		case '*', '+', '?', '{':
+			o.quantifier()
+		default:
+			o.atom = len(o.out.b)
+			o.out.add(o.in[o.i : o.i+1])
+			o.i++
+			for o.i < len(o.in) && o.in[o.i]&0xC0 == 0x80 { // the rest of the character
+				o.out.add(o.in[o.i : o.i+1])
+				o.i++
+			}
+		}
+	}
+	return nil
+}
+
+// groupHead is how a group or an option switch begins.
+var groupHead = regexp.MustCompile(`^\((?:\?(?:[:=!>]|<[=!]|<\w+>|[imx-]+[:)]))?`)
+
+// open copies the head of a group; Ruby's (?m) is what others call (?s).
+func (o *onig) open() {
+	head := groupHead.FindString(o.in[o.i:])
+	if !strings.HasPrefix(head, "(?<") {
+		o.out.add(strings.ReplaceAll(head, "m", "s"))
+	} else {
+		o.out.add(head)
+	}
+	o.i += len(head)
+	if strings.HasSuffix(head, ")") {
+		o.group = o.group[:len(o.group)-1]
+	}
+	o.atom = len(o.out.b)
+}
+
+// quantifier copies *, +, ? or {n,m}; one more + makes it possessive, except
+// that after braces it is a quantifier of its own.
+func (o *onig) quantifier() {
+	braces := o.in[o.i] == '{'
+	j := o.i + 1
+	if braces {
+		if k := strings.IndexByte(o.in[o.i:], '}'); k > 0 {
+			j = o.i + k + 1
+		}
+	}
+	q := o.in[o.i:j]
+	if strings.HasPrefix(q, "{,") {
+		q = "{0" + q[1:]
+	}
+	o.out.add(q)
+	o.i = j
+	if o.i < len(o.in) && o.in[o.i] == '?' && !braces {
+		o.out.add("?")
+		o.i++
+	} else if o.i < len(o.in) && o.in[o.i] == '+' {
+		open := "(?>"
+		if braces {
+			open = "(?:"
+		}
+		o.out.wrap(o.atom, open)
+		if braces {
+			o.out.add("+")
+		}
+		o.i++
+	}
+}
+
+// escape copies \x; inside says that it stands in a class.
+func (o *onig) escape(inside bool) error {
+	if o.i+1 >= len(o.in) {
+		return errors.New("it ends with a backslash")
+	}
+	if !inside {
+		o.atom = len(o.out.b)
+	}
+	two := o.in[o.i : o.i+2]
+	o.i += 2
+	set := map[string]string{`\h`: "0-9a-fA-F", `\w`: wordClass}[two]
+	switch {
+	case set != "" && inside:
+		o.out.add(set)
+	case set != "":
+		o.out.add("[" + set + "]")
+	case two == `\W` && !inside:
+		o.out.add("[^" + wordClass + "]")
+	case two == `\H` && !inside:
+		o.out.add("[^0-9a-fA-F]")
+	case two == `\R` && !inside:
+		o.out.add(`(?>\r\n|[\n-\r\u0085\u2028\u2029])`)
+	case two == `\W` || two == `\H` || two == `\X` || two == `\K` || two == `\g` || two == `\G`:
+		return fmt.Errorf("%s is not supported here", two)
+	case strings.HasPrefix(o.in[o.i-2:], `\x{`):
+		end := strings.IndexByte(o.in[o.i:], '}')
+		if end < 0 {
+			return errors.New(`\x{ is not closed`)
+		}
+		o.out.add(o.in[o.i-2 : o.i+end+1])
+		o.i += end + 1
+	case (two == `\p` || two == `\P`) && strings.HasPrefix(o.in[o.i:], "{"):
+		end := strings.IndexByte(o.in[o.i:], '}')
+		if end < 0 {
+			return errors.New(`\p{ is not closed`)
+		}
+		name := o.in[o.i+1 : o.i+end]
+		if strings.HasPrefix(name, "^") {
+			two, name = map[string]string{`\p`: `\P`, `\P`: `\p`}[two], name[1:]
+		}
+		o.out.add(two + "{" + name + "}")
+		o.i += end + 1
+	default:
+		o.out.add(two)
+		for o.i < len(o.in) && o.in[o.i]&0xC0 == 0x80 {
+			o.out.add(o.in[o.i : o.i+1])
+			o.i++
+		}
+	}
+	return nil
+}
+
+// class copies a bracket class. Inner brackets, which Oniguruma joins to the
+// class, lose their brackets.
+func (o *onig) class() error {
+	o.atom = len(o.out.b)
+	depth := 0
+	for o.i < len(o.in) {
+		switch c := o.in[o.i]; {
+		case c == '\\':
+			if err := o.escape(true); err != nil {
+				return err
+			}
+			continue
+		case c == '[' && depth == 0:
+			depth = 1
+			o.out.add("[")
+			if strings.HasPrefix(o.in[o.i:], "[^") {
+				o.out.add("^")
+				o.i++
+			}
+			if strings.HasPrefix(o.in[o.i+1:], "]") { // a ] that comes first is itself
+				o.out.add(`\]`)
+				o.i++
+			}
+		case c == '[' && strings.HasPrefix(o.in[o.i:], "[:"):
+			if err := o.posix(); err != nil {
+				return err
+			}
+			continue
+		case c == '[':
+			if strings.HasPrefix(o.in[o.i:], "[^") {
+				return errors.New("a negated class within a class is not supported")
+			}
+			depth++
+		case c == ']':
+			depth--
+			if depth == 0 {
+				o.out.add("]")
+				o.i++
+				return nil
+			}
+		default:
+			o.out.add(o.in[o.i : o.i+1])
+		}
+		o.i++
+	}
+	return errors.New("a [ is not closed")
+}
+
+func (o *onig) posix() error {
+	end := strings.Index(o.in[o.i:], ":]")
+	if end < 0 {
+		return errors.New("[: is not closed")
+	}
+	name := o.in[o.i+2 : o.i+end]
+	set, ok := map[string]string{
+		"alpha": `\p{L}\p{M}`, "digit": `\p{Nd}`, "alnum": `\p{L}\p{M}\p{Nd}`, "space": `\s`, "upper": `\p{Lu}`,
+		"lower": `\p{Ll}`, "punct": `\p{P}\p{S}`, "cntrl": `\p{Cc}`, "xdigit": "0-9a-fA-F", "word": wordClass, "blank": ` \t`,
+	}[name]
+	if !ok {
+		return fmt.Errorf("[:%s:] is not supported", name)
+	}
+	o.out.add(set)
+	o.i += end + 2
+	return nil
+}
