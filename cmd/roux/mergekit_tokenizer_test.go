@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/loaders/tokenizer"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/vocab"
 )
@@ -56,6 +58,45 @@ func tokenizerGolden(t *testing.T, name, cache string) {
 	compareRows(t, name, out, filepath.Join(weights, "expected.model.safetensors"), got, want)
 	compareConfig(t, out, filepath.Join(own, "expected.config.json"))
 	compareTemplate(t, name, out, own)
+	compareEncoding(t, name, out, got)
+}
+
+// compareEncoding cuts texts with the tokenizer that was written: the tokens
+// are those into which the tokenizers package 0.23.3 cuts them with mergekit's.
+func compareEncoding(t *testing.T, name, out string, v *vocab.Tokenizer) {
+	t.Helper()
+	raw, err := os.ReadFile("tokens.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Texts  []string
+		Tokens map[string][][]string
+	}
+	if err := json.Unmarshal(raw, &want); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(out, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	enc, err := tokenizer.Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range want.Texts {
+		ids, err := enc.Encode(text, tokenizer.Options{Add: true, Parse: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := make([]string, len(ids))
+		for k, id := range ids {
+			tokens[k], _ = v.Text(int(id))
+		}
+		if !slices.Equal(tokens, want.Tokens[name][i]) {
+			t.Errorf("%q is cut into %q, want %q", text, tokens, want.Tokens[name][i])
+		}
+	}
 }
 
 func readVocab(t *testing.T, path string) *vocab.Tokenizer {

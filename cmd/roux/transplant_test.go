@@ -24,8 +24,12 @@ var transplants = map[string]string{
 	"near_barycentric": "method: common_interpolation, k: 5, weights: barycentric",
 	"near_least":       "method: common_interpolation, k: 5, weights: least_squares",
 	"mean":             "method: mean",
-	"zero":             "method: zero",
-	"prefix":           "method: zero, prefix_match: \"yes\", byte_match: \"yes\"",
+	"subword":          "method: subword",
+	"subword_sum":      "method: subword, pieces: sum",
+
+	"subword_first_last": "method: subword, pieces: first_last",
+	"zero":               "method: zero",
+	"prefix":             "method: zero, prefix_match: \"yes\", byte_match: \"yes\"",
 }
 
 // TestTransplantGoldens: rows of shared tokens are copied, those of others are

@@ -42,6 +42,9 @@ func Open(ctx context.Context, ref Ref, client hub.Client) (*tensor.Model, io.Cl
 		return nil, nil, fmt.Errorf("%s is a LoRA adapter: name it with its base, as {path: BASE, adapter: %s}", path, path)
 	}
 	m, closer, err := r.Open(ctx, path)
+	if err == nil {
+		m.Encode = encoder(m.Files)
+	}
 	if err != nil || ref.Adapter == "" {
 		return m, closer, err
 	}
