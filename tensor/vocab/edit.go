@@ -33,10 +33,10 @@ func (t *Tokenizer) Add(a Added) (id int, err error) {
 	if a.Content == "" {
 		return 0, fmt.Errorf("an empty token cannot be added")
 	}
-	if i := slices.IndexFunc(t.added, func(b Added) bool { return b.Content == a.Content }); i >= 0 {
-		return t.added[i].ID, nil
-	}
 	id, known := t.ids[a.Content]
+	if known && t.isAdded(id, a.Content) {
+		return id, nil
+	}
 	if !known {
 		if id = t.next(); id != t.size {
 			return 0, fmt.Errorf("token %q cannot be added behind ids with gaps (renumber them first)", a.Content)
@@ -86,8 +86,8 @@ func (t *Tokenizer) dropMerges(gone []string) error {
 	if t.kind != BPE || raw == nil {
 		return nil
 	}
-	var merges []json.RawMessage
-	if err := json.Unmarshal(raw, &merges); err != nil {
+	merges, err := listOf(raw)
+	if err != nil {
 		return fmt.Errorf("model.merges: %w", err)
 	}
 	lost := make(map[string]bool, len(gone))
@@ -104,9 +104,8 @@ func (t *Tokenizer) dropMerges(gone []string) error {
 			kept = append(kept, m)
 		}
 	}
-	out, err := json.Marshal(rawList(kept))
-	t.model = t.model.set("merges", out)
-	return err
+	t.model = t.model.set("merges", encodeList(kept))
+	return nil
 }
 
 // pairOf reads a merge: a list of two, or in older files two words in one text.
@@ -153,18 +152,6 @@ func (t *Tokenizer) Compact() ([]int, error) {
 
 // Equal says whether both have the same tokens under the same ids.
 func Equal(a, b *Tokenizer) bool { return maps.Equal(a.ids, b.ids) }
-
-// rawList writes its items as they are spelled.
-type rawList []json.RawMessage
-
-// MarshalJSON joins the items.
-func (l rawList) MarshalJSON() ([]byte, error) {
-	parts := make([][]byte, len(l))
-	for i, item := range l {
-		parts[i] = item
-	}
-	return slices.Concat([]byte("["), bytes.Join(parts, []byte(",")), []byte("]")), nil
-}
 
 // checkUnknown refuses a model whose token for unknown text is gone.
 func (t *Tokenizer) checkUnknown() error {

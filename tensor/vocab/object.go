@@ -16,47 +16,38 @@ type member struct {
 // object is a JSON object that keeps the order of its keys.
 type object []member
 
-// UnmarshalJSON reads an object; a key that stands twice is an error.
-func (o *object) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.Join(errors.New("want an object"), err)
+// objectOf cuts an object, which must be valid JSON, at its keys. A key that
+// stands twice is an error.
+func objectOf(text []byte) (object, error) {
+	o, err := membersOf(text)
+	if err != nil {
+		return nil, err
 	}
-	*o = nil
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		key, ok := t.(string)
-		if err != nil || !ok {
-			return errors.Join(errors.New("want a key"), err)
+	seen := make(map[string]bool, len(o))
+	for _, m := range o {
+		if seen[m.key] {
+			return nil, fmt.Errorf("key %q stands twice", m.key)
 		}
-		var m member
-		if err := d.Decode(&m.value); err != nil {
-			return err
-		}
-		if seen[key] {
-			return fmt.Errorf("key %q stands twice", key)
-		}
-		seen[key], m.key = true, key
-		*o = append(*o, m)
+		seen[m.key] = true
 	}
-	return nil
+	return o, nil
 }
 
-// MarshalJSON writes the members in their order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+// encode writes the members in their order.
+func (o object) encode() json.RawMessage {
+	n := 2
+	for _, m := range o {
+		n += len(m.key) + len(m.value) + 8
+	}
+	b := append(make([]byte, 0, n), '{')
 	for i, m := range o {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.Write(quote(m.key))
-		b.WriteByte(':')
-		b.Write(m.value)
+		b = append(appendQuoted(b, m.key), ':')
+		b = append(b, m.value...)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}')
 }
 
 func (o object) get(key string) json.RawMessage {
@@ -80,8 +71,48 @@ func (o object) set(key string, value json.RawMessage) object {
 	return append(out, member{key, value})
 }
 
-// quote spells a string without escaping what HTML would need.
-func quote(s string) []byte {
+// listOf cuts a list, which must be valid JSON, at its items.
+func listOf(text []byte) ([]json.RawMessage, error) {
+	s := scanner{text: text}
+	if !s.open('[') {
+		return nil, errors.New("want a list")
+	}
+	var list []json.RawMessage
+	for s.more(']') {
+		list = append(list, s.value())
+	}
+	return list, nil
+}
+
+// encodeList joins items as they are spelled.
+func encodeList(list []json.RawMessage) json.RawMessage {
+	n := 2
+	for _, item := range list {
+		n += len(item) + 1
+	}
+	b := append(make([]byte, 0, n), '[')
+	for i, item := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, item...)
+	}
+	return append(b, ']')
+}
+
+// appendQuoted spells a string without escaping what HTML would need.
+func appendQuoted(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c == 0xe2 || c == 0x7f {
+			return append(b, escaped(s)...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func escaped(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -92,6 +123,7 @@ func quote(s string) []byte {
 // indented lays JSON out as the tokenizers package and transformers do.
 func indented(text []byte) ([]byte, error) {
 	var b bytes.Buffer
+	b.Grow(2 * len(text))
 	err := json.Indent(&b, text, "", "  ")
 	return b.Bytes(), err
 }

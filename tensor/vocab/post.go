@@ -28,11 +28,10 @@ func (t *Tokenizer) post(raw json.RawMessage, depth int) (json.RawMessage, error
 	if depth > 16 {
 		return nil, fmt.Errorf("post_processor: nests too deeply")
 	}
-	var o object
-	if err := json.Unmarshal(raw, &o); err != nil {
+	o, err := objectOf(raw)
+	if err != nil {
 		return nil, fmt.Errorf("post_processor: %w", err)
 	}
-	var err error
 	for _, m := range o {
 		value := m.value
 		switch m.key {
@@ -50,38 +49,37 @@ func (t *Tokenizer) post(raw json.RawMessage, depth int) (json.RawMessage, error
 		}
 		o = o.set(m.key, value)
 	}
-	return o.MarshalJSON()
+	return o.encode(), nil
 }
 
 func (t *Tokenizer) sequence(raw json.RawMessage, depth int) (json.RawMessage, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+	list, err := listOf(raw)
+	if err != nil {
 		return nil, err
 	}
 	for i := range list {
-		var err error
 		if list[i], err = t.post(list[i], depth+1); err != nil {
 			return nil, err
 		}
 	}
-	return rawList(list).MarshalJSON()
+	return encodeList(list), nil
 }
 
 // specials reads a template's {token: {id, ids, tokens}}.
 func (t *Tokenizer) specials(raw json.RawMessage) (json.RawMessage, error) {
-	var o object
-	if err := json.Unmarshal(raw, &o); err != nil {
+	o, err := objectOf(raw)
+	if err != nil {
 		return nil, err
 	}
 	for _, m := range o {
 		var s struct {
 			Tokens []string `json:"tokens"`
 		}
-		var fields object
 		if err := json.Unmarshal(m.value, &s); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(m.value, &fields); err != nil {
+		fields, err := objectOf(m.value)
+		if err != nil {
 			return nil, err
 		}
 		ids := make([]int, len(s.Tokens))
@@ -95,19 +93,15 @@ func (t *Tokenizer) specials(raw json.RawMessage) (json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		value, err := fields.set("ids", text).MarshalJSON()
-		if err != nil {
-			return nil, err
-		}
-		o = o.set(m.key, value)
+		o = o.set(m.key, fields.set("ids", text).encode())
 	}
-	return o.MarshalJSON()
+	return o.encode(), nil
 }
 
 // pair reads [token, id].
 func (t *Tokenizer) pair(raw json.RawMessage) (json.RawMessage, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+	list, err := listOf(raw)
+	if err != nil {
 		return nil, err
 	}
 	var token string
@@ -119,5 +113,5 @@ func (t *Tokenizer) pair(raw json.RawMessage) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the vocabulary lacks %q", token)
 	}
 	list[1] = json.RawMessage(fmt.Sprint(id))
-	return rawList(list).MarshalJSON()
+	return encodeList(list), nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Parse reads a tokenizer.json. It bounds sizes and ids and refuses a file to
@@ -23,11 +24,16 @@ func parse(text []byte) (*Tokenizer, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("%d bytes are more than a tokenizer has", len(text))
 	}
+	if !json.Valid(text) {
+		var any struct{}
+		return nil, cmp.Or(json.Unmarshal(text, &any), errors.New("no valid JSON"))
+	}
 	t := &Tokenizer{ids: map[string]int{}}
-	if err := json.Unmarshal(text, &t.top); err != nil {
+	var err error
+	if t.top, err = objectOf(text); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(t.top.get("model"), &t.model); err != nil {
+	if t.model, err = objectOf(t.top.get("model")); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	if err := t.readKind(); err != nil {
@@ -92,21 +98,22 @@ func (t *Tokenizer) readPieces() error {
 
 // scored reads Unigram's list of [piece, score]; the place is the id.
 func scored(raw json.RawMessage) ([]piece, error) {
-	var list [][]json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+	list, err := listOf(raw)
+	if err != nil {
 		return nil, err
 	}
 	pieces := make([]piece, len(list))
-	for i, pair := range list {
-		if len(pair) != 2 {
-			return nil, fmt.Errorf("entry %d has %d parts, not a piece and a score", i, len(pair))
+	for i, entry := range list {
+		pair, err := listOf(entry)
+		if err != nil || len(pair) != 2 {
+			return nil, fmt.Errorf("entry %d is no piece with a score", i)
 		}
 		var score float64
 		if err := json.Unmarshal(pair[1], &score); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 		pieces[i] = piece{id: i, score: pair[1]}
-		if err := json.Unmarshal(pair[0], &pieces[i].text); err != nil {
+		if pieces[i].text, err = unquote(pair[0]); err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
@@ -114,16 +121,17 @@ func scored(raw json.RawMessage) ([]piece, error) {
 }
 
 func numbered(raw json.RawMessage) ([]piece, error) {
-	var ids map[string]int
-	if err := json.Unmarshal(raw, &ids); err != nil {
+	entries, err := membersOf(raw)
+	if err != nil {
 		return nil, err
 	}
-	pieces := make([]piece, 0, len(ids))
-	for text, id := range ids {
-		if id < 0 || id >= maxID {
-			return nil, fmt.Errorf("token %q has the id %d", text, id)
+	pieces := make([]piece, len(entries))
+	for i, e := range entries {
+		id, err := strconv.Atoi(string(e.value))
+		if err != nil || id < 0 || id >= maxID {
+			return nil, fmt.Errorf("token %q has the id %s", e.key, e.value)
 		}
-		pieces = append(pieces, piece{text: text, id: id})
+		pieces[i] = piece{text: e.key, id: id}
 	}
 	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.text, b.text)) })
 	return pieces, nil
@@ -162,10 +170,16 @@ func (t *Tokenizer) readAdded() error {
 // behind the last added one.
 func (t *Tokenizer) next() int {
 	next := len(t.pieces)
-	for _, a := range t.added {
-		next = max(next, a.ID+1)
+	if n := len(t.added); n > 0 {
+		next = max(next, t.added[n-1].ID+1)
 	}
 	return next
+}
+
+// isAdded says whether a token is among the added ones.
+func (t *Tokenizer) isAdded(id int, content string) bool {
+	i, ok := slices.BinarySearchFunc(t.added, id, func(a Added, id int) int { return a.ID - id })
+	return ok && t.added[i].Content == content
 }
 
 // put inserts an added token at its id.

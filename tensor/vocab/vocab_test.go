@@ -188,7 +188,7 @@ func TestBad(t *testing.T) {
 		`{"model": {"type": "BPE", "vocab": {"a": -1}}}`:                                                                "id -1",
 		`{"model": {"type": "BPE", "vocab": {"a": 99999999999}}}`:                                                       "9999",
 		`{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}}}`:                                                         "one id",
-		`{"model": {"type": "Unigram", "vocab": [["a"]]}}`:                                                              "parts",
+		`{"model": {"type": "Unigram", "vocab": [["a"]]}}`:                                                              "no piece",
 		`{"model": {"type": "Unigram", "vocab": [["a", "b"]]}}`:                                                         "entry 0",
 		`{"model": {"type": "BPE", "vocab": {"a": 0}}, "added_tokens": [{"id": 7, "content": "x"}]}`:                    "would be loaded with 1",
 		`{"model": {"type": "BPE", "vocab": {"a": 0}}, "post_processor": {"type": "BertProcessing", "sep": ["x", 1]}}`:  "lacks",

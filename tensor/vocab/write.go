@@ -1,7 +1,6 @@
 package vocab
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 )
@@ -13,66 +12,36 @@ func (t *Tokenizer) Encode() ([]byte, error) {
 	if added == nil {
 		added = []Added{}
 	}
-	list := make(rawList, len(added))
+	list := make([]json.RawMessage, len(added))
 	for i, a := range added {
 		list[i] = a.encode()
 	}
-	raw, err := list.MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
-	top := t.top.set("added_tokens", raw)
-	model, err := t.model.set("vocab", t.encodePieces()).MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
-	text, err := top.set("model", model).MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
-	return indented(text)
+	model := t.model.set("vocab", t.encodePieces()).encode()
+	return indented(t.top.set("added_tokens", encodeList(list)).set("model", model).encode())
 }
 
 func (a Added) encode() json.RawMessage {
-	o := object{{"id", json.RawMessage(strconv.Itoa(a.ID))}, {"content", quote(a.Content)}}
+	o := object{{"id", json.RawMessage(strconv.Itoa(a.ID))}, {"content", appendQuoted(nil, a.Content)}}
 	for _, f := range []struct {
 		key string
 		on  bool
 	}{{"single_word", a.SingleWord}, {"lstrip", a.LStrip}, {"rstrip", a.RStrip}, {"normalized", a.Normalized}, {"special", a.Special}} {
 		o = append(o, member{f.key, json.RawMessage(strconv.FormatBool(f.on))})
 	}
-	raw, _ := o.MarshalJSON() // of valid parts
-	return raw
+	return o.encode()
 }
 
 func (t *Tokenizer) encodePieces() json.RawMessage {
-	var b bytes.Buffer
 	if t.kind == Unigram {
-		b.WriteByte('[')
+		list := make([]json.RawMessage, len(t.pieces))
 		for i, p := range t.pieces {
-			comma(&b, i)
-			b.WriteByte('[')
-			b.Write(quote(p.text))
-			b.WriteByte(',')
-			b.Write(p.score)
-			b.WriteByte(']')
+			list[i] = encodeList([]json.RawMessage{appendQuoted(nil, p.text), p.score})
 		}
-		b.WriteByte(']')
-		return b.Bytes()
+		return encodeList(list)
 	}
-	b.WriteByte('{')
+	o := make(object, len(t.pieces))
 	for i, p := range t.pieces {
-		comma(&b, i)
-		b.Write(quote(p.text))
-		b.WriteByte(':')
-		b.WriteString(strconv.Itoa(p.id))
+		o[i] = member{p.text, strconv.AppendInt(nil, int64(p.id), 10)}
 	}
-	b.WriteByte('}')
-	return b.Bytes()
-}
-
-func comma(b *bytes.Buffer, i int) {
-	if i > 0 {
-		b.WriteByte(',')
-	}
+	return o.encode()
 }
