@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/rouxml/roux/ops"
-	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/vocab"
 )
@@ -176,7 +175,7 @@ func (t *table) havers(text string) []*party {
 // lent is the row that the params name in another model.
 func (t *table) lent(c *token, from *party) (int, error) {
 	fail := func(format string, args ...any) error {
-		return schema.Problem{Pos: c.From.Pos, Msg: fmt.Sprintf("token %q: ", c.Token) + fmt.Sprintf(format, args...)}
+		return &ops.At{Pos: c.From.Pos, Err: fmt.Errorf("token %q: %s", c.Token, fmt.Sprintf(format, args...))}
 	}
 	has, ok := t.from[from]
 	if !ok {

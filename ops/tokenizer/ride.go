@@ -1,9 +1,10 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rouxml/roux/ops"
@@ -103,18 +104,25 @@ func withAdded(f tensor.File, v *vocab.Tokenizer) ([]byte, error) {
 	if err != nil || !has(text, "added_tokens_decoder") {
 		return text, err
 	}
-	var b strings.Builder
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("    ", "  ")
 	for i, a := range v.Added() {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		one, err := json.MarshalIndent(addedEntry{a.Content, a.LStrip, a.Normalized, a.RStrip, a.SingleWord, a.Special}, "    ", "  ")
-		if err != nil {
+		fmt.Fprintf(&b, "%s\n    \"%d\": ", comma(i), a.ID)
+		if err := e.Encode(addedEntry{a.Content, a.LStrip, a.Normalized, a.RStrip, a.SingleWord, a.Special}); err != nil {
 			return nil, err
 		}
-		b.WriteString("\n    \"" + strconv.Itoa(a.ID) + "\": " + string(one))
+		b.Truncate(b.Len() - 1) // its newline
 	}
 	return jsontext.Replace(text, "{"+b.String()+"\n  }", "added_tokens_decoder"), nil
+}
+
+func comma(i int) string {
+	if i > 0 {
+		return ","
+	}
+	return ""
 }
 
 // addedEntry is how tokenizer_config.json describes an added token.

@@ -16,7 +16,7 @@ type tokenizing struct {
 	pad    *yaml.Node
 
 	gathering bool
-	models    *yaml.Node        // all that share the vocabulary
+	fields    []schema.Pair     // that the steps of all models have, once made
 	steps     map[string]string // model or step of the recipe -> its aligned form
 }
 
@@ -72,10 +72,16 @@ func (c *compiler) tokenized(name string, at *yaml.Node) string {
 	}
 	t.gathering = true
 	defer func() { t.gathering = false }()
-	if t.models == nil {
-		t.models, t.steps = c.sharing(), map[string]string{}
+	if t.fields == nil {
+		t.fields, t.steps = c.aligning(t), map[string]string{}
 	}
-	fields := []schema.Pair{pair("model", word(at, name)), pair("models", t.models)}
+	t.steps[name] = c.step(c.fresh(name+"-vocab"), t.at, "tokenizer.align", append([]schema.Pair{pair("model", word(at, name))}, t.fields...)...)
+	return t.steps[name]
+}
+
+// aligning says what all models' steps say.
+func (c *compiler) aligning(t *tokenizing) []schema.Pair {
+	fields := []schema.Pair{pair("models", c.sharing())}
 	if c.base != nil {
 		fields = append(fields, pair("base", c.party(c.base)))
 	}
@@ -90,9 +96,7 @@ func (c *compiler) tokenized(name string, at *yaml.Node) string {
 		fields = append(fields, pair("trim", yes(n))) // it drops rows that no token has
 	}
 	// mergekit leaves out tokens without rows and gives zeros to those of no model.
-	fields = append(fields, pair("beyond", word(t.at, "drop")), pair("missing", word(t.at, "zero")))
-	t.steps[name] = c.step(c.fresh(name+"-vocab"), t.at, "tokenizer.align", fields...)
-	return t.steps[name]
+	return append(fields, pair("beyond", word(t.at, "drop")), pair("missing", word(t.at, "zero")))
 }
 
 // party names the model that a node refers to, cast as the merge sees it.
