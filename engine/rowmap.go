@@ -3,11 +3,13 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/arena"
+	"github.com/rouxml/roux/tensor/codec"
 )
 
 // rowMap returns the rows that stand for those of the output; nil for the same.
@@ -50,15 +52,58 @@ func (r *run) gather(ctx context.Context, l *lease, c *cell, v *ops.Values, m op
 	}
 	cols := c.info.Shape.Cols()
 	v.F32 = l.floats.take(n * cols)
-	for i := 0; i < n; {
-		from, end := m[row+i], i+1
-		for end < n && from != ops.None && m[row+end] == from+int32(end-i) {
+	rows := m[row : row+n]
+	if c.leaf != nil {
+		return gatherStored(l, c, v.F32, rows)
+	}
+	return eachRun(rows, func(i, from, count int) error {
+		dst := v.F32[i*cols : (i+count)*cols]
+		if from < 0 {
+			clear(dst)
+			return nil
+		}
+		return r.read(ctx, c, dst, from, count)
+	})
+}
+
+// gatherStored reads rows as they are stored and widens them all at once.
+func gatherStored(l *lease, c *cell, dst []float32, rows ops.RowMap) error {
+	size := c.info.RowBytes()
+	raw := l.bytes.take(len(rows) * size)
+	err := eachRun(rows, func(i, from, count int) error {
+		part := raw[i*size : (i+count)*size]
+		if from < 0 {
+			clear(part)
+			return nil
+		}
+		if err := readFull(c.leaf, part, int64(from)*int64(size)); err != nil {
+			return fmt.Errorf("tensor %s: %w", c.info.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := codec.DecodeRows(dst, raw, c.info); err != nil {
+		return err
+	}
+	cols := c.info.Shape.Cols()
+	for i, from := range rows {
+		if from == ops.None {
+			clear(dst[i*cols : (i+1)*cols]) // whatever zero bytes are in its form
+		}
+	}
+	return nil
+}
+
+// eachRun calls f for runs of neighbouring rows, and for rows that are None.
+func eachRun(rows ops.RowMap, f func(i, from, count int) error) error {
+	for i := 0; i < len(rows); {
+		from, end := rows[i], i+1
+		for end < len(rows) && (from == ops.None && rows[end] == from || from != ops.None && rows[end] == from+int32(end-i)) {
 			end++
 		}
-		dst := v.F32[i*cols : end*cols]
-		if from == ops.None {
-			clear(dst)
-		} else if err := r.read(ctx, c, dst, int(from), end-i); err != nil {
+		if err := f(i, int(from), end-i); err != nil {
 			return err
 		}
 		i = end

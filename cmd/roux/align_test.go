@@ -188,3 +188,52 @@ func TestAlignFiles(t *testing.T) {
 		t.Error("merges.txt contradicts tokenizer.json")
 	}
 }
+
+// TestAlignManyBlocks: a vocabulary of several blocks comes out the same for
+// any number of workers, each row from where its token stands, and the padding
+// is the mean.
+func TestAlignManyBlocks(t *testing.T) {
+	const n = 70_000
+	a, b := small{scale: 1}, small{scale: -1}
+	for i := range n {
+		a.tokens = append(a.tokens, fmt.Sprintf("t%d", i))
+		b.tokens = append(b.tokens, fmt.Sprintf("t%d", i/100*7919%705*100+i%100))
+	}
+	a.tokens[0], b.tokens[0] = "a", "a"
+	step := "model: a, models: [a, b], base: b, pad_to_multiple_of: 512"
+	dir, got := aligned(t, a, b, step)
+	first, err := os.ReadFile(filepath.Join(dir, "out", "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := roux("run", "r.yaml", "--out", "again", "--workers", "1", "--cache", filepath.Join(dir, "other")); code != 0 {
+		t.Fatalf("exit %d\n%s", code, stderr)
+	}
+	if again, err := os.ReadFile(filepath.Join("again", "model.safetensors")); err != nil || !slices.Equal(first, again) {
+		t.Errorf("one worker writes other bytes: %v", err)
+	}
+	v := readVocab(t, filepath.Join(dir, "out", "tokenizer.json"))
+	own, other := map[string]int{}, map[string]int{}
+	for i := range n {
+		own[a.tokens[i]], other[b.tokens[i]] = i, i
+	}
+	embed, mean := firsts(got["model.embed_tokens.weight"]), 0.0
+	for _, tok := range v.Tokens() {
+		want := -float32(other[tok.Text] + 1)
+		if i, ok := own[tok.Text]; ok {
+			want = float32(i + 1)
+		}
+		if embed[tok.ID] != want {
+			t.Fatalf("row of %s is %v, want %v", tok.Text, embed[tok.ID], want)
+		}
+		mean += float64(want) / float64(v.Size())
+	}
+	for _, pad := range embed[v.Size():] {
+		if math.Abs(float64(pad)-mean) > 1e-6*n {
+			t.Fatalf("padding is %v, want %v", pad, mean)
+		}
+	}
+	if len(embed)%512 != 0 || len(embed) == v.Size() {
+		t.Errorf("%d rows for %d tokens", len(embed), v.Size())
+	}
+}

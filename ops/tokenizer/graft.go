@@ -102,7 +102,7 @@ func graftUnit(p *transplant, in []ops.Header, info tensor.Info, own, theirs *le
 		}
 		g.shared = nil
 	case p.compares():
-		if !has {
+		if !has || len(from.Shape) != 2 {
 			return u, fmt.Errorf("%s has no such tensor", donor.Name)
 		}
 		if slices.Contains(g.rows, made) && len(g.shared) < p.K {
