@@ -25,6 +25,7 @@ type bpe struct {
 	raw   *[256]int32
 	whole map[string]int32 // tokens by their plain bytes, when raw
 
+	user   *prefixes      // tokens that are never cut or merged; nil: none
 	chars  map[rune]int32 // symbols of single characters, without prefix and suffix
 	before map[rune]bool  // characters that stand before a ▁ in a token
 }
@@ -56,11 +57,11 @@ func (m *bpe) setMerges(list []pair) error {
 	return nil
 }
 
-// prepare makes the tables that follow from the vocabulary.
-func (m *bpe) prepare() {
+// prepare makes the tables that follow from the tokens which text can become.
+func (m *bpe) prepare(ids map[string]int32) {
 	m.chars = make(map[rune]int32)
 	m.before = make(map[rune]bool)
-	for token, id := range m.ids {
+	for token, id := range ids {
 		r, n := utf8.DecodeRuneInString(token)
 		if n == len(token) && n > 0 {
 			m.chars[r] = id

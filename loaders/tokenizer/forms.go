@@ -30,9 +30,12 @@ func (f unicodeForm) normalize(t *text) error {
 	return nil
 }
 
-// keeps says which characters the reference does not decompose.
+// keeps says which characters the reference neither decomposes nor moves.
 func (f unicodeForm) keeps(r rune) bool {
-	return r >= 0x32FF && unicode.Is(noCompat, r) && (f.form == norm.NFKC || f.form == norm.NFKD || r == 0x11938)
+	if r < 0x300 {
+		return false
+	}
+	return unicode.Is(noClass, r) || unicode.Is(noCompat, r) && (f.form == norm.NFKC || f.form == norm.NFKD || r == 0x11938)
 }
 
 // plain is the form of a string, without the characters that the reference's
@@ -41,7 +44,7 @@ func (f unicodeForm) plain(s string) string {
 	out, done := []byte(nil), 0
 	for i, r := range s {
 		if f.keeps(r) {
-			out = f.form.AppendString(out, s[done:i])
+			out = append(out, f.form.String(s[done:i])...)
 			done = i + utf8.RuneLen(r)
 			out = append(out, s[i:done]...)
 		}
@@ -49,7 +52,7 @@ func (f unicodeForm) plain(s string) string {
 	if done == 0 {
 		return f.form.String(s)
 	}
-	return string(f.form.AppendString(out, s[done:]))
+	return string(out) + f.form.String(s[done:])
 }
 
 // change is a character of the new form: it replaces a character of the old
@@ -96,6 +99,9 @@ func (f unicodeForm) decompose(s string) []change {
 				n = 0
 			}
 			class := norm.NFD.PropertiesString(string(c)).CCC()
+			if f.keeps(c) {
+				class = 0
+			}
 			out = append(out, change{c, n, class})
 			for k := len(out) - 1; k > 0 && class != 0 && out[k-1].class > class; k-- {
 				out[k-1], out[k] = out[k], out[k-1]

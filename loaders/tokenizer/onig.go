@@ -12,7 +12,6 @@ const maxPattern = 1 << 16
 
 // fromOniguruma rewrites what Oniguruma's Ruby syntax says otherwise than
 // .NET's: possessive quantifiers, \h, \R, \w, line anchors, the dot's option.
-// Word characters there are letters, marks, numbers and connectors.
 func fromOniguruma(expr string) (string, error) {
 	if len(expr) > maxPattern {
 		return "", fmt.Errorf("a pattern of %d bytes is longer than %d", len(expr), maxPattern)
@@ -46,7 +45,11 @@ func (o *outBuffer) wrap(from int, open string) {
 	o.add(")")
 }
 
-const wordClass = `\p{L}\p{M}\p{N}\p{Pc}\u24B6-\u24E9`
+// What Oniguruma takes for letters and for word characters.
+const (
+	alphaClass = `\p{L}\p{Nl}\p{Other_Alphabetic}`
+	wordClass  = alphaClass + `\p{M}\p{Nd}\p{Pc}\u00B2\u00B3\u00B9\u00BC-\u00BE`
+)
 
 func (o *onig) run() error {
 	for o.i < len(o.in) {
@@ -242,7 +245,7 @@ func (o *onig) posix() error {
 	}
 	name := o.in[o.i+2 : o.i+end]
 	set, ok := map[string]string{
-		"alpha": `\p{L}\p{M}`, "digit": `\p{Nd}`, "alnum": `\p{L}\p{M}\p{Nd}`, "space": `\s`, "upper": `\p{Lu}`,
+		"alpha": alphaClass, "digit": `\p{Nd}`, "alnum": alphaClass + `\p{Nd}`, "space": `\s`, "upper": `\p{Lu}`,
 		"lower": `\p{Ll}`, "punct": `\p{P}\p{S}`, "cntrl": `\p{Cc}`, "xdigit": "0-9a-fA-F", "word": wordClass, "blank": ` \t`,
 	}[name]
 	if !ok {

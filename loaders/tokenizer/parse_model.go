@@ -79,7 +79,7 @@ func (p *part) bpe() (model, *vocab, error) {
 	if err := m.setMerges(list); err != nil {
 		return nil, nil, fmt.Errorf("model.merges: %w", err)
 	}
-	m.prepare()
+	m.prepare(v.ids)
 	return m, v, nil
 }
 

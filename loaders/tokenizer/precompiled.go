@@ -18,6 +18,7 @@ type charsmap struct {
 	// longest: match as sentencepiece does, the longest prefix at each byte.
 	// Else as the reference library does, cluster by cluster, the shortest.
 	longest bool
+	user    *prefixes // tokens that are left as they are, with longest; nil: none
 }
 
 // newCharsmap reads a little-endian table: its size in bytes, its units, the
@@ -94,6 +95,12 @@ func (m *charsmap) normalize(t *text) error {
 func (m *charsmap) prefixes(w *rewriter) {
 	for w.off < len(w.t.s) {
 		rest := w.t.s[w.off:]
+		if m.user != nil {
+			if n, _ := m.user.longest(rest); n > 0 {
+				w.copyTo(w.off + n)
+				continue
+			}
+		}
 		if to, n := m.find(rest, true); n > 0 && utf8.ValidString(rest[:n]) {
 			swap(w, rest[:n], to)
 			continue

@@ -156,7 +156,7 @@ func scriptOf(r rune) string {
 	switch {
 	case r == 0x30FC:
 		return "Han"
-	case r == ' ':
+	case r == ' ', unicode.Is(noScript, r):
 		return ""
 	}
 	for name, table := range unicode.Scripts {

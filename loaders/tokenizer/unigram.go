@@ -14,6 +14,7 @@ type unigram struct {
 	scores   []float64
 	unk      int32 // -1: none
 	unkScore float64
+	single   bool // sums are of 32 bits, as in sentencepiece itself
 	fallback *[256]int32
 }
 
@@ -83,8 +84,12 @@ func (m *unigram) tokenize(dst []token, piece string) ([]token, error) {
 		_, n := utf8.DecodeRuneInString(piece[i:])
 		here, single := best[i].score, false
 		try := func(end int, score float64, id int32) {
-			if b := &best[end]; b.from < 0 || here+score > b.score {
-				*b = step{here + score, int32(i), id}
+			sum := here + score
+			if m.single {
+				sum = float64(float32(sum))
+			}
+			if b := &best[end]; b.from < 0 || sum > b.score {
+				*b = step{sum, int32(i), id}
 			}
 		}
 		m.index.each(piece[i:], func(k int, id int32) {

@@ -31,13 +31,20 @@ func (w *word) bytes(m *bpe, piece string) {
 
 // characters makes a symbol of each character, or of its bytes.
 func (w *word) characters(m *bpe, piece string) {
-	for i, r := range piece {
-		n := utf8.RuneLen(r)
-		if id, ok := m.chars[r]; ok {
+	for i := 0; i < len(piece); {
+		r, n := utf8.DecodeRuneInString(piece[i:])
+		id, ok := m.chars[r]
+		if m.user != nil {
+			if k, own := m.user.longest(piece[i:]); k > 0 {
+				id, n, ok = own, k, true
+			}
+		}
+		if ok {
 			w.known(m, id, n)
 		} else {
 			w.unknown(m, piece[i:i+n], n)
 		}
+		i += n
 	}
 	w.flush(m)
 }

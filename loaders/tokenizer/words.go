@@ -9,14 +9,14 @@ import (
 // recognised by its exact text and tested against the general engine.
 
 const (
-	patternGPT2 = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-	shortWords  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
-	upperWords  = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
-	lowerWords  = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
-	wordLead    = `[^\r\n\p{L}\p{N}]?`
-	spaceRest   = `|\s*[\r\n]+|\s+(?!\S)|\s+`
+	patternGPT2     = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+	shortWords      = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
+	upperWords      = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
+	lowerWords      = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+	wordLead        = `[^\r\n\p{L}\p{N}]?`
+	spaceRest       = `|\s*[\r\n]+|\s+(?!\S)|\s+`
 	patternDeepSeek = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"
-	casedWords  = wordLead + upperWords + `*` + lowerWords + `+%K|` + wordLead + upperWords + `+` + lowerWords + `*%K|`
+	casedWords      = wordLead + upperWords + `*` + lowerWords + `+%K|` + wordLead + upperWords + `+` + lowerWords + `*%K|`
 )
 
 // wellKnown returns the matcher of a pattern, nil if it has none.
