@@ -19,9 +19,14 @@ func shared(p *align, ps *parties) (v *vocab.Tokenizer, home *party, err error) 
 		}
 	}
 	v = home.vocab.Clone()
+	if p.Trim {
+		if _, err := v.Compact(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if ps.like == nil && p.Source != "base" {
 		if err := unite(v, p.Source == "union", ps); err != nil {
-			return nil, nil, err
+			return nil, nil, gaps(home, v, err)
 		}
 	}
 	for _, t := range p.Tokens {
@@ -29,12 +34,7 @@ func shared(p *align, ps *parties) (v *vocab.Tokenizer, home *party, err error) 
 			continue
 		}
 		if _, err := v.Add(vocab.Plain(t.Token)); err != nil {
-			return nil, nil, err
-		}
-	}
-	if p.Trim {
-		if _, err := v.Compact(); err != nil {
-			return nil, nil, err
+			return nil, nil, gaps(home, v, err)
 		}
 	}
 	return v, home, nil
@@ -67,4 +67,12 @@ func unite(v *vocab.Tokenizer, ordinary bool, ps *parties) error {
 		}
 	}
 	return nil
+}
+
+// gaps adds the cure for ids with gaps.
+func gaps(home *party, v *vocab.Tokenizer, err error) error {
+	if _, has := v.Gap(); has {
+		err = fmt.Errorf("%w (say trim: true to close the gaps)", err)
+	}
+	return fmt.Errorf("%s: %w", home.Name, err)
 }

@@ -39,7 +39,7 @@ func (t *Tokenizer) Add(a Added) (id int, err error) {
 	}
 	if !known {
 		if id = t.next(); id != t.size {
-			return 0, fmt.Errorf("token %q cannot be added behind ids with gaps (renumber them first)", a.Content)
+			return 0, fmt.Errorf("token %q cannot be added: the ids have gaps, and it would be loaded with %d", a.Content, id)
 		}
 	}
 	if id >= maxID {
@@ -67,7 +67,7 @@ func (t *Tokenizer) Strip(rows int) ([]string, error) {
 	for _, text := range gone {
 		delete(t.ids, text)
 	}
-	t.size = 0
+	t.size, t.fresh = 0, len(t.ids)-len(t.pieces)
 	for _, id := range t.ids {
 		t.size = max(t.size, id+1)
 	}

@@ -166,15 +166,9 @@ func (t *Tokenizer) readAdded() error {
 	return nil
 }
 
-// next is the id that a new token gets: behind the model's count of tokens and
-// behind the last added one.
-func (t *Tokenizer) next() int {
-	next := len(t.pieces)
-	if n := len(t.added); n > 0 {
-		next = max(next, t.added[n-1].ID+1)
-	}
-	return next
-}
+// next is the id that the tokenizers package gives a new token when it loads
+// the file: behind the model's count of tokens and the new ones before it.
+func (t *Tokenizer) next() int { return len(t.pieces) + t.fresh }
 
 // isAdded says whether a token is among the added ones.
 func (t *Tokenizer) isAdded(id int, content string) bool {
@@ -186,6 +180,9 @@ func (t *Tokenizer) isAdded(id int, content string) bool {
 func (t *Tokenizer) put(a Added) {
 	i, _ := slices.BinarySearchFunc(t.added, a, func(x, y Added) int { return cmp.Compare(x.ID, y.ID) })
 	t.added = slices.Insert(t.added, i, a)
+	if _, known := t.ids[a.Content]; !known {
+		t.fresh++
+	}
 	t.ids[a.Content] = a.ID
 	t.size = max(t.size, a.ID+1)
 }

@@ -56,6 +56,7 @@ type Tokenizer struct {
 	added  []Added // by id
 	ids    map[string]int
 	size   int // largest id + 1
+	fresh  int // added tokens that the model lacks
 }
 
 // Kind is the type of the model, such as BPE.
