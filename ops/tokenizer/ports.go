@@ -152,18 +152,23 @@ func tablesOf(h ops.Header) []tensor.Info {
 	return tables
 }
 
-func embedding(h ops.Header) (tensor.Info, bool) {
+// embedding is the tokens' embedding: of several, such as those of an image's
+// places, the one with most rows.
+func embedding(h ops.Header) (most tensor.Info, ok bool) {
 	for _, info := range h.Infos {
-		if r := h.Roles.Role(info.Name, info.Shape); r == (tensor.Role{Layer: -1, Kind: tensor.Embed}) && len(info.Shape) == 2 && !ofPlaces(info.Name) {
-			return info, true
+		if r := h.Roles.Role(info.Name, info.Shape); r.Layer >= 0 || r.Kind != tensor.Embed || len(info.Shape) != 2 || ofPlaces(info.Name) {
+			continue
+		}
+		if !ok || info.Shape[0] > most.Shape[0] {
+			most, ok = info, true
 		}
 	}
-	return tensor.Info{}, false
+	return most, ok
 }
 
 // ofPlaces says whether an embedding is of positions or segments, not tokens.
 func ofPlaces(name string) bool {
-	for _, word := range []string{"position", "wpe", "token_type", "segment"} {
+	for _, word := range []string{"position", "pos_emb", "wpe", "token_type", "segment"} {
 		if strings.Contains(name, word) {
 			return true
 		}
