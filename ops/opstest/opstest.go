@@ -189,6 +189,9 @@ func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 				}
 			}
 		}
+		if err := u.Check(w.pass.In); err != nil {
+			return nil, err
+		}
 		works[i] = w
 	}
 	if err := x.prepare(works); err != nil {

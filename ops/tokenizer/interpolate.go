@@ -51,12 +51,26 @@ func (p *transplant) nearest(target, inner []float32, lengths []float64) []int {
 			far[i] = lengths[i]*lengths[i] - 2*float64(v)
 		}
 	}
-	order := make([]int, len(inner))
-	for i := range order {
-		order[i] = i
+	return least(far, p.K)
+}
+
+// least lists the places of the k least values in order, of equals the first.
+func least(values []float64, k int) []int {
+	best := make([]int, 0, k+1)
+	for i, v := range values {
+		if len(best) == k && cmp.Compare(v, values[best[k-1]]) >= 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, v, func(j int, v float64) int {
+			if cmp.Compare(values[j], v) <= 0 {
+				return -1
+			}
+			return 1
+		})
+		best = slices.Insert(best, at, i)
+		best = best[:min(k, len(best))]
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(far[a], far[b]), cmp.Compare(a, b)) })
-	return order[:p.K]
+	return best
 }
 
 // weigh gives the near points weights by the chosen scheme.

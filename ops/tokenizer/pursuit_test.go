@@ -120,3 +120,19 @@ func TestPieceWeights(t *testing.T) {
 		}
 	}
 }
+
+// TestLeast: the places of the least values are those of sorting them all.
+func TestLeast(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 50 {
+		values, order := make([]float64, 40), make([]int, 40)
+		for i := range values {
+			values[i], order[i] = float64(r.IntN(12)), i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return int(values[a] - values[b]) })
+		k := 1 + r.IntN(40)
+		if got := least(values, k); !slices.Equal(got, order[:k]) {
+			t.Fatalf("%d least of %v are %v, want %v", k, values, got, order[:k])
+		}
+	}
+}
