@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -17,20 +18,14 @@ func (p *transplant) interpolate(ctx context.Context, targets, pts points) ([]sp
 	for i := range lengths {
 		lengths[i] = length(pts.row(i))
 	}
-	out := make([]sparse, targets.n)
-	for i := range out {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	out, errs := make([]sparse, targets.n), make([]error, targets.n)
+	onAllCores(targets.n, func(i int) {
 		target := targets.row(i)
 		near := p.nearest(target, inner[i*pts.n:(i+1)*pts.n], lengths)
 		w, err := p.weigh(ctx, target, near, pts, lengths)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = sparse{near, w}
-	}
-	return out, nil
+		out[i], errs[i] = sparse{near, w}, err
+	})
+	return out, errors.Join(append(errs, ctx.Err())...)
 }
 
 func length(x []float32) float64 {

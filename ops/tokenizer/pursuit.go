@@ -3,6 +3,11 @@ package tokenizer
 import (
 	"context"
 	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // pursue finds for each target up to k points whose weighted sum comes near to
@@ -23,9 +28,7 @@ func pursue(ctx context.Context, targets, pts points, k int) ([]sparse, error) {
 			return nil, err
 		}
 		products(inner, left, pts)
-		for i, h := range hunts {
-			h.join(inner[i*pts.n:(i+1)*pts.n], pts, left.row(i))
-		}
+		onAllCores(len(hunts), func(i int) { hunts[i].join(inner[i*pts.n:(i+1)*pts.n], pts, left.row(i)) })
 	}
 	out := make([]sparse, len(hunts))
 	for i, h := range hunts {
@@ -38,6 +41,7 @@ func pursue(ctx context.Context, targets, pts points, k int) ([]sparse, error) {
 // and the triangle that turns it back into them.
 type hunt struct {
 	target []float64
+	rest   []float64 // of the target, beside the basis
 	taken  []bool
 	chosen []int
 	basis  [][]float64
@@ -52,7 +56,7 @@ func newHunt(target []float32, n int) *hunt {
 	for i, v := range target {
 		h.target[i] = float64(v)
 	}
-	h.size = norm(h.target)
+	h.rest, h.size = slices.Clone(h.target), norm(h.target)
 	h.done = h.size == 0
 	return h
 }
@@ -95,9 +99,7 @@ func (h *hunt) extend(i int, point []float32) bool {
 		for k, q := range h.basis {
 			c := dot(q, rest)
 			column[k] += c
-			for j := range rest {
-				rest[j] -= c * q[j]
-			}
+			subtract(rest, c, q)
 		}
 	}
 	length := norm(rest)
@@ -114,15 +116,10 @@ func (h *hunt) extend(i int, point []float32) bool {
 }
 
 func (h *hunt) leave(left []float32) {
-	rest := make([]float64, len(h.target))
-	copy(rest, h.target)
-	for k, q := range h.basis {
-		for j := range rest {
-			rest[j] -= h.along[k] * q[j]
-		}
-	}
-	h.done = norm(rest) <= spent*h.size
-	for j, v := range rest {
+	last := len(h.basis) - 1
+	subtract(h.rest, h.along[last], h.basis[last])
+	h.done = norm(h.rest) <= spent*h.size
+	for j, v := range h.rest {
 		left[j] = float32(v)
 	}
 }
@@ -144,9 +141,39 @@ func abs(v float32) float32 { return float32(math.Abs(float64(v))) }
 
 func norm(x []float64) float64 { return math.Sqrt(dot(x, x)) }
 
-func dot(x, y []float64) (sum float64) {
-	for i, v := range x {
-		sum += v * y[i]
+// dot keeps four sums, which are added in one order at the end.
+func dot(x, y []float64) float64 {
+	var a, b, c, d float64
+	y = y[:len(x)]
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		a += float64(x[i] * y[i])
+		b += float64(x[i+1] * y[i+1])
+		c += float64(x[i+2] * y[i+2])
+		d += float64(x[i+3] * y[i+3])
 	}
-	return sum
+	for ; i < len(x); i++ {
+		a += float64(x[i] * y[i])
+	}
+	return a + b + (c + d)
+}
+
+func subtract(x []float64, c float64, y []float64) {
+	for i, v := range y[:len(x)] {
+		x[i] -= float64(c * v)
+	}
+}
+
+// onAllCores calls f for every i below n. Calls must not depend on each other.
+func onAllCores(n int, f func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, cpu.Cores()) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	all.Wait()
 }
