@@ -92,8 +92,8 @@ func (c *compiler) aligning(t *tokenizing) []schema.Pair {
 	if t.pad != nil {
 		fields = append(fields, pair("pad_to_multiple_of", t.pad))
 	}
-	if n := get(c.root, "compat"); set(n) && n.Value == "mergekit" {
-		fields = append(fields, pair("trim", yes(n))) // it drops rows that no token has
+	if c.compat {
+		fields = append(fields, pair("trim", yes(c.root))) // it drops rows that no token has
 	}
 	// mergekit leaves out tokens without rows and gives zeros to those of no model.
 	return append(fields, pair("beyond", word(t.at, "drop")), pair("missing", word(t.at, "zero")))
@@ -118,7 +118,7 @@ func (c *compiler) sharing() *yaml.Node {
 			list.Content = append(list.Content, p)
 		}
 	}
-	if c.base != nil && methods[c.method].takesBase() {
+	if c.base != nil && (methods[c.method].takesBase() || c.mergesBase()) {
 		take(c.base)
 	}
 	for _, n := range modelsBelow(c.root) {
