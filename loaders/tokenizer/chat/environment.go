@@ -109,7 +109,8 @@ func (r *render) globals() map[string]any {
 
 // rangeOf is Python's range as a list of bounded length.
 func rangeOf(_ *exec.Evaluator, p *exec.VarArgs) (any, error) {
-	start, stop, step := 0, 0, 1
+	var start, stop int
+	step := 1
 	for _, a := range p.Args {
 		if !a.IsInteger() {
 			return nil, errors.New("range takes whole numbers")
