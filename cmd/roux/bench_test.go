@@ -24,23 +24,34 @@ import (
 // synthetic writes a llama-shaped bf16 model of about 1 GB: `from` plus noise,
 // or plain noise.
 func synthetic(b *testing.B, dir string, seed uint64) {
+	config := `{"architectures":["LlamaForCausalLM"],"model_type":"llama","num_hidden_layers":10,"vocab_size":32000,"torch_dtype":"bfloat16"}`
+	noise(b, dir, config, llamaInfos(9), seed)
+}
+
+// llamaInfos is the embedding and the matrices of layers of TinyLlama's shape.
+func llamaInfos(layers int) []tensor.Info {
+	infos := []tensor.Info{{Name: "model.embed_tokens.weight", DType: tensor.BF16, Shape: tensor.Shape{32000, 2048}}}
+	for l := range layers {
+		for _, m := range []struct {
+			name       string
+			rows, cols int
+		}{{"self_attn.q_proj", 2048, 2048}, {"self_attn.k_proj", 256, 2048}, {"self_attn.v_proj", 256, 2048}, {"self_attn.o_proj", 2048, 2048},
+			{"mlp.gate_proj", 5632, 2048}, {"mlp.up_proj", 5632, 2048}, {"mlp.down_proj", 2048, 5632}} {
+			infos = append(infos, tensor.Info{Name: fmt.Sprintf("model.layers.%d.%s.weight", l, m.name), DType: tensor.BF16, Shape: tensor.Shape{m.rows, m.cols}})
+		}
+	}
+	return infos
+}
+
+// noise writes a model of one file whose weights are those of a base, the same
+// for every seed, and noise of its own.
+func noise(b *testing.B, dir, config string, infos []tensor.Info, seed uint64) {
 	b.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
-	config := `{"architectures":["LlamaForCausalLM"],"model_type":"llama","num_hidden_layers":10,"vocab_size":32000,"torch_dtype":"bfloat16"}`
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o644); err != nil {
 		b.Fatal(err)
-	}
-	infos := []tensor.Info{{Name: "model.embed_tokens.weight", DType: tensor.BF16, Shape: tensor.Shape{32000, 2048}}}
-	for l := range 9 {
-		for _, m := range []struct {
-			name       string
-			rows, cols int
-		}{{"self_attn.q_proj", 2048, 2048}, {"self_attn.k_proj", 512, 2048}, {"self_attn.v_proj", 512, 2048}, {"self_attn.o_proj", 2048, 2048},
-			{"mlp.gate_proj", 5632, 2048}, {"mlp.up_proj", 5632, 2048}, {"mlp.down_proj", 2048, 5632}} {
-			infos = append(infos, tensor.Info{Name: fmt.Sprintf("model.layers.%d.%s.weight", l, m.name), DType: tensor.BF16, Shape: tensor.Shape{m.rows, m.cols}})
-		}
 	}
 	w := safetensors.Create(dir, "model", 0)
 	if err := w.Begin(context.Background(), infos); err != nil {
