@@ -46,9 +46,9 @@ type Selection struct {
 	// Operand says which operand each quantity is; with Less, it is that operand
 	// less another.
 	Operand, Less []int
-	// Of, when set, computes quantity q of a block instead: one number for each
-	// element, none of them negative.
-	Of func(b *ops.Block, q int) []float32
+	// Of, when set, computes the only quantity of a block instead: one number for
+	// each element, whose magnitude counts. Every Keep is of it.
+	Of func(b *ops.Block) []float32
 	// Keep is, for each quantity, how many elements stay of all scans together;
 	// at least one does.
 	Keep []int
@@ -68,7 +68,7 @@ func (s Selection) operands() []int {
 func (s Selection) values(b *ops.Block, q int) []float32 {
 	switch {
 	case s.Of != nil:
-		return s.Of(b, q)
+		return s.Of(b)
 	case s.Less == nil:
 		return b.X(s.Operand[q])
 	}

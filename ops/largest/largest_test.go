@@ -104,7 +104,7 @@ func TestCuts(t *testing.T) {
 				if !slices.Equal(flags(data, cuts[0]), sorted(data, max(k, 1))) {
 					t.Errorf("%s, %d rows: the %d largest of %d are others", name, rows, k, n)
 				}
-				s.Operand, s.Of = nil, func(b *ops.Block, _ int) []float32 { return magnitudes(b.X(0)) }
+				s.Operand, s.Of = nil, func(b *ops.Block) []float32 { return magnitudes(b.X(0)) }
 				if again, err := s.Cuts(context.Background()); err != nil || !slices.Equal(again[0], cuts[0]) {
 					t.Errorf("%s, %d rows: of computed magnitudes %v, want %v", name, rows, again[0], cuts[0])
 				}

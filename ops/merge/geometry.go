@@ -37,6 +37,22 @@ func (v vectors) of(b *ops.Block) [][]float32 {
 	return xs
 }
 
+// stored returns the models as they are stored, where all of them and the base
+// are bfloat16, and nil elsewhere.
+func (v vectors) stored(b *ops.Block) [][]byte {
+	models := make([][]byte, v.models)
+	for i := range models {
+		models[i] = b.In[v.operand(i)].BF16
+		if models[i] == nil {
+			return nil
+		}
+	}
+	if v.base && b.In[0].BF16 == nil {
+		return nil
+	}
+	return models
+}
+
 // gram holds the products of all pairs of vectors, row by row.
 type gram struct {
 	n       int

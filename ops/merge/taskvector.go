@@ -168,6 +168,11 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 			if kept.Keep == nil {
 				kept.Keep = b.Mask(len(delta))
 				kernel.KeepAbove(kept.Keep, delta, kept.Above)
+				if kept.Upto != 0 {
+					over := b.Mask(len(delta))
+					kernel.KeepAbove(over, delta, kept.Upto)
+					kept.Keep.Less(over)
+				}
 			}
 			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, kept.Keep)
 		}

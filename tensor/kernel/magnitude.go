@@ -175,6 +175,25 @@ func KeepAbove(keep Mask, x []float32, bound int32) {
 	}
 }
 
+// KeepAboveBF16 is KeepAbove of the differences x-less of bfloat16 numbers.
+func KeepAboveBF16(keep Mask, x, less []byte, bound int32) {
+	clear(keep)
+	less = less[:len(x)]
+	n := body(len(x)/2, 1)
+	switch {
+	case n == 0:
+	case wide():
+		aboveMaskBF16AVX512(&keep[0], &x[0], &less[0], n, bound)
+	default:
+		aboveMaskBF16AVX2(&keep[0], &x[0], &less[0], n, bound)
+	}
+	for i := n; i < len(x)/2; i++ {
+		if int32(MagnitudeBits(fromBF16(x[2*i:])-fromBF16(less[2*i:]))) > bound {
+			keep.Set(i)
+		}
+	}
+}
+
 // KeepAboveOthers keeps those open elements of a row that are larger in
 // magnitude than another element of it, which a draw picks for each in turn, all
 // others being as likely; of equal ones the first is the larger. The row, of two

@@ -36,6 +36,65 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"DotBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(DotBF16(rawOf(finite(a)), finite(b)))}
 	},
+	"Reinforce": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) {
+			Reinforce(d, c, [][]float32{a, b, c}, []float32{1, 1.5, -0.7}, 0x3f000000)
+		})
+	},
+	"ReinforceBF16": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) {
+			ReinforceBF16(d, rawOf(c), [][]byte{rawOf(a), rawOf(b)}, []float32{1.25, 0.3}, 0x3f000000)
+		})
+	},
+	"Variance": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Variance(d, [][]float32{a, b, c}) })
+	},
+	"Variance of one": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Variance(d, [][]float32{finite(a)}) })
+	},
+	"VarianceBF16": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { VarianceBF16(d, rawOf(c), [][]byte{rawOf(a), rawOf(b), rawOf(b)}) })
+	},
+	"ColumnDots": columnTwin(1),
+	"Divergence": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		return []uint64{math.Float64bits(Divergence(finite(a), finite(b), make([]float32, 2*len(a)), 1e-8))}
+	},
+	"Divergence, close": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		x, y := make([]float32, len(a)), make([]float32, len(a))
+		Sigmoid(x, finite(a))
+		copy(y, x)
+		Axpy(y, 1e-7, finite(b))
+		return []uint64{math.Float64bits(Divergence(x, y, make([]float32, 2*len(a)), 1e-8))}
+	},
+	"ColumnDots of 5": columnTwin(5),
+	"SquareSum": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, b, 0x3f000000, 3)
+		return []uint64{math.Float64bits(SquareSum(finite(a), keep))}
+	},
+	"Nearswap": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Nearswap(d, a, b, 0.5) })
+	},
+	"NearswapBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { NearswapBF16(d, rawOf(a), rawOf(b), 0.5) })
+	},
+	"Choose": func(t *testing.T, a, b, c []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, c, 0x3f000000, 3)
+		return floats(t, len(a), func(d []float32) { Choose(d, a, b, keep) })
+	},
+	"LerpEach": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { LerpEach(d, a, b, c, a) })
+	},
+	"KeepAboveBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return masks(t, len(a), func(m Mask) { KeepAboveBF16(m, rawOf(a), rawOf(b), 0x3f000000) })
+	},
+	"Mix elect": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixed(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
+	},
+	"Mix raw elect": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixedRaw(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
+	},
 	"Sum": func(_ *testing.T, a, _, _ []float32) []uint64 { return []uint64{math.Float64bits(Sum(finite(a)))} },
 	"centred": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(centred(finite(a), 0.3))}
@@ -95,5 +154,25 @@ func mappedTwin(f func(dst, x []float32), spread float32) func(t *testing.T, a, 
 		x := make([]float32, len(a)+1)[1:]
 		ScaleTo(x, spread, a)
 		return floats(t, len(a), func(d []float32) { f(d, x) })
+	}
+}
+
+// columnTwin is ColumnDots over so many rows.
+func columnTwin(rows int) func(t *testing.T, a, b, c []float32) []uint64 {
+	return func(t *testing.T, a, b, _ []float32) []uint64 {
+		var x, y []float32
+		for range rows {
+			x, y = append(x, finite(a)...), append(y, finite(b)...)
+		}
+		var out []uint64
+		xx, yy, xy := guarded(len(a), 7.0), guarded(len(a), 7.0), guarded(len(a), 7.0)
+		ColumnDots(xx.x, yy.x, xy.x, x, y)
+		for _, g := range []guard[float64]{xx, yy, xy} {
+			g.check(t, "ColumnDots")
+			for _, v := range g.x {
+				out = append(out, math.Float64bits(v))
+			}
+		}
+		return out
 	}
 }
