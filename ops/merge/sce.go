@@ -68,11 +68,10 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	}
 	counts := make([]int, scan.Blocks)
 	err := scan.Each(ctx, func(b *ops.Block) error {
-		for _, v := range p.variance(b) {
-			if v != 0 {
-				counts[b.Index]++
-			}
-		}
+		n := b.Rows * b.Cols
+		varied := b.Mask(n)
+		kernel.KeepAbove(varied, p.variance(b), 0)
+		counts[b.Index] = varied.Count(0, n)
 		return nil
 	})
 	varied := 0
