@@ -165,16 +165,7 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 			kept := kernel.Delta{Above: -1}
 			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
 			delta := b.Sub(p.model+1, 0)
-			if kept.Keep == nil {
-				kept.Keep = b.Mask(len(delta))
-				kernel.KeepAbove(kept.Keep, delta, kept.Above)
-				if kept.Upto != 0 {
-					over := b.Mask(len(delta))
-					kernel.KeepAbove(over, delta, kept.Upto)
-					kept.Keep.Less(over)
-				}
-			}
-			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, kept.Keep)
+			before[i][b.Index], after[i][b.Index] = kernel.AbsSums(delta, counted(b, delta, kept))
 		}
 		return nil
 	}, d.operands(parts)...)
@@ -184,6 +175,25 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 		}
 	}
 	return err
+}
+
+// counted is the elements of a block that a delta lets count.
+func counted(b *ops.Block, x []float32, d kernel.Delta) kernel.Mask {
+	if d.Keep != nil && d.Above < 0 && d.Upto == 0 {
+		return d.Keep
+	}
+	keep, none := b.Mask(len(x)), b.Mask(len(x))
+	kernel.KeepAbove(keep, x, d.Above)
+	if d.Upto != 0 {
+		kernel.KeepAbove(none, x, d.Upto)
+		keep.Less(none)
+	}
+	if d.Keep != nil {
+		copy(none, d.Keep)
+		none.Invert()
+		keep.Less(none)
+	}
+	return keep
 }
 
 func total(x []float64) float64 {
