@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rouxml/roux/tensor"
 )
 
 // againstMergekit is what both tools are given. An element-wise method is also
@@ -84,27 +82,10 @@ func newRivals(b *testing.B) rivals {
 	for i, name := range []string{"a", "b", "c"} {
 		dir := filepath.Join(r.dir, name)
 		if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); err != nil {
-			noise(b, dir, tinyLlama, tinyLlamaInfos(), uint64(i))
+			noise(b, dir, llama1B, uint64(i))
 		}
 	}
 	return r
-}
-
-const tinyLlama = `{"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":2048,"intermediate_size":5632,"num_attention_heads":32,` +
-	`"num_key_value_heads":4,"num_hidden_layers":22,"vocab_size":32000,"tie_word_embeddings":false,"torch_dtype":"bfloat16"}`
-
-// tinyLlamaInfos is all tensors of TinyLlama.
-func tinyLlamaInfos() []tensor.Info {
-	infos := llamaInfos(22)
-	norm := func(name string) {
-		infos = append(infos, tensor.Info{Name: name, DType: tensor.BF16, Shape: tensor.Shape{2048}})
-	}
-	for l := range 22 {
-		norm(fmt.Sprintf("model.layers.%d.input_layernorm.weight", l))
-		norm(fmt.Sprintf("model.layers.%d.post_attention_layernorm.weight", l))
-	}
-	norm("model.norm.weight")
-	return append(infos, tensor.Info{Name: "lm_head.weight", DType: tensor.BF16, Shape: tensor.Shape{32000, 2048}})
 }
 
 // measured is one tool's runs.
