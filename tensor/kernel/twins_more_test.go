@@ -95,6 +95,32 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Mix raw elect": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
 	},
+	"KeepAboveOthers": func(t *testing.T, a, b, c []float32) []uint64 {
+		if len(a) < 2 {
+			return nil
+		}
+		row, draws := append(append([]float32{}, a...), b...), make([]uint32, 2*len(a))
+		open := make(Mask, MaskWords(70+len(row)))
+		KeepLargest(open[1:], row, 0x3e000000, 3)
+		for i, v := range append(append([]float32{}, c...), a...) {
+			draws[i] = math.Float32bits(v) * 2654435761
+		}
+		return masks(t, 70+len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 64+len(a)%7, draws) })
+	},
+	"KeepAboveOthers of many": func(t *testing.T, a, b, _ []float32) []uint64 {
+		if len(a) != 130 {
+			return nil
+		}
+		row, draws := make([]float32, 5000), make([]uint32, 5000)
+		open := make(Mask, MaskWords(len(row)))
+		for i := range row {
+			row[i], draws[i] = a[i%130]*b[i%57], uint32(i)*2654435761
+			if i%3 != 1 {
+				open.Set(i)
+			}
+		}
+		return masks(t, len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 0, draws) })
+	},
 	"Sum": func(_ *testing.T, a, _, _ []float32) []uint64 { return []uint64{math.Float64bits(Sum(finite(a)))} },
 	"centred": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(centred(finite(a), 0.3))}

@@ -17,6 +17,7 @@ func main() {
 		s.selection()
 		s.merges()
 		s.methods()
+		s.others()
 		s.elementary()
 		s.divergence()
 		s.raws()

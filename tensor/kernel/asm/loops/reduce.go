@@ -110,9 +110,15 @@ func (s isa) splat64(bits uint64) reg.VecVirtual {
 // lane.
 var laneBit Mem
 
+// laneIndex is the bytes 0 to 15: the index of each lane.
+var laneIndex Mem
+
 func data() {
 	laneBit = GLOBL("laneBit", RODATA|NOPTR)
 	DATA(0, U64(0x8040201008040201))
+	laneIndex = GLOBL("laneIndex", RODATA|NOPTR)
+	DATA(0, U64(0x0706050403020100))
+	DATA(8, U64(0x0f0e0d0c0b0a0908))
 }
 
 // laneBits holds 1, 2, 4 and 8 in the four 64-bit lanes of an AVX2 register.
