@@ -53,6 +53,21 @@ func linearSumAVX2(dst *float32, xs **float32, w *float32, m int, total float32,
 //go:noescape
 func dotAVX2(a *float32, b *float32, n int, partial *float64)
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsAVX2(a *float32, b *float32, n int, partial *float64)
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsBF16AVX2(a *byte, b *byte, n int, partial *float64)
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsLessBF16AVX2(a *byte, b *byte, less *byte, n int, partial *float64)
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 //
 //go:noescape
@@ -375,6 +390,21 @@ func linearSumAVX512(dst *float32, xs **float32, w *float32, m int, total float3
 //
 //go:noescape
 func dotAVX512(a *float32, b *float32, n int, partial *float64)
+
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsAVX512(a *float32, b *float32, n int, partial *float64)
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsBF16AVX512(a *byte, b *byte, n int, partial *float64)
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsLessBF16AVX512(a *byte, b *byte, less *byte, n int, partial *float64)
 
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 //

@@ -50,6 +50,21 @@ func dotAVX2(a *float32, b *float32, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsAVX2(a *float32, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsBF16AVX2(a *byte, b *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsLessBF16AVX2(a *byte, b *byte, less *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 func absSumsAVX2(x *float32, keep *uint64, n int, all *float64, kept *float64) {
 	panic("this machine has no such instructions")
@@ -353,6 +368,21 @@ func linearSumAVX512(dst *float32, xs **float32, w *float32, m int, total float3
 
 // dot needs n to be a multiple of 16; it writes 16 partial sums.
 func dotAVX512(a *float32, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsAVX512(a *float32, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsBF16AVX512(a *byte, b *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsLessBF16AVX512(a *byte, b *byte, less *byte, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 

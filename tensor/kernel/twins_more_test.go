@@ -121,6 +121,13 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 		}
 		return masks(t, len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 0, draws) })
 	},
+	"Dots": func(_ *testing.T, a, b, _ []float32) []uint64 { return products(Dots(finite(a), finite(b))) },
+	"DotsBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		return products(DotsBF16(rawOf(finite(a)), rawOf(finite(b))))
+	},
+	"DotsLessBF16": func(_ *testing.T, a, b, c []float32) []uint64 {
+		return products(DotsLessBF16(rawOf(finite(a)), rawOf(finite(b)), rawOf(finite(c))))
+	},
 	"Sum": func(_ *testing.T, a, _, _ []float32) []uint64 { return []uint64{math.Float64bits(Sum(finite(a)))} },
 	"centred": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(centred(finite(a), 0.3))}
@@ -201,4 +208,8 @@ func columnTwin(rows int) func(t *testing.T, a, b, c []float32) []uint64 {
 		}
 		return out
 	}
+}
+
+func products(p Products) []uint64 {
+	return []uint64{math.Float64bits(p.AA), math.Float64bits(p.BB), math.Float64bits(p.AB)}
 }

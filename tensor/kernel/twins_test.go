@@ -300,6 +300,9 @@ func TestPlain(t *testing.T) {
 		sum += math.Abs(float64(a[i]))
 	}
 	all, some := AbsSums(a, keep)
+	if p := Dots(a, b); p != (Products{Norm2(a), Norm2(b), Dot(a, b)}) {
+		t.Errorf("products %v", p)
+	}
 	if math.Abs(Dot(a, b)/dot-1) > 1e-12 || math.Abs(all/sum-1) > 1e-12 || some != math.Abs(float64(a[3])) {
 		t.Errorf("dot %v, want %v; sums %v and %v, want %v", Dot(a, b), dot, all, some, sum)
 	}

@@ -129,15 +129,16 @@ func (s isa) wideHalf(raw bool, from, i reg.GPVirtual, base reg.VecVirtual) reg.
 		VCVTPS2PD(elem(from, i, 0), v)
 		return v
 	}
-	h := s.rawHalf(from, i)
+	h := s.rawHalf(from, i, 0)
 	VSUBPS(base, h, h)
 	VCVTPS2PD(h, v)
 	return v
 }
 
-func (s isa) rawHalf(from, i reg.GPVirtual) reg.VecVirtual {
+// rawHalf loads half a vector of bfloat16, disp bytes further, in float32.
+func (s isa) rawHalf(from, i reg.GPVirtual, disp int) reg.VecVirtual {
 	h := s.half()
-	VPMOVZXWD(Mem{Base: from, Index: i, Scale: 2}, h)
+	VPMOVZXWD(Mem{Base: from, Index: i, Scale: 2, Disp: disp}, h)
 	VPSLLD(Imm(16), h, h)
 	return h
 }
@@ -153,7 +154,7 @@ func (s isa) variance(raw bool) {
 		x, j := GP64(), GP64()
 		var b reg.VecVirtual
 		if raw {
-			b = s.rawHalf(base, i)
+			b = s.rawHalf(base, i, 0)
 		}
 		MOVQ(at(xs, 0), x)
 		first, sum, square := s.wideHalf(raw, x, i, b), s.zero(), s.zero()

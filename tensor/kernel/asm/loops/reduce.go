@@ -12,6 +12,9 @@ const sums = 16
 
 func (s isa) reductions() {
 	s.dot()
+	s.dots("dots", "func(a, b *float32, n int, partial *float64)", false, false)
+	s.dots("dotsBF16", "func(a, b *byte, n int, partial *float64)", true, false)
+	s.dots("dotsLessBF16", "func(a, b, less *byte, n int, partial *float64)", true, true)
 	s.absSums()
 	s.countNonFinite()
 }
@@ -48,6 +51,49 @@ func (s isa) dot() {
 		}
 	})
 	s.spill(acc, partial, 0)
+	end()
+}
+
+// dots is three times dot, of a and b with themselves and each other; a and b are
+// bfloat16 if they are raw, and less another before their products if there is
+// one.
+func (s isa) dots(name, signature string, raw, based bool) {
+	s.begin(name, signature)
+	Doc(name + " needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.")
+	a, b, n, partial := ptr("a"), ptr("b"), ptr("n"), ptr("partial")
+	var less reg.GPVirtual
+	if based {
+		less = ptr("less")
+	}
+	aa, bb, ab, step := s.partials(), s.partials(), s.partials(), s.lanes/2
+	load := func(from, i reg.GPVirtual, k int, base reg.VecVirtual) reg.VecVirtual {
+		v := s.vec()
+		if !raw {
+			VCVTPS2PD(elem(from, i, 4*k*step), v)
+			return v
+		}
+		h := s.rawHalf(from, i, 2*k*step)
+		if based {
+			VSUBPS(base, h, h)
+		}
+		VCVTPS2PD(h, v)
+		return v
+	}
+	each("loop", n, sums, func(i reg.GPVirtual) {
+		for k := range aa {
+			var base reg.VecVirtual
+			if based {
+				base = s.rawHalf(less, i, 2*k*step)
+			}
+			x, y := load(a, i, k, base), load(b, i, k, base)
+			VFMADD231PD(x, x, aa[k])
+			VFMADD231PD(y, y, bb[k])
+			VFMADD231PD(x, y, ab[k])
+		}
+	})
+	for k, acc := range [][]reg.VecVirtual{aa, bb, ab} {
+		s.spill(acc, partial, 8*sums*k)
+	}
 	end()
 }
 
