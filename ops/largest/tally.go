@@ -23,6 +23,7 @@ type tallies struct {
 type block struct {
 	kernel.Tally
 	row, rows, start int
+	nonzero          int // counted for KeepOf alone
 }
 
 // equal is how many elements of the block have just that magnitude.
@@ -71,7 +72,7 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 				}
 				t.Between = slices.Clone(t.Between)
 				rooms.Put(room)
-				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start()}
+				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start(), s.nonzero(b, of)}
 			}
 			return nil
 		}, s.operands()...)
@@ -83,6 +84,25 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 		all[q].over = copied[q].Load() > limit
 	}
 	return all, nil
+}
+
+// nonzero is how many elements of a block are not zero, for KeepOf.
+func (s Selection) nonzero(b *ops.Block, of []float32) int {
+	if s.KeepOf == nil {
+		return 0
+	}
+	some := b.Mask(len(of))
+	kernel.KeepAbove(some, of, 0)
+	return some.Count(0, len(of))
+}
+
+func (t tallies) nonzero() (n int) {
+	for _, blocks := range t.scans {
+		for _, b := range blocks {
+			n += b.nonzero
+		}
+	}
+	return n
 }
 
 // one is the tally of one quantity in a block; of is that of Of.

@@ -66,24 +66,9 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	case share <= 0:
 		return nothing(), nil
 	}
-	counts := make([]int, scan.Blocks)
-	err := scan.Each(ctx, func(b *ops.Block) error {
-		n := b.Rows * b.Cols
-		varied := b.Mask(n)
-		kernel.KeepAbove(varied, p.variance(b), 0)
-		counts[b.Index] = varied.Count(0, n)
-		return nil
-	})
-	varied := 0
-	for _, n := range counts {
-		varied += n
-	}
 	// The reference multiplies in float32, which decides where a product is whole.
-	keep := min(int(float32(varied)*float32(share)), varied)
-	if err != nil || keep == 0 {
-		return nothing(), err
-	}
-	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Keep: []int{keep}, Of: p.variance}.Cuts(ctx)
+	keep := func(varied int) int { return min(int(float32(varied)*float32(share)), varied) }
+	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Of: p.variance, KeepOf: keep}.Cuts(ctx)
 	if err != nil {
 		return nothing(), err
 	}
