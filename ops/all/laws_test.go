@@ -242,7 +242,7 @@ func TestLimits(t *testing.T) {
 // operands is the models that params name a, b and c, in the order in which
 // they do.
 func operands(params string, in []opstest.Model) (list []opstest.Model) {
-	words := strings.FieldsFunc(params, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r == '_') })
+	words := strings.FieldsFunc(params, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' })
 	for _, w := range words {
 		if i := strings.Index("abc", w); i >= 0 && len(w) == 1 {
 			list = append(list, in[i])
