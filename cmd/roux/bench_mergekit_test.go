@@ -88,16 +88,16 @@ func newRivals(b *testing.B) rivals {
 	return r
 }
 
-// measured is one tool's runs.
-type measured struct {
+// timings is one tool's runs.
+type timings struct {
 	seconds, inner []float64 // whole process, and without its start
 	peak           int64
 }
 
 func (r rivals) compare(b *testing.B, recipe string, elementWise bool) {
-	var ours, theirs, copies measured
+	var ours, theirs, copies timings
 	source := filepath.Join(r.dir, "a", "model.safetensors")
-	r.roux(b, recipe, &measured{}) // warms the cache
+	r.roux(b, recipe, &timings{}) // warms the cache
 	for range r.rounds {
 		for range 3 {
 			r.roux(b, recipe, &ours)
@@ -109,7 +109,7 @@ func (r rivals) compare(b *testing.B, recipe string, elementWise bool) {
 	tell(b, ours, theirs, copies, elementWise)
 }
 
-func tell(b *testing.B, ours, theirs, copies measured, elementWise bool) {
+func tell(b *testing.B, ours, theirs, copies timings, elementWise bool) {
 	o, t, inner, c := median(ours.seconds), median(theirs.seconds), median(theirs.inner), median(copies.seconds)
 	memory := float64(ours.peak) / float64(theirs.peak)
 	fmt.Printf("%-14s roux %.2f s %.0f MB | mergekit %.1f s (%.1f s without its start) %.0f MB | %.1f and %.1f times faster (limit %.0f) | memory %.3f (limit %.2f) | copy %.2f s, %.2f of it",
@@ -124,7 +124,7 @@ func tell(b *testing.B, ours, theirs, copies measured, elementWise bool) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func (r rivals) roux(b *testing.B, recipe string, m *measured) {
+func (r rivals) roux(b *testing.B, recipe string, m *timings) {
 	r.run(b, m, exec.Command(r.bin, "run", recipe, "-q", "--out", filepath.Join(r.dir, "out"), "--cache", filepath.Join(r.dir, "cache")))
 }
 
@@ -143,7 +143,7 @@ m.run_merge = timed
 m.main()
 `
 
-func (r rivals) mergekit(b *testing.B, recipe string, m *measured) {
+func (r rivals) mergekit(b *testing.B, recipe string, m *timings) {
 	out := r.run(b, m, exec.Command("python3", "-c", timedMergekit, recipe, filepath.Join(r.dir, "out"), "--quiet", "--no-write-model-card"))
 	_, text, _ := strings.Cut(out, "seconds ")
 	inner, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
@@ -154,7 +154,7 @@ func (r rivals) mergekit(b *testing.B, recipe string, m *measured) {
 }
 
 // run times a command from nothing to its end, and leaves no output.
-func (r rivals) run(b *testing.B, m *measured, c *exec.Cmd) string {
+func (r rivals) run(b *testing.B, m *timings, c *exec.Cmd) string {
 	out := filepath.Join(r.dir, "out")
 	for _, dir := range []string{out, filepath.Join(r.dir, "cache")} {
 		if err := os.RemoveAll(dir); err != nil {

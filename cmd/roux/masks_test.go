@@ -34,7 +34,7 @@ func TestMasks(t *testing.T) {
 	for _, method := range drawing {
 		one := merged(t, method, "0.4", 1)
 		for _, workers := range []int{3, 8} {
-			if !bytes.Equal(read(t, one), read(t, merged(t, method, "0.4", workers))) {
+			if !bytes.Equal(fileBytes(t, one), fileBytes(t, merged(t, method, "0.4", workers))) {
 				t.Errorf("%s: %d workers give other bytes than one", method, workers)
 			}
 		}
@@ -58,7 +58,7 @@ func TestMasks(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, path string) []byte {
+func fileBytes(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
