@@ -11,6 +11,7 @@ import (
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/lora"
 )
 
@@ -143,6 +144,7 @@ func TestConformance(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			stored(t, op, params, in)
 			spoilt := in[0][1]
 			spoilt.Data[3], spoilt.Data[4] = float32(math.NaN()), float32(math.Inf(1))
 			_, err = opstest.Apply(op, params, 1, opstest.Order{}, in...)
@@ -151,6 +153,29 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stored holds a kernel that reads bfloat16 as it is stored to the same bits as
+// one that reads it widened.
+func stored(t *testing.T, op *ops.Op, params any, in []opstest.Model) {
+	t.Helper()
+	if op.Rows == nil {
+		return
+	}
+	for _, m := range in {
+		for _, x := range m {
+			kernel.RoundBF16(x.Data)
+		}
+	}
+	want, err := opstest.Apply(op, params, 1, opstest.Order{}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := opstest.Apply(op, params, 1, opstest.Order{Stored: true}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, opstest.Order{Stored: true}, want, got)
 }
 
 func equal(a, b opstest.Model) bool {
