@@ -63,8 +63,11 @@ func (r *Registry) add(op *Op) error {
 		return fmt.Errorf("two ops are named %s", op.Name)
 	case op.Version < 1:
 		return fmt.Errorf("op %s has no version", op.Name)
-	case op.Summary == "" || op.Doc == "" || op.Source == "" || op.Example == "":
-		return fmt.Errorf("op %s lacks a summary, documentation, source or example", op.Name)
+	}
+	for _, part := range []struct{ field, text string }{{"Summary", op.Summary}, {"Doc", op.Doc}, {"Source", op.Source}, {"Example", op.Example}} {
+		if part.text == "" {
+			return fmt.Errorf("op %s has no %s in its Spec", op.Name, part.field)
+		}
 	}
 	r.byName[op.Name] = op
 	r.names = append(r.names, op.Name)
