@@ -94,10 +94,10 @@ func (c *compiler) gateMode() *yaml.Node {
 	n := get(c.root, "gate_mode")
 	switch {
 	case !set(n):
-		c.fail(c.root, "gate_mode", "write gate_mode: cheap_embed, or random", "without gate_mode mergekit takes the hidden states of a forward pass, which roux does not do yet")
+		c.fail(c.root, "gate_mode", "write gate_mode: cheap_embed, or random", "without gate_mode mergekit takes the hidden states of a forward pass, which moe.from_dense does not take")
 		return c.root
 	case n.Value == "hidden", n.Value == "hidden_avg", n.Value == "hidden_last":
-		c.fail(n, "gate_mode", "use cheap_embed, or random", "gate_mode %s needs a forward pass, which roux does not do yet", n.Value)
+		c.fail(n, "gate_mode", "use cheap_embed, or random", "gate_mode %s takes the hidden states of a forward pass, which moe.from_dense does not", n.Value)
 	default:
 		for _, mode := range gateModes {
 			if n.Value == mode {
