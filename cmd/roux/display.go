@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -216,6 +217,9 @@ func (d *display) metrics(e engine.Measured) {
 func humanMetric(name string, v float64) string {
 	if name == "bytes" {
 		return humanize.Bytes(uint64(v))
+	}
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return fmt.Sprintf("%.0f", v) // a count is read whole
 	}
 	return fmt.Sprintf("%.5g", v)
 }

@@ -42,3 +42,12 @@ func TestBars(t *testing.T) {
 		t.Errorf("a line stays after the end:\n%s", text)
 	}
 }
+
+// TestHumanMetric: counts are whole and measures have five digits.
+func TestHumanMetric(t *testing.T) {
+	for want, v := range map[string]float64{"491520": 491520, "0": 0, "-3": -3, "0.90652": 0.906524, "8950.2": 8950.21, "1e+20": 1e20} {
+		if got := humanMetric("parameters", v); got != want {
+			t.Errorf("%v is shown as %s, not as %s", v, got, want)
+		}
+	}
+}
