@@ -44,8 +44,8 @@ func newInit() *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a recipe to begin with",
-		Long:    "Write one of the recipes that come with roux into FILE (recipe.yaml). An existing file is never overwritten.",
-		Example: "  roux init\n  roux init my.yaml --from quickstart",
+		Long:    "Write one of the recipes that come with roux into FILE (recipe.yaml), to put models of your own into. An existing file is never overwritten. Recipes: " + strings.Join(recipes.Shipped(), ", ") + ".",
+		Example: "  roux init\n  roux init my.yaml --from slerp-gradient",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			path := "recipe.yaml"
@@ -59,10 +59,11 @@ func newInit() *cobra.Command {
 			if err := writeNew(path, text); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: roux plan %s\n", path, path)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: put your models under its models, then roux plan %s\n", path, path)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "quickstart", "which recipe to start from")
+	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(recipes.Shipped(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return cmd
 }
