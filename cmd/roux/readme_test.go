@@ -16,6 +16,7 @@ const readme = "../../README.md"
 
 var (
 	recipeBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	firstBlock   = regexp.MustCompile("(?s)```\n(recipe first:.*?)```")
 	outputBlock  = regexp.MustCompile("(?s)```\n(recipe quickstart:.*?)```")
 	mermaidBlock = regexp.MustCompile("(?s)```mermaid\n(.*?)```")
 	varies       = regexp.MustCompile(`[0-9.]+ [kMG]?B of memory|done in \S+:`)
@@ -29,11 +30,15 @@ func TestGeneratedReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed, graph := quickstart(t)
+	recipe, _ := recipes.ShippedText("quickstart")
+	first, _ := shown(t, "first", recipeBlock.FindSubmatch(text)[1])
+	quickstart, graph := shown(t, "quickstart", recipe)
 	now := bytes.Clone(text)
-	if got := outputBlock.FindSubmatch(now); got == nil || !alikeOutput(string(got[1]), printed) {
-		t.Logf("printed:\n%s", printed)
-		now = within(now, outputBlock, printed)
+	for block, printed := range map[*regexp.Regexp]string{firstBlock: first, outputBlock: quickstart} {
+		if got := block.FindSubmatch(now); got == nil || !alikeOutput(string(got[1]), printed) {
+			t.Logf("printed:\n%s", printed)
+			now = within(now, block, printed)
+		}
 	}
 	now = within(now, mermaidBlock, graph)
 	switch {
@@ -56,28 +61,20 @@ func within(text []byte, pattern *regexp.Regexp, by string) []byte {
 	return []byte(string(text[:at[2]]) + by + string(text[at[3]:]))
 }
 
-// quickstart runs the README's first command and draws its graph.
-func quickstart(t *testing.T) (printed, graph string) {
+// shown runs a recipe with an empty cache and draws its graph.
+func shown(t *testing.T, name string, recipe []byte) (printed, graph string) {
 	t.Helper()
-	text, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipe, _ := recipes.ShippedText("quickstart")
 	back, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bench(t, map[string]string{"q.yaml": string(recipe), "first.yaml": string(recipeBlock.FindSubmatch(text)[1])})
-	if code, _, stderr := roux("run", "first.yaml"); code != exitDone {
-		t.Errorf("the README's first recipe: exit %d\n%s", code, stderr)
-	}
+	bench(t, map[string]string{name + ".yaml": string(recipe)})
 	t.Setenv("ROUX_CACHE", t.TempDir())
 	var both bytes.Buffer
-	if code := Main([]string{"run", "q.yaml"}, &both, &both); code != exitDone {
-		t.Fatalf("exit %d\n%s", code, both.String())
+	if code := Main([]string{"run", name + ".yaml"}, &both, &both); code != exitDone {
+		t.Fatalf("%s: exit %d\n%s", name, code, both.String())
 	}
-	_, graph, _ = roux("plan", "q.yaml", "--mermaid")
+	_, graph, _ = roux("plan", name+".yaml", "--mermaid")
 	t.Chdir(back)
 	return both.String(), graph
 }
