@@ -40,7 +40,7 @@ func newChat() *cobra.Command {
 		Example: "  roux chat testdata/models/sums --prompt '7+11=' --max-tokens 4\n  roux chat HuggingFaceTB/SmolLM2-135M-Instruct --temperature 0.7 --seed 1",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			m, closer, err := all.Open(cmd.Context(), all.Ref{Path: list[0], Adapter: f.adapter}, hubClient())
+			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], f.adapter), hubClient())
 			if err != nil {
 				return usageError{err}
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,11 +39,11 @@ func newInspect() *cobra.Command {
 	var asJSON, values, spectrum bool
 	cmd := &cobra.Command{
 		Use: "inspect MODEL", Short: "Show a model's tensors",
-		Long:    "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked.",
-		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum",
+		Long:    "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked. MODEL is a path, a Hub id, or PATH@REVISION+ADAPTER as in a recipe.",
+		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base+testdata/models/sums-lora\n  roux inspect testdata/models/base --values --spectrum",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			m, closer, err := all.Open(cmd.Context(), all.Ref{Path: list[0], Adapter: adapter}, hubClient())
+			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], adapter), hubClient())
 			if err != nil {
 				return usageError{err} // as a recipe that names such a model
 			}
@@ -66,6 +67,29 @@ func newInspect() *cobra.Command {
 	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
 	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
 	return cmd
+}
+
+// modelRef reads path@revision+adapter@revision, as recipes write it, unless a
+// file has that name.
+func modelRef(s, adapter string) all.Ref {
+	if _, err := os.Stat(s); err == nil {
+		return all.Ref{Path: s, Adapter: adapter}
+	}
+	if adapter == "" {
+		s, adapter, _ = strings.Cut(s, "+")
+	}
+	var ref all.Ref
+	ref.Path, ref.Revision = revisionOf(s)
+	ref.Adapter, ref.AdapterRevision = revisionOf(adapter)
+	return ref
+}
+
+func revisionOf(s string) (path, revision string) {
+	if _, err := os.Stat(s); err == nil {
+		return s, ""
+	}
+	path, revision, _ = strings.Cut(s, "@")
+	return path, revision
 }
 
 func describe(ctx context.Context, m *tensor.Model, info tensor.Info, values, spectrum bool) (described, error) {
@@ -119,7 +143,7 @@ func printInspect(cmd *cobra.Command, m *tensor.Model, rows []described) error {
 	for _, note := range m.Notes {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "note: "+note)
 	}
-	_, _ = fmt.Fprintf(w, "family %s, %d layers, %d tensors, %s\n", m.Family, m.Roles.Layers(), len(rows), humanize.Bytes(uint64(bytes)))
+	_, _ = fmt.Fprintf(w, "family %s, %d layers, %d tensors, %s\n", cmp.Or(m.Family, "unknown"), m.Roles.Layers(), len(rows), humanize.Bytes(uint64(bytes)))
 	columns := []column{
 		{"tensor", func(r described) string { return r.Name }},
 		{"dtype", func(r described) string { return strings.TrimSpace(r.DType + " " + r.Scheme) }},

@@ -79,7 +79,12 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetVersionTemplate("roux {{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd.Name() == "run" && strings.HasPrefix(err.Error(), "unknown ") {
+			return usageError{fmt.Errorf("%w (see roux run --help; roux plan shows a run without running it; docs/mergekit.md lists mergekit's options)", err)}
+		}
+		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
+	})
 	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newImport(), newChat(), newVersion())
 	root.InitDefaultCompletionCmd("completion")
 	for _, cmd := range root.Commands() {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/loaders/all"
 )
 
 // TestEveryCommandHasHelp: each command says what it does and shows an example
@@ -72,5 +74,26 @@ func TestJSON(t *testing.T) {
 	}
 	if p := c.Problems[0]; p.Line != 3 || p.Column == 0 || !strings.Contains(p.Cure, `"sparsity"`) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestModelRef: what recipes take as a model, commands take as an argument.
+func TestModelRef(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	put(t, "a+b@c", nil)
+	for arg, want := range map[string]all.Ref{
+		"o/m":       {Path: "o/m"},
+		"o/m@v1":    {Path: "o/m", Revision: "v1"},
+		"o/m+l":     {Path: "o/m", Adapter: "l"},
+		"o/m@1+l@2": {Path: "o/m", Revision: "1", Adapter: "l", AdapterRevision: "2"},
+		"a+b@c":     {Path: "a+b@c"},
+	} {
+		if got := modelRef(arg, ""); got != want {
+			t.Errorf("%s is read as %+v", arg, got)
+		}
+	}
+	if got, want := modelRef("o/m", "a+b@c"), (all.Ref{Path: "o/m", Adapter: "a+b@c"}); got != want {
+		t.Errorf("with --adapter: %+v", got)
 	}
 }
