@@ -30,6 +30,7 @@ type shared struct {
 	opt      Options
 	problems schema.Problems
 	notes    []string
+	misspelt schema.Problems // keys that may be meant for others; told when the file has problems, of which they may be the cause
 
 	docs   []*compiler
 	names  map[string]string     // model reference -> name in the recipe
@@ -76,7 +77,7 @@ func Compile(docs []*yaml.Node, file string, o Options) (*yaml.Node, schema.Prob
 		c.compile()
 	}
 	if f.problems != nil {
-		return nil, f.problems, f.notes
+		return nil, append(f.problems, f.misspelt...), f.notes
 	}
 	at := docs[0]
 	recipe := mapping(at, pair("roux", number(at, 1)), pair("models", f.models), pair("steps", f.steps), pair("outputs", f.outputs()))
@@ -161,6 +162,7 @@ func (c *shared) keys(n *yaml.Node, where string, known []string) {
 		if !slices.Contains(known, p.Key.Value) {
 			note := fmt.Sprintf("mergekit ignores the key %q", p.Key.Value)
 			if s := schema.Suggest(p.Key.Value, known); s != "" {
+				c.misspelt = append(c.misspelt, schema.Problem{Pos: schema.NodePos(p.Key, c.file), Path: where, Msg: note, Cure: fmt.Sprintf("did you mean %q?", s)})
 				note += fmt.Sprintf(" (did you mean %q?)", s)
 			}
 			c.note(p.Key, "%s", note)
