@@ -48,7 +48,8 @@ func newCheck() *cobra.Command {
 			for _, note := range r.Notes {
 				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+note)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d models, %d steps, %d outputs, no problems\n", list[0], len(r.Models), len(r.Steps), len(r.Outputs))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, %s, no problems\n", list[0],
+				count(len(r.Models), "model"), count(len(r.Steps), "step"), count(len(r.Outputs), "output"))
 			return err
 		},
 	}

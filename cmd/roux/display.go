@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -125,7 +126,7 @@ func (d *display) text(e engine.Event) {
 		d.print("gate %-7s %s\n", map[bool]string{true: "passed", false: "FAILED"}[e.Pass], e.Gate)
 	case engine.RunDone:
 		d.endBars()
-		d.print("done in %s: %d blocks computed, %d results from the cache\n", e.Elapsed.Round(time.Millisecond), e.Computed, e.Hits)
+		d.print("done in %s: %s computed, %s from the cache\n", e.Elapsed.Round(time.Millisecond), count(e.Computed, "block"), count(e.Hits, "result"))
 	}
 }
 
@@ -212,6 +213,11 @@ func (d *display) metrics(e engine.Measured) {
 		_, _ = fmt.Fprintf(&text, "  protocol %s\n", e.Protocol)
 	}
 	d.print("%s", text.String())
+}
+
+// count says how many there are of something.
+func count(n int, word string) string {
+	return fmt.Sprintf("%d %s", n, english.PluralWord(n, word, ""))
 }
 
 func humanMetric(name string, v float64) string {
