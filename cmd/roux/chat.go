@@ -37,7 +37,7 @@ func newChat() *cobra.Command {
 		Use: "chat MODEL", Short: "Talk with a model",
 		Long: "Talk with a model: each line of standard input is a message, and the answer is written as it comes. Without --temperature the likeliest token is taken. " +
 			"A model whose tokenizer has no chat template, or any with --raw, continues each line as a text of its own. Special tokens in a message are refused.",
-		Example: "  roux chat testdata/models/sums --prompt '7+11=' --max-tokens 4\n  roux chat HuggingFaceTB/SmolLM2-135M-Instruct --temperature 0.7 --seed 1",
+		Example: "  roux chat testdata/models/lists --prompt 'sort e b g h :' --max-tokens 8\n  roux chat HuggingFaceTB/SmolLM2-135M-Instruct --temperature 0.7 --seed 1",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], f.adapter), hubClient())
