@@ -1,8 +1,11 @@
 package all
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/rouxml/roux/loaders/gguf/gguftest"
 	"github.com/rouxml/roux/loaders/loadertest"
 )
 
@@ -12,5 +15,8 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loadertest.Run(t, r)
+	loadertest.Run(t, r, loadertest.Sample{Name: "gguf llama", Write: func(dir string) error {
+		md, tensors := gguftest.Llama(1)
+		return os.WriteFile(filepath.Join(dir, "model.gguf"), gguftest.File(md, tensors...), 0o644)
+	}})
 }
