@@ -58,16 +58,17 @@ func (m *model) setting(raw json.RawMessage) (v any, set bool, err error) {
 	if bytes.Equal(raw, []byte("null")) {
 		return nil, false, nil
 	}
-	var pair []json.RawMessage
 	var key string
+	var pair []json.RawMessage
 	if json.Unmarshal(raw, &pair) == nil {
 		if err := json.Unmarshal(pair[0], &key); err != nil {
 			return nil, false, err
 		}
-		if v := m.value(key); v != nil {
-			return v, true, nil
+		v, err := m.single(key)
+		if v == nil {
+			return pair[1], true, err
 		}
-		return pair[1], true, nil
+		return v, true, err
 	}
 	if err := json.Unmarshal(raw, &key); err != nil {
 		return nil, false, err
@@ -77,15 +78,23 @@ func (m *model) setting(raw json.RawMessage) (v any, set bool, err error) {
 		return v, v != nil, err
 	}
 	key, optional := strings.CutSuffix(key, "?")
-	v = m.value(key)
-	if _, list := v.([]int64); list {
-		v, err = m.file.header.number(key)
-		return v, true, err
-	}
-	if v == nil && !optional {
+	if v, err = m.single(key); v == nil && err == nil && !optional {
 		_, err = m.file.header.number(key) // says that it is missing
 	}
 	return v, v != nil, err
+}
+
+// single is a number or truth value under a key of the architecture, or nil; a
+// list must hold one number again and again.
+func (m *model) single(key string) (any, error) {
+	switch v := m.value(key).(type) {
+	case nil, uint64, int64, float64, bool:
+		return v, nil
+	case []int64:
+		return m.file.header.number(key)
+	default:
+		return nil, fmt.Errorf("%s.%s is %.40v, which is no number", m.family.Arch, key, v)
+	}
 }
 
 // value is what the metadata holds under a key of the architecture.
