@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,9 @@ func (c *cell) key(ctx context.Context) (cas.Key, error) {
 	if c.cast != nil {
 		k, err := c.cast.key(ctx)
 		return cas.NewHash("cast").String(c.info.DType.String()).Key(k).Sum(), err
+	}
+	if c.parts != nil {
+		return c.joinedKey(ctx)
 	}
 	if c.leaf != nil {
 		return leafKey(ctx, c.leaf)
@@ -101,6 +105,9 @@ func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
 		for _, info := range a.pass.Unit.Out {
 			hashInfo(h, info)
 		}
+		for _, v := range a.pass.Unit.Args {
+			h.Int(int64(math.Float64bits(v)))
+		}
 		if op.Random {
 			h.Int(int64(a.pass.Seed)).String(a.pass.Out().Name)
 		}
@@ -110,6 +117,7 @@ func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
 				return cas.Key{}, err
 			}
 			h.Int(int64(a.pass.Unit.In[i].Port)).Key(k)
+			hashRows(h, a.rowMap(i))
 		}
 		return h.Sum(), nil
 	})

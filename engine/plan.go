@@ -97,6 +97,9 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
 }
 
 func inputNode(name string, model *tensor.Model) *node {
+	if model.Vocab == nil {
+		model.Vocab = tensor.VocabOf(model.Files)
+	}
 	n := &node{name: name, model: model, index: map[string]*cell{}}
 	for _, info := range model.Weights.Infos() {
 		t, _ := model.Weights.Tensor(info.Name)
@@ -159,6 +162,9 @@ func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
 		port, ok := p.nodes[ref.Name]
 		if !ok {
 			return fmt.Errorf("%s: unknown model %q", ref.Pos, ref.Name)
+		}
+		if port.model.Adapter != nil && !op.Adapters {
+			return fmt.Errorf("%s: %s is a LoRA adapter, and %s takes whole models: add it to its base with adapter.apply or as {path: BASE, adapter: PATH}", ref.Pos, ref.Name, s.Op)
 		}
 		n.ports = append(n.ports, port)
 	}
@@ -236,6 +242,9 @@ func (p *Plan) lay(n *node, skip bool) error {
 		if err := n.op.Ride(n.step.Params, n.chosen, n.model); err != nil {
 			return err
 		}
+		for _, note := range n.model.Notes {
+			p.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, note)})
+		}
 	}
 	n.seal()
 	return nil
@@ -250,19 +259,28 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
-	picks, err := n.op.Select(n.step.Params, n.headers())
+	n.chosen = n.headers()
+	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err
 	}
+	if n.step.Keys != recipes.KeysSame {
+		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
+	}
+	return n.pick(picks)
+}
+
+// pick adds the tensors that are passed on.
+func (n *node) pick(picks []ops.Pick) error {
 	for _, pick := range picks {
-		c, ok := n.ports[pick.From.Port].index[pick.From.Name]
-		if !ok {
-			return fmt.Errorf("%s has no tensor %s", n.ports[pick.From.Port].name, pick.From.Name)
+		c, err := n.picked(pick)
+		if err != nil {
+			return err
 		}
 		if n.index[pick.Name] != nil {
 			return fmt.Errorf("two tensors would be named %s", pick.Name)
 		}
-		n.add(c.as(pick.Name))
+		n.add(c)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (g *group) subject() string {
 func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 	members := make([]ops.Scan, len(g.members))
 	for i, a := range g.members {
-		part := partitionOf(a.in[0].info.Shape)
+		part := a.partition()
 		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
 			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {
 				return r.crew.each(ctx, part.count, func(i int) error {

@@ -19,11 +19,14 @@ type Op struct {
 	Drop    bool
 	Scope   Scope
 
+	Adapters bool
+
 	New    func() any
 	Check  func(params any) []schema.Problem
 	Plan   func(params any, in []Header) ([]Unit, error)
 	Ride   func(params any, in []Header, out *tensor.Model) error
 	Select func(params any, in []Header) ([]Pick, error) // nil unless it only picks
+	Carry  func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
 
 	Rows    *Kernel
 	Whole   *Whole
@@ -52,7 +55,7 @@ type Measure struct {
 
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
-		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop,
+		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters,
 		New: func() any { return new(P) }}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {
@@ -71,6 +74,9 @@ func (s Spec[P]) op() (*Op, error) {
 			return nil
 		}
 		return s.Ride(p.(*P), in, out)
+	}
+	if s.Carry != nil {
+		o.Carry = func(p any, in []Header) ([]Pick, error) { return s.Carry(p.(*P), in) }
 	}
 	return o, s.kernel(o)
 }

@@ -19,7 +19,7 @@ import (
 
 // Registry returns every format.
 func Registry() (loaders.Registry, error) {
-	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, peft.Format, gguf.Format)
+	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, modeldir.PyTorch, modeldir.PyTorchFile, peft.Format, gguf.Format)
 }
 
 // Ref names a model: a path on this machine, or a Hub id with a revision; and
@@ -39,10 +39,10 @@ func Open(ctx context.Context, ref Ref, client hub.Client) (*tensor.Model, io.Cl
 	if err != nil {
 		return nil, nil, err
 	}
-	if peft.Is(path) && !modeldir.IsDir(path) {
-		return nil, nil, fmt.Errorf("%s is a LoRA adapter: name it with its base, as {path: BASE, adapter: %s}", path, path)
-	}
 	m, closer, err := r.Open(ctx, path)
+	if err == nil {
+		m.Encode = encoder(m.Files)
+	}
 	if err != nil || ref.Adapter == "" {
 		return m, closer, err
 	}

@@ -67,6 +67,9 @@ type Arch struct {
 	family   family
 	inferred bool
 	layers   int
+	main     string                 // what stands before the numbers of the text model's layers
+	towers   map[string]int         // layers by what stands before their numbers
+	pair     bool                   // an encoder and a decoder: the config counts each
 	roles    map[string]tensor.Role // of the tensors that it was made for
 }
 
@@ -86,22 +89,22 @@ func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
 		return nil, err
 	}
 	if !known {
-		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config"}}
+		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config", "llm_config", "language_config"}}
 	}
 	a := &Arch{family: f, inferred: !known, roles: make(map[string]tensor.Role, len(infos))}
-	for _, info := range infos {
-		r := a.role(info.Name)
-		a.roles[info.Name] = r
-		a.layers = max(a.layers, r.Layer+1)
+	parts := make([]parted, len(infos))
+	for i, info := range infos {
+		parts[i] = split(info.Name)
+	}
+	a.findTowers(parts)
+	for i, info := range infos {
+		a.roles[info.Name] = a.role(info.Name, parts[i])
 	}
 	return a, nil
 }
 
 // Family is the model_type, or empty.
 func (a *Arch) Family() string { return a.family.Family }
-
-// Layers is the number of transformer layers.
-func (a *Arch) Layers() int { return a.layers }
 
 // Notes has a word when layers and kinds were inferred.
 func (a *Arch) Notes() []string {
@@ -115,11 +118,20 @@ func (a *Arch) Notes() []string {
 	return []string{fmt.Sprintf("family %s has no data here: layers and kinds were inferred from the tensors' names", name)}
 }
 
-// split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3;
-// later ones become "{expert}". Without a number the layer is -1.
-func split(name string) (pattern string, layer int) {
-	layer = -1
+// Layers is the number of transformer layers of the text model.
+func (a *Arch) Layers() int { return a.layers }
+
+// parted is a name without its numbers: "a.3.b" is "a.{layer}.b" and 3; later
+// numbers become "{expert}". Without a number the layer is -1.
+type parted struct {
+	pattern string
+	layer   int
+}
+
+func split(name string) parted {
+	layer := -1
 	var b strings.Builder
+	b.Grow(len(name) + len("{layer}"))
 	for rest := name; ; {
 		part, after, more := strings.Cut(rest, ".")
 		switch n, ok := number(part); {
@@ -132,7 +144,7 @@ func split(name string) (pattern string, layer int) {
 			b.WriteString("{expert}")
 		}
 		if !more {
-			return b.String(), layer
+			return parted{b.String(), layer}
 		}
 		b.WriteByte('.')
 		rest = after
@@ -158,22 +170,37 @@ func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
 	if r, ok := a.roles[name]; ok {
 		return r
 	}
-	return a.role(name)
+	return a.role(name, split(name))
 }
 
-func (a *Arch) role(name string) tensor.Role {
-	pattern, layer := split(name)
+func (a *Arch) role(name string, p parted) tensor.Role {
+	r := tensor.Role{Layer: p.layer, Kind: a.kind(name, p.pattern)}
+	if tower := towerOf(p.pattern); p.layer >= 0 && tower != a.main {
+		r.Tower = tower
+	}
+	return r
+}
+
+// kind is what the family's data say, or else the name.
+func (a *Arch) kind(name, pattern string) tensor.Kind {
+	if kind, ok := a.known(pattern); ok {
+		return kind
+	}
+	return inferKind(name)
+}
+
+func (a *Arch) known(pattern string) (tensor.Kind, bool) {
 	if kind, ok := a.family.Kinds[pattern]; ok {
-		return tensor.Role{Layer: layer, Kind: kind}
+		return kind, true
 	}
 	for _, prefix := range a.family.Prefixes {
 		if short, had := strings.CutPrefix(pattern, prefix); had {
 			if kind, ok := a.family.Kinds[short]; ok {
-				return tensor.Role{Layer: layer, Kind: kind}
+				return kind, true
 			}
 		}
 	}
-	return tensor.Role{Layer: layer, Kind: inferKind(name)}
+	return "", false
 }
 
 // words maps pieces of names to kinds; the first that a name contains wins.

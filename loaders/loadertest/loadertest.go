@@ -12,13 +12,11 @@ import (
 )
 
 // Run holds every format of a registry to the suite. What a format reads is
-// taken from what some format of the registry writes: a format that is only
-// read passes when it knows a file or a folder among those, or among more.
-func Run(t *testing.T, r loaders.Registry, more ...Sample) {
-	samples := samplesOf(t, r)
-	for _, m := range more {
-		samples = append(samples, sample{write: m.Write, label: m.Name, shard: -1})
-	}
+// taken from what some format of the registry writes, or one of the writers
+// that are given for what is only read: such a format passes when it knows a
+// file or a folder among those.
+func Run(t *testing.T, r loaders.Registry, writers ...loaders.Format) {
+	samples := samplesOf(t, append(r.Formats(), writers...))
 	for _, f := range r.Formats() {
 		t.Run(f.Name, func(t *testing.T) {
 			if f.Create != nil {
@@ -31,38 +29,23 @@ func Run(t *testing.T, r loaders.Registry, more ...Sample) {
 	}
 }
 
-// Sample is a model that no format of the registry writes.
-type Sample struct {
-	Name  string
-	Write func(dir string) error // the same bytes every time
-}
-
 // sample is a model on disk and how to make it anew elsewhere.
 type sample struct {
-	write func(dir string) error // nil: from stores model
-	label string
-
 	from  loaders.Format
 	model Model
 	shard int64
 }
 
 // make writes the sample into dir.
-func (s sample) make(t *testing.T, dir string) {
-	if s.write == nil {
-		store(t, s.from, dir, s.model, s.shard, inOrder)
-	} else if err := s.write(dir); err != nil {
-		t.Fatal(err)
-	}
-}
+func (s sample) make(t *testing.T, dir string) { store(t, s.from, dir, s.model, s.shard, inOrder) }
 
-// samplesOf lists what the registry can write: each model of each format, in
-// one piece and in shards.
-func samplesOf(t *testing.T, r loaders.Registry) []sample {
+// samplesOf lists what formats can write: each model of each format, in one
+// piece and in shards.
+func samplesOf(t *testing.T, formats []loaders.Format) []sample {
 	var list []sample
-	for _, f := range r.Formats() {
+	for _, f := range formats {
 		for _, m := range accepted(t, f) {
-			list = append(list, sample{from: f, model: m}, sample{from: f, model: m, shard: shardBytes})
+			list = append(list, sample{f, m, 0}, sample{f, m, shardBytes})
 		}
 	}
 	return list

@@ -39,9 +39,6 @@ func reads(t *testing.T, f loaders.Format, samples []sample) {
 }
 
 func (s sample) name() string {
-	if s.label != "" {
-		return s.label
-	}
 	if s.shard > 0 {
 		return s.from.Name + " " + s.model.Name + " in shards"
 	}

@@ -3,12 +3,15 @@ package all
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/lora"
 )
 
 // fixtures give every op params that fit the models of opstest, and how many
@@ -17,44 +20,86 @@ var fixtures = map[string]struct {
 	params string
 	models int
 }{
-	"adapter.extract":        {"{model: a, base: b, rank: 2}", 2},
-	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
-	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
-	"evaluate.compare":       {"{reference: a, models: [b]}", 2},
-	"lowrank.svd":            {"{model: a, rank: {energy: 0.9}}", 1},
-	"merge.arcee_fusion":     {"{base: a, model: b}", 2},
-	"merge.breadcrumbs":      {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1, rescale: true}", 3},
-	"merge.breadcrumbs_ties": {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1}", 3},
-	"merge.dare_linear":      {"{base: a, models: [b, c], density: 0.5}", 3},
-	"merge.dare_ties":        {"{base: a, models: [b, c], density: 0.5}", 3},
-	"merge.della":            {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.6}", 3},
-	"merge.della_linear":     {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.4, epsilon: 0.3}", 3},
-	"merge.karcher":          {"{models: [a, b, c]}", 3},
-	"merge.linear":           {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
-	"merge.model_stock":      {"{base: a, models: [b, c]}", 3},
-	"merge.multislerp":       {"{base: a, models: [b, {model: c, weight: [0.2, 1]}]}", 3},
-	"merge.nearswap":         {"{base: a, model: b, t: [0.1, 1]}", 2},
-	"merge.nuslerp":          {"{base: a, models: [b, {model: c, weight: 0.3}], nuslerp_flatten: false, nuslerp_row_wise: true}", 3},
-	"merge.ram":              {"{base: a, models: [b, c], epsilon: 0.5}", 3},
-	"merge.ramplus_tl":       {"{base: a, models: [b, c], epsilon: 0.5}", 3},
-	"merge.sce":              {"{base: a, models: [b, c], select_topk: 0.4}", 3},
-	"merge.slerp":            {"{base: a, model: b, t: 0.3}", 2},
-	"merge.task_arithmetic":  {"{base: a, models: [b, c], lambda: 0.7}", 3},
-	"merge.ties":             {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
-	"prune.magnitude":        {"{model: a, sparsity: 0.5, scope: model}", 1},
-	"quantize.rtn":           {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
-	"resize.stack":           {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
+	"adapter.apply":           {"{model: a, adapter: b, weight: 0.5}", 2},
+	"adapter.extract":         {"{model: a, base: b, rank: 2}", 2},
+	"adapter.merge":           {"{models: [a, {model: b, weight: -0.4}], method: dare_ties, density: 0.5}", 2},
+	"adapter.report":          {"{adapter: a}", 1},
+	"edit.cast":               {"{model: a, dtype: bfloat16}", 1},
+	"edit.scale":              {"{model: a, scale: [0.5, 2]}", 1},
+	"evaluate.compare":        {"{reference: a, models: [b]}", 2},
+	"lowrank.svd":             {"{model: a, rank: {energy: 0.9}}", 1},
+	"merge.arcee_fusion":      {"{base: a, model: b}", 2},
+	"merge.breadcrumbs":       {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1, rescale: true}", 3},
+	"merge.breadcrumbs_ties":  {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1}", 3},
+	"merge.dare_linear":       {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.dare_ties":         {"{base: a, models: [b, c], density: 0.5}", 3},
+	"merge.della":             {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.6}", 3},
+	"merge.della_linear":      {"{base: a, models: [b, {model: c, epsilon: 0.1}], density: 0.4, epsilon: 0.3}", 3},
+	"merge.karcher":           {"{models: [a, b, c]}", 3},
+	"merge.linear":            {"{models: [a, {model: b, weight: [0, 1]}]}", 2},
+	"merge.model_stock":       {"{base: a, models: [b, c]}", 3},
+	"merge.multislerp":        {"{base: a, models: [b, {model: c, weight: [0.2, 1]}]}", 3},
+	"merge.nearswap":          {"{base: a, model: b, t: [0.1, 1]}", 2},
+	"merge.nuslerp":           {"{base: a, models: [b, {model: c, weight: 0.3}], nuslerp_flatten: false, nuslerp_row_wise: true}", 3},
+	"merge.ram":               {"{base: a, models: [b, c], epsilon: 0.5}", 3},
+	"merge.ramplus_tl":        {"{base: a, models: [b, c], epsilon: 0.5}", 3},
+	"merge.sce":               {"{base: a, models: [b, c], select_topk: 0.4}", 3},
+	"merge.slerp":             {"{base: a, model: b, t: 0.3}", 2},
+	"merge.task_arithmetic":   {"{base: a, models: [b, c], lambda: 0.7}", 3},
+	"merge.ties":              {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
+	"moe.from_dense":          {"{base: a, experts: [{model: b, noise_scale: 0.1}, c], family: mixtral, gate_mode: random, experts_per_token: 1}", 3},
+	"prune.magnitude":         {"{model: a, sparsity: 0.5, scope: model}", 1},
+	"quantize.rtn":            {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
+	"resize.stack":            {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
+	"tokenizer.align":         {"{model: b, models: [a, b], base: a, pad_to_multiple_of: 5, tokens: [{token: x, zero: true}, {token: t03, from: a, force: true}]}", 5},
+	"tokenizer.transplant":    {"{model: a, donor: b, k: 3}", 2},
+	"tokenizer.chat_template": {"{model: a, template: chatml}", 1},
 }
 
 func models(op *ops.Op, n int) []opstest.Model {
 	list := make([]opstest.Model, n)
 	for i := range list {
 		list[i] = opstest.Random(uint64(i + 1))
-		if op.Name == "quantize.rtn" {
+		switch {
+		case op.Name == "adapter.merge", op.Name == "adapter.apply" && i == 1:
+			list[i] = opstest.RandomAdapter(uint64(i + 1))
+		case op.Name == "adapter.report":
+			list[i] = extracted()
+		case op.Name == "moe.stack":
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w1.weight", 6, 8)...)
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w2.weight", 8, 6)...)
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w3.weight", 6, 8)...)
+		case op.Name == "moe.unstack":
+			list[i] = append(list[i], experts("mlp.experts.gate_up_proj", 2, 12, 8)[:1]...)
+			list[i] = append(list[i], experts("mlp.experts.down_proj", 2, 8, 6)[:1]...)
+		case op.Name == "quantize.rtn":
 			list[i] = slices.DeleteFunc(list[i], func(m opstest.Matrix) bool { return len(m.Info.Shape) != 2 })
 		}
 	}
 	return list
+}
+
+// extracted is an adapter with the records of its extraction.
+func extracted() opstest.Model {
+	var m opstest.Model
+	for _, name := range []string{"layer.0.mlp.up.weight", "layer.1.mlp.up.weight"} {
+		m = append(m, opstest.Matrix{Info: lora.RecordInfo(name), Data: []float32{3, 1, 9, 0, 2}})
+	}
+	return append(m, opstest.RandomAdapter(1)...)
+}
+
+// experts makes a tensor for each of two experts of one layer.
+func experts(name string, shape ...int) opstest.Model {
+	var m opstest.Model
+	for e := range 2 {
+		info := tensor.Info{Name: "layer.0." + strings.Replace(name, "%d", strconv.Itoa(e), 1), DType: tensor.F32, Shape: shape}
+		data := make([]float32, info.Shape.Numel())
+		for i := range data {
+			data[i] = float32(e*len(data) + i)
+		}
+		m = append(m, opstest.Matrix{Info: info, Data: data})
+	}
+	return m
 }
 
 // TestConformance runs over every op: its example decodes, any order and cut

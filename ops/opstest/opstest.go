@@ -4,9 +4,11 @@ package opstest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,6 +19,8 @@ import (
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/lora"
+	"github.com/rouxml/roux/tensor/vocab"
 )
 
 // Matrix is a tensor in memory.
@@ -76,6 +80,35 @@ func Random(seed uint64) Model {
 	return m
 }
 
+// RandomAdapter makes a LoRA adapter of rank 2 for the matrices of Random's
+// layers, whose scale is 2.
+func RandomAdapter(seed uint64) Model {
+	r := rand.New(rand.NewPCG(seed, 2))
+	var m Model
+	for _, t := range Random(seed) {
+		if module, ok := strings.CutSuffix(t.Info.Name, ".weight"); ok && len(t.Info.Shape) == 2 && module != "embed" {
+			for end, shape := range map[string]tensor.Shape{".lora_A.weight": {2, t.Info.Shape[1]}, ".lora_B.weight": {t.Info.Shape[0], 2}} {
+				m = append(m, Matrix{tensor.Info{Name: lora.Prefix + module + end, DType: tensor.F32, Shape: shape}, make([]float32, shape.Numel())})
+			}
+		}
+	}
+	slices.SortFunc(m, func(a, b Matrix) int { return strings.Compare(a.Info.Name, b.Info.Name) })
+	for _, t := range m {
+		for i := range t.Data {
+			t.Data[i] = float32(r.NormFloat64())
+		}
+	}
+	return m
+}
+
+// adapter is the config of a model with factors; nil for a whole one.
+func (m Model) adapter() []byte {
+	if slices.ContainsFunc(m, func(t Matrix) bool { return strings.Contains(t.Info.Name, ".lora_") }) {
+		return []byte(`{"peft_type": "LORA", "r": 2, "lora_alpha": 4}`)
+	}
+	return nil
+}
+
 // Decode reads params from YAML, failing the test on problems.
 func Decode(t testing.TB, op *ops.Op, text string) any {
 	t.Helper()
@@ -113,7 +146,7 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		for j, t := range m {
 			infos[j] = t.Info
 		}
-		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: roles{}})
+		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: lora.Roles{Base: roles{}}, Adapter: m.adapter(), Vocab: vocabulary(i)})
 	}
 	if op.Select != nil {
 		return pick(op, params, headers, models)
@@ -123,18 +156,31 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	return x.run(params, units)
+	return x.carry(params, units, headers)
+}
+
+// vocabulary is that of the i-th model: tokens for the rows of Random's
+// embedding, in the opposite order in every other model.
+func vocabulary(i int) func() (*vocab.Tokenizer, error) {
+	return func() (*vocab.Tokenizer, error) {
+		ids := map[string]int{}
+		for k := range 16 {
+			ids[fmt.Sprintf("t%02d", k)] = k
+			if i%2 == 1 {
+				ids[fmt.Sprintf("t%02d", k)] = 15 - k
+			}
+		}
+		text, err := json.Marshal(map[string]any{"model": map[string]any{"type": vocab.WordLevel, "vocab": ids}})
+		if err != nil {
+			return nil, err
+		}
+		return vocab.Parse(text)
+	}
 }
 
 func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
 	picks, err := op.Select(params, headers)
-	var out Model
-	for _, p := range picks {
-		info, _ := headers[p.From.Port].Info(p.From.Name)
-		info.Name = p.Name
-		out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
-	}
-	return out, err
+	return picked(picks, headers, models), err
 }
 
 type executor struct {
@@ -154,7 +200,7 @@ type work struct {
 func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 	works := make([]*work, len(units))
 	for i, u := range units {
-		role := roles{}.Role(u.Out[0].Name, u.Out[0].Shape)
+		role := lora.Roles{Base: roles{}}.Role(u.Out[0].Name, u.Out[0].Shape)
 		p, err := schema.Resolve(params, schema.Env{Name: u.Out[0].Name, Layer: role.Layer, Layers: 2, Kind: string(role.Kind)})
 		if err != nil {
 			return nil, err
@@ -167,6 +213,9 @@ func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 					w.pass.In = append(w.pass.In, t.Info)
 				}
 			}
+		}
+		if err := u.Check(w.pass.In); err != nil {
+			return nil, err
 		}
 		works[i] = w
 	}
@@ -224,7 +273,11 @@ func (x *executor) prepare(works []*work) error {
 // scan gives blocks of 5 rows, as the engine's partition depends on the shape
 // alone, from two goroutines in a shuffled order.
 func (x *executor) scan(w *work) ops.Scan {
-	spans := cut(w.pass.In[0].Shape.Rows(), 5)
+	shape := w.pass.In[0].Shape
+	if w.pass.Unit.Rows != nil {
+		shape = w.pass.Out().Shape
+	}
+	spans := cut(shape.Rows(), 5)
 	order := x.shuffle(len(spans))
 	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
@@ -281,9 +334,28 @@ func (w *work) block(span [2]int) *ops.Block {
 	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
+		if w.pass.Unit.Rows != nil && w.pass.Unit.Rows[i] != nil {
+			b.In = append(b.In, ops.Values{F32: mapped(w.pass.Unit.Rows[i], data, w.pass.In[i].Shape, span)})
+			continue
+		}
 		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
 	}
 	return b
+}
+
+// mapped copies the rows, or elements of a vector, that stand for those of a span.
+func mapped(m ops.RowMap, data []float32, shape tensor.Shape, span [2]int) []float32 {
+	width := shape.Cols()
+	if len(shape) == 1 {
+		width, span = 1, [2]int{0, len(m)}
+	}
+	out := make([]float32, span[1]*width)
+	for i, from := range m[span[0] : span[0]+span[1]] {
+		if from != ops.None {
+			copy(out[i*width:(i+1)*width], data[int(from)*width:])
+		}
+	}
+	return out
 }
 
 func (x *executor) compute(w *work) (Model, error) {
@@ -322,7 +394,10 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	m := Matrix{info, make([]float32, info.Shape.Numel())}
 	cols := info.Shape.Cols()
 	for _, k := range x.shuffle(len(spans)) {
-		b := w.block(spans[k])
+		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
+		if len(w.in) > 0 {
+			b = w.block(spans[k])
+		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]
 		if info.Quant != nil {

@@ -2,12 +2,20 @@
 package gguftest
 
 import (
+	"context"
 	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/gguf"
+	"github.com/rouxml/roux/tensor"
 )
 
 // Tensor is a tensor with its bytes, under ggml's name; the shape has rows first.
@@ -84,7 +92,7 @@ func Llama(seed uint64) (*gguf.Metadata, []Tensor) {
 func Metadata(arch string, keys map[string]any) *gguf.Metadata {
 	md := new(gguf.Metadata)
 	md.Set("general.architecture", arch)
-	for _, k := range sorted(keys) {
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		md.Set(arch+"."+k, keys[k])
 	}
 	return md
@@ -103,11 +111,56 @@ func Random(r *rand.Rand, name string, shape ...int) Tensor {
 	return F32(name, values, shape...)
 }
 
-func sorted(m map[string]any) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+// Writer stores plain models of any names as a llama of two layers: what the
+// conformance suite of loaders reads back.
+var Writer = loaders.Format{Name: "gguf for tests", Version: 1, Doc: "Models of tests.",
+	Stores: func(info tensor.Info) error {
+		if _, ok := types[info.DType]; !ok || info.Quant != nil {
+			return fmt.Errorf("%s is not stored", info.DType)
+		}
+		return nil
+	},
+	Create: func(dir string, _ *tensor.Model, _ loaders.WriteOptions) (tensor.Sink, error) {
+		return &sink{dir: dir}, nil
+	},
 }
+
+var types = map[tensor.DType]uint32{tensor.F32: 0, tensor.F16: 1, tensor.BF16: 30}
+
+// sink keeps tensors in memory until they are committed.
+type sink struct {
+	dir  string
+	list []Tensor
+}
+
+// Begin makes room for the tensors.
+func (s *sink) Begin(_ context.Context, infos []tensor.Info) error {
+	for _, info := range infos {
+		s.list = append(s.list, Tensor{info.Name, info.Shape, types[info.DType], make([]byte, info.Bytes())})
+	}
+	return nil
+}
+
+// Writer returns where a tensor's bytes go.
+func (s *sink) Writer(name string) (io.WriterAt, error) {
+	for _, t := range s.list {
+		if t.Name == name {
+			return bytesAt(t.Data), nil
+		}
+	}
+	return nil, fmt.Errorf("no tensor %s", name)
+}
+
+// Commit writes the file.
+func (s *sink) Commit(context.Context) error {
+	md, llama := Llama(1)
+	return os.WriteFile(filepath.Join(s.dir, "model.gguf"), File(md, append(s.list, llama[0])...), 0o644)
+}
+
+// Abort forgets the tensors.
+func (s *sink) Abort() error { return nil }
+
+type bytesAt []byte
+
+// WriteAt copies bytes to their place.
+func (b bytesAt) WriteAt(p []byte, off int64) (int, error) { return copy(b[off:], p), nil }

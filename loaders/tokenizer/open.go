@@ -1,0 +1,211 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"github.com/rouxml/roux/tensor"
+)
+
+// maxSmall bounds configuration files and templates.
+const maxSmall = 16 << 20
+
+// ErrNone is the root of the error for a model that carries no tokenizer.
+var ErrNone = errors.New("the model carries no tokenizer: put tokenizer.json or tokenizer.model beside its weights")
+
+// Open makes the tokenizer of the files that ride along with a model:
+// tokenizer.json, or a sentencepiece model where that is absent, with
+// tokenizer_config.json and chat templates.
+func Open(files []tensor.File) (*Tokenizer, error) {
+	byName := map[string]tensor.File{}
+	for _, f := range files {
+		byName[f.Name] = f
+	}
+	t, err := openVocabulary(byName)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.configure(byName); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
+	if f, ok := files["tokenizer.json"]; ok {
+		data, err := read(f, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		return Parse(data)
+	}
+	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
+		if f, ok := files[name]; ok {
+			data, err := read(f, maxFile)
+			if err != nil {
+				return nil, err
+			}
+			t, err := ParseSentencePiece(data)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			return t, nil
+		}
+	}
+	return nil, ErrNone
+}
+
+// read returns the content of a file that rides along.
+func read(f tensor.File, most int64) ([]byte, error) {
+	if f.Data != nil {
+		return f.Data, nil
+	}
+	r, err := os.Open(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", path.Base(f.Name), most)
+	}
+	return data, err
+}
+
+// config is what stands beside the vocabulary.
+type config struct {
+	named     map[string]string // "bos" -> "<s>"
+	templates map[string]string // chat templates by name; "default"
+}
+
+// roles are the tokens that configuration files name.
+var roles = []string{"bos", "eos", "unk", "pad", "cls", "sep", "mask"}
+
+// configure reads tokenizer_config.json, special_tokens_map.json and templates.
+func (t *Tokenizer) configure(files map[string]tensor.File) error {
+	if t.config.named == nil {
+		t.config.named = map[string]string{}
+	}
+	t.config.templates = map[string]string{}
+	for _, name := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
+		f, ok := files[name]
+		if !ok {
+			continue
+		}
+		if err := t.readConfig(f); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for name, f := range files {
+		dir, base := path.Split(name)
+		key, ok := templateName(dir, base)
+		if !ok {
+			continue
+		}
+		data, err := read(f, maxSmall)
+		if err != nil {
+			return err
+		}
+		t.config.templates[key] = string(data)
+	}
+	return nil
+}
+
+func templateName(dir, base string) (string, bool) {
+	switch {
+	case dir == "" && base == "chat_template.jinja":
+		return "default", true
+	case dir == "additional_chat_templates/" && path.Ext(base) == ".jinja":
+		return base[:len(base)-len(".jinja")], true
+	}
+	return "", false
+}
+
+func (t *Tokenizer) readConfig(f tensor.File) error {
+	data, err := read(f, maxSmall)
+	if err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	for _, role := range roles {
+		if s, ok := tokenText(fields[role+"_token"]); ok {
+			t.config.named[role] = s
+		}
+	}
+	if err := t.readTemplates(fields["chat_template"]); err != nil {
+		return err
+	}
+	p := &part{path: f.Name, fields: fields}
+	if p.has("add_bos_token") || p.has("add_eos_token") {
+		t.setAffixes(get(p, "add_bos_token", false), get(p, "add_eos_token", false))
+		t.digest += fmt.Sprintf("+%t+%t", get(p, "add_bos_token", false), get(p, "add_eos_token", false))
+	}
+	return p.err
+}
+
+// tokenText reads "<s>" or {"content": "<s>", ...}.
+func tokenText(raw json.RawMessage) (string, bool) {
+	var s string
+	var object struct{ Content string }
+	switch {
+	case len(raw) == 0:
+	case json.Unmarshal(raw, &s) == nil:
+		return s, s != ""
+	case json.Unmarshal(raw, &object) == nil:
+		return object.Content, object.Content != ""
+	}
+	return "", false
+}
+
+func (t *Tokenizer) readTemplates(raw json.RawMessage) error {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	var one string
+	var many []struct{ Name, Template string }
+	if json.Unmarshal(raw, &one) == nil {
+		t.config.templates["default"] = one
+		return nil
+	}
+	if err := json.Unmarshal(raw, &many); err != nil {
+		return errors.New("chat_template is neither a string nor a list of names and templates")
+	}
+	for _, m := range many {
+		t.config.templates[m.Name] = m.Template
+	}
+	return nil
+}
+
+// setAffixes replaces the post-processor by one that puts BOS before and EOS
+// after each text, as transformers does where the configuration says so.
+func (t *Tokenizer) setAffixes(bos, eos bool) {
+	side := func(want bool, role string, kind int32) []item {
+		id, ok := t.Named(role)
+		if !want || !ok {
+			return nil
+		}
+		return []item{{special: &special{t.config.named[role], []int32{id}}, kind: kind}}
+	}
+	one := func(seq int) []item {
+		out := append(side(bos, "bos", int32(seq)), item{seq: seq, kind: int32(seq)})
+		return append(out, side(eos, "eos", int32(seq))...)
+	}
+	t.post = []postprocessor{template{one(0), append(one(0), one(1)...)}}
+}
+
+// Named returns the id of the token that the configuration names for a role:
+// bos, eos, unk, pad, cls, sep or mask.
+func (t *Tokenizer) Named(role string) (int32, bool) {
+	s, ok := t.config.named[role]
+	if !ok {
+		return 0, false
+	}
+	return t.ID(s)
+}

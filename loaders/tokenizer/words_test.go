@@ -1,0 +1,125 @@
+package tokenizer
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// split patterns as tokenizer files hold them.
+var splits = map[string]string{
+	"gpt2":     `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+	"llama3":   `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"cl100k":   `'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"qwen2":    `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"qwen3.5":  `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"o200k":    `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"tekken":   `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	"numbers":  `\p{N}{1,3}`,
+	"number":   `\p{N}`,
+	"cjk":      "[一-龥\u3040-ゟ゠-ヿ]+",
+	"deepseek": "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+}
+
+// alphabet has what the patterns tell apart, often.
+var alphabet = []rune(" \t\n\r'sStTlLrReEvVmMdDaA019½Ⅷ٣.,!/-_$éÉ\u0301\u0308漢かーǅʰĞ'’👍\u200d\u00a0\u3000\u2028\x1c\x85ſK▁Ġ<|>\u0903\u20dd\U0001E900\U000E0001ªǀ")
+
+// text draws a string; characters that only the reference's Unicode knows are
+// left out, for the general engine goes by Go's.
+func draw(rng *rand.Rand, n int) string {
+	var b strings.Builder
+	for range n {
+		r := alphabet[rng.IntN(len(alphabet))]
+		if rng.IntN(8) == 0 {
+			r = rng.Int32N(0x3000)
+		}
+		if !unicode.In(r, moreLu, moreLl, moreLm, moreLo, moreM, moreN, moreP, moreS) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func TestHandWrittenMatchersAgreeWithTheEngine(t *testing.T) {
+	for name, expr := range splits {
+		t.Run(name, func(t *testing.T) {
+			fast := wellKnown(expr)
+			if fast == nil {
+				t.Fatal("not recognised")
+			}
+			slow, err := compileRegex(expr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 2))
+			for range 4_000 {
+				s := valid(draw(rng, 1+rng.IntN(12)), true).s
+				got, _ := findAll(fast, s)
+				want, err := findAll(slow, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(want, got, cmp.AllowUnexported(cut{})); d != "" {
+					t.Fatalf("%q (-engine +matcher):\n%s", s, d)
+				}
+			}
+		})
+	}
+}
+
+func TestOnigurumaPatterns(t *testing.T) {
+	for _, c := range []struct {
+		expr, s string
+		want    []string
+	}{
+		{`a++b|a`, "aab aa", []string{"aab", "a", "a"}},
+		{`(?:ab)++ab`, "abab", nil},
+		{`a{1,2}+`, "aaaaa", []string{"aaaaa"}}, // after braces + is a quantifier of its own
+		{`a{,2}b`, "aaab", []string{"aab"}},
+		{`[[:digit:]a-c]+`, "xa1z", []string{"a1"}},
+		{`[a[bc]]+`, "abcd", []string{"abc"}},
+		{`[]a]+`, "x]a", []string{"]a"}},
+		{`\h+`, "xAf9g", []string{"Af9"}},
+		{`(?m:a.b)`, "a\nb", []string{"a\nb"}},
+		{`a.b`, "a\nb", nil},
+		{`^b`, "a\nb", []string{"b"}},
+		{`\p{^L}+`, "ab12", []string{"12"}},
+		{`(?<x>a)b|(?i)C`, "abc", []string{"ab", "c"}},
+		{`(?<=a)b(?=c)`, "abc b", []string{"b"}},
+		{`[a-z&&[^aeiou]]+`, "hello", []string{"h", "ll"}},
+		{`\x{6F22}`, "漢", []string{"漢"}},
+	} {
+		p, err := compile(c.expr)
+		if err != nil {
+			t.Errorf("%s: %v", c.expr, err)
+			continue
+		}
+		var got []string
+		if err := p.each(c.s, func(a, b int) { got = append(got, c.s[a:b]) }); err != nil {
+			t.Error(err)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s on %q (-want +got):\n%s", c.expr, c.s, d)
+		}
+	}
+	for _, expr := range []string{`[a&&b]`, `[a&&[^b]c]`, `[^a&&[^b]]`, `a)`, `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
+		if _, err := compile(expr); err == nil {
+			t.Errorf("%.20q: no error", expr)
+		}
+	}
+}
+
+func TestEndlessPatternsAreErrors(t *testing.T) {
+	p, err := compileRegex(`(a+)+$`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := p.(regex)
+	r.re.MatchTimeout = 50e6
+	if _, err := findAll(r, strings.Repeat("a", 60)+"b"); err == nil {
+		t.Error("no error")
+	}
+}
