@@ -217,6 +217,11 @@ func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
 //go:noescape
 func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
 
+// softmaxStep needs cols to be a multiple of 16 and rows not zero; it writes by how much the greatest rose, below zero, and the sum of the tile's exponentials.
+//
+//go:noescape
+func softmaxStepAVX2(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32)
+
 // widenE4M3 needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -461,6 +466,11 @@ func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int)
 //
 //go:noescape
 func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int)
+
+// softmaxStep needs cols to be a multiple of 16 and rows not zero; it writes by how much the greatest rose, below zero, and the sum of the tile's exponentials.
+//
+//go:noescape
+func softmaxStepAVX512(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32)
 
 // widenE4M3 needs n to be a multiple of a vector.
 //

@@ -2284,6 +2284,176 @@ loop:
 	VZEROUPPER
 	RET
 
+// func softmaxStepAVX2(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32)
+// Requires: AVX, AVX2
+TEXT ·softmaxStepAVX2(SB), NOSPLIT, $0-64
+	MOVQ x+0(FP), AX
+	MOVQ ld+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ cols+24(FP), BX
+	MOVQ most+32(FP), SI
+	MOVQ drop+40(FP), DI
+	MOVQ sum+48(FP), R8
+	MOVQ c+56(FP), R9
+	SHLQ $0x02, CX
+	XORQ R10, R10
+
+row:
+	VMOVSS       (SI)(R10*4), X0
+	VBROADCASTSS (SI)(R10*4), Y1
+	XORQ         R11, R11
+
+greatest:
+	VMOVUPS      (AX)(R11*4), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      32(AX)(R11*4), Y2
+	VMAXPS       Y1, Y2, Y1
+	ADDQ         $0x00000010, R11
+	CMPQ         R11, BX
+	JLT          greatest
+	VEXTRACTF128 $0x01, Y1, X2
+	VEXTRACTF128 $0x00, Y1, X1
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VMAXPS       X2, X1, X1
+	VMOVSS       X1, (SI)(R10*4)
+	VSUBSS       X1, X0, X0
+	VMOVSS       X0, (DI)(R10*4)
+	VBROADCASTSS (SI)(R10*4), Y1
+	VXORPS       X0, X0, X0
+	VXORPS       X3, X3, X3
+	XORQ         R11, R11
+
+exponentials:
+	VMOVUPS      (AX)(R11*4), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS 4(R9), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS (R9), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS 8(R9), Y4
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS 12(R9), Y5
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS 12(R9), Y5
+	VPSUBD       Y5, Y4, Y6
+	VBROADCASTSS 12(R9), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS 16(R9), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(R9), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y4
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y2, Y2
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS 44(R9), Y7
+	VMOVAPS      Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 40(R9), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 36(R9), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 32(R9), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 28(R9), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VBROADCASTSS 24(R9), Y2
+	VADDPS       Y2, Y7, Y7
+	VPSRAD       $0x01, Y6, Y2
+	VPSUBD       Y2, Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 24(R9), Y4
+	VPADDD       Y4, Y2, Y2
+	VMULPS       Y2, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 24(R9), Y2
+	VPADDD       Y2, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMOVUPS      Y7, (AX)(R11*4)
+	VADDPS       Y7, Y0, Y0
+	VMOVUPS      32(AX)(R11*4), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS 4(R9), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS (R9), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS 8(R9), Y4
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS 12(R9), Y5
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS 12(R9), Y5
+	VPSUBD       Y5, Y4, Y6
+	VBROADCASTSS 12(R9), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS 16(R9), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y2
+	VBROADCASTSS 20(R9), Y5
+	VMULPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y2, Y4
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y2, Y2
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS 44(R9), Y7
+	VMOVAPS      Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 40(R9), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 36(R9), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VBROADCASTSS 32(R9), Y8
+	VMULPS       Y8, Y4, Y8
+	VBROADCASTSS 28(R9), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VBROADCASTSS 24(R9), Y2
+	VADDPS       Y2, Y7, Y7
+	VPSRAD       $0x01, Y6, Y2
+	VPSUBD       Y2, Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 24(R9), Y4
+	VPADDD       Y4, Y2, Y2
+	VMULPS       Y2, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VBROADCASTSS 24(R9), Y2
+	VPADDD       Y2, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMOVUPS      Y7, 32(AX)(R11*4)
+	VADDPS       Y7, Y3, Y3
+	ADDQ         $0x00000010, R11
+	CMPQ         R11, BX
+	JLT          exponentials
+	VADDPS       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VEXTRACTF128 $0x00, Y0, X0
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (R8)(R10*4)
+	ADDQ         CX, AX
+	INCQ         R10
+	CMPQ         R10, DX
+	JLT          row
+	VZEROUPPER
+	RET
+
 // func widenE4M3AVX2(dst *float32, src *byte, n int)
 // Requires: AVX, AVX2
 TEXT ·widenE4M3AVX2(SB), NOSPLIT, $0-24
@@ -4842,6 +5012,112 @@ loop:
 	ADDQ       $0x00000010, BX
 	CMPQ       BX, DX
 	JLT        loop
+	VZEROUPPER
+	RET
+
+// func softmaxStepAVX512(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·softmaxStepAVX512(SB), NOSPLIT, $0-64
+	MOVQ         x+0(FP), AX
+	MOVQ         ld+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         cols+24(FP), BX
+	MOVQ         most+32(FP), SI
+	MOVQ         drop+40(FP), DI
+	MOVQ         sum+48(FP), R8
+	MOVQ         c+56(FP), R9
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	VBROADCASTSS 20(R9), Z5
+	VBROADCASTSS 24(R9), Z6
+	VBROADCASTSS 28(R9), Z7
+	VBROADCASTSS 32(R9), Z8
+	VBROADCASTSS 36(R9), Z9
+	VBROADCASTSS 40(R9), Z10
+	VBROADCASTSS 44(R9), Z11
+	SHLQ         $0x02, CX
+	XORQ         R9, R9
+
+row:
+	VMOVSS       (SI)(R9*4), X12
+	VBROADCASTSS (SI)(R9*4), Z13
+	XORQ         R10, R10
+
+greatest:
+	VMOVUPS       (AX)(R10*4), Z14
+	VMAXPS        Z13, Z14, Z13
+	ADDQ          $0x00000010, R10
+	CMPQ          R10, BX
+	JLT           greatest
+	VEXTRACTF64X4 $0x01, Z13, Y14
+	VEXTRACTF64X4 $0x00, Z13, Y13
+	VMAXPS        Y14, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X14
+	VEXTRACTF128  $0x00, Y13, X13
+	VMAXPS        X14, X13, X13
+	VPERMILPS     $0x0e, X13, X14
+	VMAXPS        X14, X13, X13
+	VPERMILPS     $0x01, X13, X14
+	VMAXPS        X14, X13, X13
+	VMOVSS        X13, (SI)(R9*4)
+	VSUBSS        X13, X12, X12
+	VMOVSS        X12, (DI)(R9*4)
+	VBROADCASTSS  (SI)(R9*4), Z13
+	VXORPS        X12, X12, X12
+	XORQ          R10, R10
+
+exponentials:
+	VMOVUPS       (AX)(R10*4), Z14
+	VSUBPS        Z13, Z14, Z14
+	VMINPS        Z14, Z1, Z14
+	VMAXPS        Z14, Z0, Z14
+	VMULPS        Z2, Z14, Z15
+	VADDPS        Z3, Z15, Z15
+	VSUBPS        Z3, Z15, Z15
+	VMULPS        Z4, Z15, Z16
+	VSUBPS        Z16, Z14, Z14
+	VMULPS        Z5, Z15, Z16
+	VSUBPS        Z16, Z14, Z17
+	VSUBPS        Z17, Z14, Z14
+	VSUBPS        Z16, Z14, Z14
+	VMULPS        Z17, Z17, Z16
+	VMOVAPS       Z11, Z18
+	VMULPS        Z16, Z18, Z18
+	VMULPS        Z10, Z17, Z19
+	VADDPS        Z9, Z19, Z19
+	VADDPS        Z19, Z18, Z18
+	VMULPS        Z16, Z18, Z18
+	VMULPS        Z8, Z17, Z19
+	VADDPS        Z7, Z19, Z19
+	VADDPS        Z19, Z18, Z18
+	VMULPS        Z16, Z18, Z18
+	VADDPS        Z14, Z18, Z18
+	VADDPS        Z17, Z18, Z18
+	VADDPS        Z6, Z18, Z18
+	VSCALEFPS     Z15, Z18, Z18
+	VMOVUPS       Z18, (AX)(R10*4)
+	VADDPS        Z18, Z12, Z12
+	ADDQ          $0x00000010, R10
+	CMPQ          R10, BX
+	JLT           exponentials
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VEXTRACTF64X4 $0x00, Z12, Y14
+	VADDPS        Y13, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X12
+	VEXTRACTF128  $0x00, Y14, X13
+	VADDPS        X12, X13, X13
+	VPERMILPS     $0x0e, X13, X12
+	VADDPS        X12, X13, X13
+	VPERMILPS     $0x01, X13, X12
+	VADDPS        X12, X13, X13
+	VMOVSS        X13, (R8)(R9*4)
+	ADDQ          CX, AX
+	INCQ          R9
+	CMPQ          R9, DX
+	JLT           row
 	VZEROUPPER
 	RET
 

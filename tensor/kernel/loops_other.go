@@ -210,6 +210,11 @@ func binsAVX2(index *int32, x *float32, lo float32, hi float32, scale float32, l
 	panic("this machine has no such instructions")
 }
 
+// softmaxStep needs cols to be a multiple of 16 and rows not zero; it writes by how much the greatest rose, below zero, and the sum of the tile's exponentials.
+func softmaxStepAVX2(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32) {
+	panic("this machine has no such instructions")
+}
+
 // widenE4M3 needs n to be a multiple of a vector.
 func widenE4M3AVX2(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
 
@@ -435,6 +440,11 @@ func rotatePairsAVX512(x *float32, cos *float32, sin *float32, n int) {
 
 // bins needs n to be a multiple of a vector.
 func binsAVX512(index *int32, x *float32, lo float32, hi float32, scale float32, last int32, none int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// softmaxStep needs cols to be a multiple of 16 and rows not zero; it writes by how much the greatest rose, below zero, and the sum of the tile's exponentials.
+func softmaxStepAVX512(x *float32, ld int, rows int, cols int, most *float32, drop *float32, sum *float32, c *float32) {
 	panic("this machine has no such instructions")
 }
 

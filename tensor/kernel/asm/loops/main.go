@@ -19,6 +19,7 @@ func main() {
 		s.elementary()
 		s.raws()
 		s.forward()
+		s.softmaxStep()
 		s.eightBits()
 	}
 	if err := emit.Files(os.Args[1], "kernel", "loops"); err != nil {

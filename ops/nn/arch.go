@@ -1,0 +1,200 @@
+package nn
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// Arch is an architecture with its sizes: what config.json says, all defaults
+// filled in.
+type Arch struct {
+	Type      string // model_type
+	Hidden    int    // width of a hidden state
+	Layers    int
+	Heads     int // of queries
+	KVHeads   int // of keys and values
+	HeadDim   int
+	FFN       int // width of the feed-forward layers, or of one expert
+	Vocab     int // rows of the embedding; a tokenizer may use fewer
+	Positions int // longest sequence that the model has positions for
+	Experts   int // 0: no mixture of experts
+	Active    int // experts that a token uses
+	Encoder   bool
+	Tied      bool // the head is the embedding
+
+	form                 *family
+	embedDim             int
+	embedScale, residual float32
+	eps                  float64
+	pre, parallel        bool
+	bias, outBias        bool // of q, k, v and of o
+	ffnBias, headBias    bool
+	noFinal, qkNorm      bool
+	renormalize          bool
+	softcap, headCap     float32 // 0: none
+	headScale            float32
+	act                  activation
+	layers               []layer
+	denseFFN             int // width of the layers without experts
+}
+
+// layer is what may differ from layer to layer.
+type layer struct {
+	scale  float32 // of attention scores
+	window int     // keys that a query sees, itself included; 0: all
+	rope   *rope   // nil: no rotation
+	moe    bool
+}
+
+// Parse reads config.json. It refuses, by the name of the key, an architecture
+// or a setting that this package does not compute.
+func Parse(config []byte) (*Arch, error) {
+	var values map[string]any
+	if err := json.Unmarshal(config, &values); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	modelType, _ := values["model_type"].(string)
+	f, err := familyOf(modelType)
+	if err != nil {
+		return nil, err
+	}
+	s := &settings{values: within(values, f.Within), known: map[string]bool{}}
+	a := &Arch{Type: modelType, form: f, Encoder: f.Encoder}
+	for _, step := range []func(*settings) error{a.sizes, a.scalars, a.flags, a.experts, a.perLayer, s.checkRequired(f), s.checkUnknown(f)} {
+		if err := step(s); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// within takes the object of a composite config that describes the network;
+// what it does not say is looked for above.
+func within(values map[string]any, names []string) map[string]any {
+	for _, n := range names {
+		if inner, ok := values[n].(map[string]any); ok {
+			if _, tied := inner["tie_word_embeddings"]; !tied {
+				if v, ok := values["tie_word_embeddings"]; ok {
+					inner["tie_word_embeddings"] = v
+				}
+			}
+			return inner
+		}
+	}
+	return values
+}
+
+func (a *Arch) sizes(s *settings) (err error) {
+	z := &a.form.Sizes
+	for _, c := range []struct {
+		to *int
+		r  ref
+	}{{&a.Hidden, z.Hidden}, {&a.Layers, z.Layers}, {&a.Heads, z.Heads}, {&a.Vocab, z.Vocab}, {&a.Positions, z.Positions}} {
+		if *c.to, err = s.count(c.r); err != nil {
+			return err
+		}
+	}
+	if a.KVHeads, err = s.countOr(z.KVHeads, a.Heads); err != nil {
+		return err
+	}
+	if a.HeadDim, err = s.countOr(z.HeadDim, a.Hidden/a.Heads); err != nil {
+		return err
+	}
+	if a.denseFFN, err = s.countOr(z.FFN, a.form.FFN.WidthTimes*a.Hidden); err != nil {
+		return err
+	}
+	if a.embedDim, err = s.countOr(a.form.Embed.ProjDim, a.Hidden); err != nil {
+		return err
+	}
+	a.FFN = a.denseFFN
+	switch {
+	case a.Layers > 1<<14:
+		return fmt.Errorf("config.json: %d layers are more than any model has", a.Layers)
+	case a.KVHeads < 1 || a.Heads%a.KVHeads != 0:
+		return fmt.Errorf("config.json: %d heads cannot share %d key/value heads evenly", a.Heads, a.KVHeads)
+	case a.HeadDim < 1 || a.denseFFN < 1:
+		return fmt.Errorf("config.json: %s is missing", z.FFN.keys[0])
+	}
+	return nil
+}
+
+// countOr is count with a value for absence and null. A default of the family
+// stands for absence alone.
+func (s *settings) countOr(r ref, or int) (int, error) {
+	if v, _ := s.find(r); v == nil {
+		return or, nil
+	}
+	return s.count(r)
+}
+
+func (a *Arch) scalars(s *settings) error {
+	f := a.form
+	var softcap, headCap, divide, embed, residual float64
+	for _, c := range []struct {
+		to  *float64
+		r   ref
+		def float64
+	}{{&a.eps, f.Norm.Eps, 0}, {&softcap, f.Attention.Softcap, 0}, {&headCap, f.Head.Softcap, 0}, {&divide, f.Head.Divide, 1},
+		{&embed, f.Embed.Scale, 1}, {&residual, f.Residual, 1}} {
+		x, ok, err := s.number(c.r)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			x = c.def
+		}
+		*c.to = x
+	}
+	if f.Embed.RootScale {
+		embed = math.Sqrt(float64(a.Hidden))
+	}
+	a.softcap, a.headCap, a.headScale = float32(softcap), float32(headCap), float32(1/divide)
+	a.embedScale, a.residual = float32(embed), float32(residual)
+	name, err := s.text(f.FFN.Act)
+	if err != nil {
+		return err
+	}
+	if other, ok := f.FFN.ActAlias[name]; ok {
+		name = other
+	}
+	a.act, err = activationOf(name)
+	return err
+}
+
+func (a *Arch) flags(s *settings) (err error) {
+	f := a.form
+	for _, c := range []struct {
+		to *bool
+		r  ref
+	}{{&a.pre, f.Norm.Pre}, {&a.parallel, f.Parallel}, {&a.bias, f.Attention.Bias}, {&a.outBias, f.Attention.OutBias}, {&a.ffnBias, f.FFN.Bias},
+		{&a.headBias, f.Head.Bias}, {&a.noFinal, f.NoFinal}, {&a.qkNorm, f.Attention.QKNormIf}, {&a.Tied, f.Head.Tied}} {
+		if *c.to, err = s.flag(c.r); err != nil {
+			return err
+		}
+	}
+	a.qkNorm = f.Attention.QNorm != "" && (a.qkNorm || len(f.Attention.QKNormIf.keys) == 0)
+	a.noFinal = a.noFinal || !a.pre || f.FinalNorm == ""
+	return nil
+}
+
+func (a *Arch) experts(s *settings) (err error) {
+	m := a.form.MoE
+	if m == nil {
+		return nil
+	}
+	if a.Experts, err = s.count(m.Experts); err != nil {
+		return err
+	}
+	if a.Active, err = s.count(m.Top); err != nil {
+		return err
+	}
+	if a.FFN, err = s.count(m.Width); err != nil {
+		return err
+	}
+	if a.Active > a.Experts || a.Experts > 1<<14 {
+		return fmt.Errorf("config.json: %d active experts of %d", a.Active, a.Experts)
+	}
+	a.renormalize, err = s.flag(m.Renormalize)
+	return err
+}

@@ -1,0 +1,98 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+)
+
+// Cache holds the keys and values of one sequence, so that each further token
+// costs one row: 8 bytes times the layers, the key/value heads and their size
+// for each token. It belongs to one goroutine.
+type Cache struct {
+	model  *Model
+	tokens []int32
+	k, v   [][]float32 // by layer: [token, head, size]
+}
+
+// NewCache returns an empty cache.
+func (m *Model) NewCache() *Cache {
+	return &Cache{model: m, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
+}
+
+// Len is how many tokens the cache holds.
+func (c *Cache) Len() int { return len(c.tokens) }
+
+// Truncate drops all tokens but the first n.
+func (c *Cache) Truncate(n int) {
+	n = min(n, len(c.tokens))
+	row := c.model.arch.KVHeads * c.model.arch.HeadDim
+	c.tokens = c.tokens[:n]
+	for i := range c.k {
+		c.k[i], c.v[i] = c.k[i][:min(n*row, len(c.k[i]))], c.v[i][:min(n*row, len(c.v[i]))]
+	}
+}
+
+// append takes the keys and values of n tokens of a layer and returns all.
+func (c *Cache) append(layer int, qkv []float32, t *attention, a *Arch, n int) keys {
+	for i := range n {
+		row := qkv[i*t.rowWidth:]
+		for h := range a.KVHeads {
+			at := h * t.step
+			c.k[layer] = append(c.k[layer], row[t.keys+at:t.keys+at+a.HeadDim]...)
+			c.v[layer] = append(c.v[layer], row[t.values+at:t.values+at+a.HeadDim]...)
+		}
+	}
+	row := a.KVHeads * a.HeadDim
+	return keys{k: c.k[layer], v: c.v[layer], ld: row, step: a.HeadDim, n: len(c.k[layer]) / row}
+}
+
+// Next takes in tokens and returns the logits behind the last of them, Vocab
+// elements that are the caller's. They have the bits that a run of the whole
+// sequence gives.
+func (c *Cache) Next(ctx context.Context, tokens []int32) ([]float32, error) {
+	m := c.model
+	if m.arch.Encoder {
+		return nil, fmt.Errorf("a model of type %s is an encoder and generates nothing", m.arch.Type)
+	}
+	if err := m.check([][]int32{tokens}, len(c.tokens)); err != nil {
+		return nil, err
+	}
+	tokens = c.restart(tokens)
+	s := &segment{tokens: tokens, past: len(c.tokens), whole: len(c.tokens) + len(tokens), cache: c}
+	groups := []group{{segments: []*segment{s}, n: len(tokens)}}
+	h := m.arch.Hidden
+	x := make([]float32, len(tokens)*h)
+	r := m.newRunner(groups, Hooks{})
+	if err := r.through(ctx, &hidden{x: x}, groups); err != nil {
+		c.Truncate(len(c.tokens))
+		return nil, err
+	}
+	c.tokens = append(c.tokens, tokens...)
+	return r.last(x[(len(tokens)-1)*h:])
+}
+
+// restart empties the cache where further tokens change the angles of those in
+// it, and returns all tokens then.
+func (c *Cache) restart(tokens []int32) []int32 {
+	n := len(c.tokens)
+	for _, l := range c.model.arch.layers {
+		if n > 0 && l.rope != nil && l.rope.class(n) != l.rope.class(n+len(tokens)) {
+			all := append(c.tokens[:n:n], tokens...)
+			c.Truncate(0)
+			return all
+		}
+	}
+	return tokens
+}
+
+// last computes the logits of one row.
+func (r *runner) last(x []float32) ([]float32, error) {
+	w, err := r.readHead()
+	if err != nil {
+		return nil, err
+	}
+	r.finish(x, 1)
+	z := make([]float32, r.arch.Vocab)
+	r.columns(w, r.headInput(x, 1), 1, 0, r.arch.Vocab, z, r.arch.Vocab)
+	return z, checkLogits(z)
+}

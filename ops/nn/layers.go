@@ -1,0 +1,129 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+)
+
+// perLayer resolves the patterns over layers: windows, rotation, experts.
+func (a *Arch) perLayer(s *settings) error {
+	a.layers = make([]layer, a.Layers)
+	scale, err := a.scoreScale(s)
+	if err != nil {
+		return err
+	}
+	byNumber, err := s.flag(a.form.Attention.LayerScale)
+	if err != nil {
+		return err
+	}
+	for i := range a.layers {
+		a.layers[i].scale = float32(scale)
+		if byNumber {
+			a.layers[i].scale = float32(scale / float64(i+1))
+		}
+	}
+	for _, step := range []func(*settings) error{a.ropes, a.windows, a.sparse} {
+		if err := step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scoreScale is what scores are multiplied by.
+func (a *Arch) scoreScale(s *settings) (float64, error) {
+	x, ok, err := s.number(a.form.Attention.Scale)
+	if err != nil || !ok {
+		return 1 / math.Sqrt(float64(a.HeadDim)), err
+	}
+	return math.Pow(x, a.form.Attention.ScalePower), nil
+}
+
+// windows gives each layer its window. A layer_types list beats every pattern.
+func (a *Arch) windows(s *settings) error {
+	f := &a.form.Attention
+	size, some, err := s.number(f.Window)
+	if err != nil {
+		return err
+	}
+	if len(f.WindowIf.keys) > 0 {
+		use, err := s.flag(f.WindowIf)
+		if err != nil {
+			return err
+		}
+		some = some && use
+	}
+	if some && (size < 1 || size != math.Trunc(size)) {
+		return fmt.Errorf("config.json: %s is %v", f.Window.keys[0], size)
+	}
+	slides, err := a.sliding(s)
+	if err != nil {
+		return err
+	}
+	for i := range a.layers {
+		if some && slides[i] {
+			a.layers[i].window = int(size)
+		}
+	}
+	return nil
+}
+
+// sliding says which layers have a window, where there is one.
+func (a *Arch) sliding(s *settings) ([]bool, error) {
+	f := &a.form.Attention
+	out := make([]bool, a.Layers)
+	from, _, err := s.number(f.WindowFrom)
+	if err != nil {
+		return nil, err
+	}
+	every, _, err := s.number(f.FullEvery)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i] = i >= int(from) && (every < 1 || (i+1)%int(every) != 0) && (!f.WindowNoRope || a.layers[i].rope == nil)
+	}
+	types, err := s.list(ref{keys: []string{"layer_types"}})
+	if types == nil || err != nil {
+		return out, err
+	}
+	if len(types) < a.Layers {
+		return nil, fmt.Errorf("config.json: layer_types has %d entries for %d layers", len(types), a.Layers)
+	}
+	for i := range out {
+		switch types[i] {
+		case "sliding_attention":
+			out[i] = true
+		case "full_attention":
+			out[i] = false
+		default:
+			return nil, fmt.Errorf("config.json: layer_types has %v in layer %d, which cannot be run; only full_attention and sliding_attention can", types[i], i)
+		}
+	}
+	return out, nil
+}
+
+// sparse says which layers have experts.
+func (a *Arch) sparse(s *settings) error {
+	m := a.form.MoE
+	if m == nil {
+		return nil
+	}
+	dense, err := s.list(m.DenseLayers)
+	if err != nil {
+		return err
+	}
+	step, ok, err := s.number(m.Step)
+	if err != nil {
+		return err
+	}
+	for i := range a.layers {
+		a.layers[i].moe = !ok || step < 1 || (i+1)%int(step) == 0
+	}
+	for _, d := range dense {
+		if n, ok := d.(float64); ok && n >= 0 && int(n) < a.Layers {
+			a.layers[int(n)].moe = false
+		}
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+)
+
+// ropes reads the rotation of every layer. New files hold it in the map
+// rope_parameters, maybe one map for each type of layer; old ones in
+// rope_scaling and keys beside it. The map is believed before the key, and the
+// key before the family.
+func (a *Arch) ropes(s *settings) error {
+	f := &a.form.Attention.Rope
+	if len(f.Theta.keys) == 0 {
+		return nil
+	}
+	m, err := ropeMap(s)
+	if err != nil {
+		return err
+	}
+	full, sliding := m, m
+	if nested, ok := m["full_attention"].(map[string]any); ok {
+		full = nested
+		sliding, _ = m["sliding_attention"].(map[string]any)
+	} else if len(f.Local.keys) > 0 {
+		sliding = nil // scaling applies to full layers alone
+	}
+	outer, err := a.rope(s, full, f.Theta)
+	if err != nil {
+		return err
+	}
+	inner := outer
+	if len(f.Local.keys) > 0 {
+		if inner, err = a.rope(s, sliding, f.Local); err != nil {
+			return err
+		}
+	}
+	if outer.kind == "dynamic" {
+		a.Positions = int(float64(a.Positions) * max(outer.factor, 1)) // the angles stretch as far
+	}
+	return a.placeRopes(s, outer, inner)
+}
+
+func (a *Arch) placeRopes(s *settings, outer, inner *rope) error {
+	slides, err := a.sliding(s)
+	if err != nil {
+		return err
+	}
+	for i := range a.layers {
+		a.layers[i].rope = outer
+		if slides[i] {
+			a.layers[i].rope = inner
+		}
+	}
+	return a.dropRopes(s)
+}
+
+// dropRopes takes the rotation from layers that have none.
+func (a *Arch) dropRopes(s *settings) error {
+	f := &a.form.Attention
+	every, _, err := s.number(f.NoRopeEvery)
+	if err != nil {
+		return err
+	}
+	has, err := s.list(f.NoRope)
+	if err != nil {
+		return err
+	}
+	if has != nil && len(has) < a.Layers {
+		return fmt.Errorf("config.json: %s has %d entries for %d layers", f.NoRope.keys[0], len(has), a.Layers)
+	}
+	for i := range a.layers {
+		none := every >= 1 && (i+1)%int(every) == 0
+		if has != nil {
+			none = has[i] == 0.0 || has[i] == false
+		}
+		if none {
+			a.layers[i].rope = nil
+		}
+	}
+	return nil
+}
+
+// ropeMap returns the map of the rotation, or none.
+func ropeMap(s *settings) (map[string]any, error) {
+	for _, key := range []string{"rope_parameters", "rope_scaling"} {
+		v, _ := s.find(ref{keys: []string{key}})
+		switch v := v.(type) {
+		case nil:
+		case map[string]any:
+			return v, nil
+		default:
+			return nil, fmt.Errorf("config.json: %s is %v, not an object", key, v)
+		}
+	}
+	return nil, nil
+}
+
+// ropeKeys are the keys of the map that have a meaning here.
+var ropeKeys = []string{
+	"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
+	"beta_fast", "beta_slow", "truncate", "attention_factor", "mscale", "mscale_all_dim", "short_factor", "long_factor", "finetuned",
+	"max_position_embeddings",
+}
+
+var ropeNumbers = []string{
+	"rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
+	"beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim",
+}
+
+var ropeKinds = []string{"default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional"}
+
+// rope reads one rotation out of its map, theta being its key outside.
+func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
+	for k := range m {
+		if !slices.Contains(ropeKeys, k) {
+			return nil, fmt.Errorf("config.json: rope setting %q is unknown", k)
+		}
+	}
+	f := &a.form.Attention.Rope
+	var outer [3]float64
+	var stated bool
+	for i, r := range []ref{theta, f.Partial, f.Original} {
+		x, ok, err := s.number(r)
+		if err != nil {
+			return nil, err
+		}
+		outer[i], stated = x, ok // the last is original_max_position_embeddings
+	}
+	in, err := readScaling(m, f.Alias)
+	if err != nil {
+		return nil, err
+	}
+	r := &rope{scaling: *in, theta: numberIn(m, outer[0], "rope_theta"), positions: a.Positions}
+	partial := numberIn(m, outer[1], "partial_rotary_factor")
+	r.dims = int(float64(a.HeadDim) * partial)
+	r.original = int(numberIn(m, float64(a.Positions), "original_max_position_embeddings"))
+	if stated {
+		r.original = int(outer[2])
+	}
+	switch {
+	case r.original < 1:
+		return nil, fmt.Errorf("config.json: original_max_position_embeddings is %d", r.original)
+	case r.kind == "longrope" && (stated || m["factor"] == nil), r.kind == "yarn" && m["factor"] == nil:
+		r.factor = float64(a.Positions) / float64(r.original)
+	case r.kind == "proportional":
+		r.dims, r.low = a.HeadDim, float64(int(partial*float64(a.HeadDim)/2))
+	}
+	return r, r.check()
+}
+
+// readScaling reads what the map says about scaling.
+func readScaling(m map[string]any, alias map[string]string) (*scaling, error) {
+	in := &settings{values: m, known: map[string]bool{}}
+	kind, err := in.text(ref{keys: []string{"rope_type", "type"}, def: "default"})
+	if err != nil {
+		return nil, err
+	}
+	if other, ok := alias[kind]; ok {
+		kind = other
+	}
+	if !slices.Contains(ropeKinds, kind) {
+		return nil, fmt.Errorf("config.json: rope scaling of type %q cannot be run; those that can: %v", kind, ropeKinds)
+	}
+	for _, k := range ropeNumbers {
+		if _, _, err := in.number(ref{keys: []string{k}}); err != nil {
+			return nil, err
+		}
+	}
+	return &scaling{
+		kind: kind, factor: numberIn(m, 1, "factor"), low: numberIn(m, 1, "low_freq_factor"), high: numberIn(m, 4, "high_freq_factor"),
+		betaFast: numberIn(m, 32, "beta_fast"), betaSlow: numberIn(m, 1, "beta_slow"), truncate: m["truncate"] != false,
+		attention: numberIn(m, 0, "attention_factor"), mscale: numberIn(m, 0, "mscale"), mscaleAll: numberIn(m, 0, "mscale_all_dim"),
+		shortFactor: numbers(m["short_factor"]), longFactor: numbers(m["long_factor"]),
+	}, nil
+}
+
+// numberIn is a number of a map, or def.
+func numberIn(m map[string]any, def float64, key string) float64 {
+	if x, ok := m[key].(float64); ok {
+		return x
+	}
+	return def
+}
+
+func numbers(v any) []float64 {
+	list, _ := v.([]any)
+	out := make([]float64, len(list))
+	for i, x := range list {
+		out[i], _ = x.(float64)
+	}
+	return out
+}
