@@ -9,14 +9,14 @@ import (
 	"github.com/rouxml/roux/tensor/codec"
 )
 
-// memory is a tensor in memory.
-type memory struct {
+// inMemory is a tensor in memory.
+type inMemory struct {
 	info tensor.Info
 	data []byte
 }
 
-func (m memory) Info() tensor.Info                       { return m.info }
-func (m memory) ReadAt(p []byte, off int64) (int, error) { return copy(p, m.data[off:]), nil }
+func (m inMemory) Info() tensor.Info                       { return m.info }
+func (m inMemory) ReadAt(p []byte, off int64) (int, error) { return copy(p, m.data[off:]), nil }
 
 // TestBlocks: a weight in blocks, and rows of it, give the bits of the same
 // weight decoded, and stay in blocks unless they are stored transposed.
@@ -25,7 +25,7 @@ func TestBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	for b := tensor.Q4_0; b <= tensor.IQ4_XS; b++ {
 		info := tensor.Info{Name: "w", DType: tensor.F32, Shape: tensor.Shape{out, in}, Quant: &tensor.Quant{Block: b}}
-		stored := memory{info, make([]byte, info.Bytes())}
+		stored := inMemory{info, make([]byte, info.Bytes())}
 		for i := range stored.data {
 			stored.data[i] = byte(r.Uint32()) & 0x3f // no scale is infinite
 		}
