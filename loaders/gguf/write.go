@@ -17,6 +17,9 @@ func (m *Metadata) Set(key string, value any) {
 	if _, ok := m.values[key]; !ok {
 		m.keys = append(m.keys, key)
 	}
+	if f, ok := value.(float32); ok {
+		value = float64(f)
+	}
 	m.values[key] = value
 	appendValue(nil, value) // panics here rather than later
 }
