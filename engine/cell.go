@@ -24,6 +24,7 @@ type node struct {
 	acts   []*action
 	groups []*group
 	same   bool            // `when` was false: the primary input passes through
+	trials []*trial        // runs of a scoring step
 	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 
 	on                 *run   // nil for inputs

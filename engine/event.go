@@ -49,9 +49,10 @@ type OutputDone struct {
 
 // Measured reports the metrics of a step.
 type Measured struct {
-	Step   string                        `json:"step"`
-	Values map[string]map[string]float64 `json:"values"`
-	Hit    bool                          `json:"hit"`
+	Step     string                        `json:"step"`
+	Protocol string                        `json:"protocol,omitempty"` // what the numbers mean
+	Values   map[string]map[string]float64 `json:"values"`
+	Hit      bool                          `json:"hit"`
 }
 
 // GateChecked reports one gate of the recipe.

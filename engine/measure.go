@@ -23,6 +23,9 @@ func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
 		if m.node.same {
 			return nil
 		}
+		if m.node.op.Score != nil {
+			return m.node.place("", r.score(ctx, m))
+		}
 		key, err := m.key(ctx)
 		if err != nil {
 			return err
@@ -34,10 +37,15 @@ func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
 		} else {
 			r.keepMetrics(m, key)
 		}
-		r.opt.emit(Measured{Step: m.node.name, Values: m.metrics.Values, Hit: m.hit})
+		m.report(r.opt)
 		return nil
 	})
 	return m.metrics, err
+}
+
+// report tells of the metrics.
+func (m *measure) report(o Options) {
+	o.emit(Measured{Step: m.node.name, Protocol: m.metrics.Protocol, Values: m.metrics.Values, Hit: m.hit})
 }
 
 // key covers all that the metrics depend on; the models' names are part of it

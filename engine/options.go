@@ -17,6 +17,11 @@ type Options struct {
 	Ops     *ops.Registry
 	Open    func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error)
 	Formats func(name string) (loaders.Format, error)
+	// Tokenizer opens the tokenizer among the files that ride along with a model.
+	Tokenizer func(files []tensor.File) (ops.Tokenizer, error)
+	// Data reads an entry of the recipe's data, and returns a digest of all that
+	// was read.
+	Data    func(ctx context.Context, d recipes.Data) (*ops.Data, string, error)
 	Cache   *cas.Cache
 	Memory  int64 // budget in bytes for buffers; 0 means half of what is free
 	Workers int   // goroutines that compute; 0 means one for each core

@@ -24,6 +24,7 @@ type Plan struct {
 	order    []*node
 	writes   []*write
 	measures map[string]*measure
+	data     map[string]*dataset // by name, once read
 	closers  []io.Closer
 	protect  []string
 	run      *run
@@ -42,7 +43,7 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 	if o.Memory < leastMemory {
 		return nil, &PlanError{fmt.Errorf("a budget of %s is too small to stream tensors through: give --memory %s or more", humanize.Bytes(uint64(o.Memory)), humanize.Bytes(leastMemory))}
 	}
-	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}}
+	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}}
 	p.run = newRun(o)
 	if err := p.build(ctx); err != nil {
 		return nil, errors.Join(&PlanError{err}, p.Close())
@@ -116,7 +117,7 @@ func (p *Plan) insert(n *node) {
 
 // addRecipe lays out another recipe and takes one of its outputs as a model.
 func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
-	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, run: p.run}
+	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run}
 	err := sub.build(ctx)
 	p.closers = append(p.closers, sub.closers...)
 	p.protect = append(p.protect, sub.protect...)
@@ -175,10 +176,10 @@ func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
 	if err != nil {
 		return err
 	}
-	if err := p.lay(n, skip); err != nil {
+	if err := p.lay(ctx, n, skip); err != nil {
 		return n.place("", err)
 	}
-	if op.Measure != nil {
+	if op.Measure != nil || op.Score != nil {
 		p.measures[s.Name] = &measure{node: n}
 		return nil
 	}
@@ -218,7 +219,7 @@ func (p *Plan) skipped(ctx context.Context, n *node) (bool, error) {
 func (p *Plan) env() map[string]any { return map[string]any{} }
 
 // lay fills a node with cells.
-func (p *Plan) lay(n *node, skip bool) error {
+func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 	primary := n.ports[0]
 	model := *primary.model
 	model.Weights, model.Notes = nil, nil
@@ -230,6 +231,8 @@ func (p *Plan) lay(n *node, skip bool) error {
 		for _, c := range primary.cells {
 			n.add(c)
 		}
+	case n.op.Score != nil:
+		err = p.layScore(ctx, n)
 	case n.op.Select != nil:
 		err = p.laySelect(n)
 	default:

@@ -107,6 +107,9 @@ func (p *Plan) stepSummary(ctx context.Context, n *node) (StepSummary, error) {
 }
 
 func (p *Plan) measureSummary(ctx context.Context, m *measure) (StepSummary, error) {
+	if m.node.op.Score != nil {
+		return p.scoreSummary(ctx, m)
+	}
 	st := StepSummary{Name: m.node.name, Op: m.node.op.Name, Computes: len(m.node.acts), Why: "to be measured"}
 	key, err := m.key(ctx)
 	if err != nil {

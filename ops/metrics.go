@@ -5,6 +5,10 @@ type Metrics struct {
 	// Values holds metric by model and name; a recipe reads
 	// step.model.metric in gates and `when`.
 	Values map[string]map[string]float64
+	// Protocol says how the numbers came about, with the version of the rules:
+	// numbers of different protocols do not compare. Empty where there is but
+	// one way.
+	Protocol string
 	// Tables hold the details by tensor, for reports and --json.
 	Tables []Table
 }

@@ -31,6 +31,7 @@ type Op struct {
 	Rows    *Kernel
 	Whole   *Whole
 	Measure *Measure
+	Score   *Score
 }
 
 // Kernel is a RowKernel with hidden params.
@@ -101,8 +102,13 @@ func (s Spec[P]) kernel(o *Op) error {
 		n++
 		o.Measure = s.Measure.hide()
 	}
+	if s.Score != nil {
+		n++
+		o.Scope = Model
+		o.Score = s.Score.hide()
+	}
 	if n != 1 {
-		return fmt.Errorf("op %s has %d kernels: set exactly one of Rows, Whole, Select and Measure", s.Name, n)
+		return fmt.Errorf("op %s has %d kernels: set exactly one of Rows, Whole, Select, Measure and Score", s.Name, n)
 	}
 	return nil
 }

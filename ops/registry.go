@@ -100,5 +100,5 @@ func (r *Registry) Check(name string, params any) []schema.Problem {
 // Measures says whether the op yields metrics and not a model.
 func (r *Registry) Measures(name string) bool {
 	op, ok := r.byName[name]
-	return ok && op.Measure != nil
+	return ok && (op.Measure != nil || op.Score != nil)
 }

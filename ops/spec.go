@@ -8,7 +8,7 @@ import (
 )
 
 // Spec declares one op over its params struct P. Exactly one of Rows, Whole,
-// Select and Measure is set.
+// Select, Measure and Score is set.
 //
 // The models that an op takes are the schema.Ref fields of P, in field order:
 // they are its ports. The first port is the primary one: its config and files
@@ -46,6 +46,7 @@ type Spec[P any] struct {
 	Whole   *WholeKernel[P]
 	Select  func(p *P, in []Header) ([]Pick, error)
 	Measure *MeasureKernel[P]
+	Score   *ScoreKernel[P]
 }
 
 // RowKernel computes any row range of a unit's single output from the same

@@ -106,4 +106,5 @@ func (p *parser) unused() {
 			p.problems = append(p.problems, schema.Problem{Pos: m.Pos, Path: "models." + m.Name, Msg: fmt.Sprintf("nothing uses model %q", m.Name), Cure: "remove it, or name it in a step"})
 		}
 	}
+	p.unusedData()
 }

@@ -28,6 +28,7 @@ type parser struct {
 	names    map[string]schema.Pos // models, steps and matrices of steps
 	yields   map[string]bool       // names that are models
 	variants map[string][]string   // of matrix steps
+	datasets map[string]bool       // names of data
 	raw      map[string]rawStep    // by name
 	loose    map[string]bool       // names that stand in parts with problems
 	spent    int                   // nodes written out so far
@@ -48,7 +49,7 @@ func parse(file string, text []byte, cat Catalog, o Options, above []string) (*R
 		return nil, err
 	}
 	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text, Set: o.Set}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
-		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, raw: map[string]rawStep{}, loose: map[string]bool{},
+		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, datasets: map[string]bool{}, raw: map[string]rawStep{}, loose: map[string]bool{},
 		reads: map[string]string{}, writes: map[string]string{}}
 	root := docs[0]
 	switch {
@@ -167,16 +168,6 @@ func (p *parser) simple(parts map[string]*yaml.Node) {
 	}
 	if p.opt.Seed != nil {
 		p.r.Seed = *p.opt.Seed
-	}
-}
-
-// data reports texts: no op can name one yet, so all of them are unused.
-func (p *parser) data(n *yaml.Node) {
-	if n == nil {
-		return
-	}
-	for _, pair := range p.pairs(n, "data", "write data as name: {text: PATH}") {
-		p.fail(pair.Key, "data."+pair.Key.Value, "remove it: no op of this version reads data", "nothing uses data %q", pair.Key.Value)
 	}
 }
 

@@ -44,6 +44,7 @@ type Recipe struct {
 	Name, Description string
 	Seed              uint64
 	Models            []Model
+	Data              []Data
 	Steps             []Step // in an order in which each follows what it reads
 	Gates             []Gate
 	Outputs           []Output
@@ -72,7 +73,8 @@ type Step struct {
 	Op         string
 	OpPos      schema.Pos
 	Params     any
-	Inputs     []*schema.Ref // the models that it takes, in the order of its fields
+	Inputs     []*schema.Ref     // the models that it takes, in the order of its fields
+	Data       []*schema.DataRef // likewise
 	Where      *schema.Predicate
 	WherePos   schema.Pos
 	When       *Expr

@@ -214,6 +214,7 @@ func (p *parser) inputs(r rawStep, path, previous string, s *Step) {
 			s.Inputs = append(s.Inputs, ref)
 		}
 	}
+	p.readsData(path, s)
 }
 
 // measuring lists the steps that yield metrics, in file order.

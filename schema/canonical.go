@@ -9,8 +9,9 @@ import (
 )
 
 // Canonical returns resolved params as JSON that depends on their meaning
-// alone: keys sorted, defaults filled in, references left out (the engine adds
-// the digests of what they name), curves as numbers, empty optionals left out.
+// alone: keys sorted, defaults filled in, references and lists of nothing else
+// left out (the engine adds the digests of what they name), curves as numbers,
+// empty optionals left out.
 func Canonical(params any) ([]byte, error) {
 	var b bytes.Buffer
 	err := canonical(&b, reflect.ValueOf(params))
@@ -58,13 +59,15 @@ func canonical(b *bytes.Buffer, v reflect.Value) error {
 	return encode(b, v.Interface())
 }
 
+var refsType = reflect.TypeFor[[]Ref]()
+
 func canonicalStruct(b *bytes.Buffer, v reflect.Value) error {
 	fields := fieldsOf(v)
 	slices.SortFunc(fields, func(x, y field) int { return bytes.Compare([]byte(x.name), []byte(y.name)) })
 	b.WriteByte('{')
 	first := true
 	for _, f := range fields {
-		if f.value.IsZero() || f.value.Type() == refType {
+		if t := f.value.Type(); f.value.IsZero() || t == refType || t == dataType || t == refsType {
 			continue
 		}
 		if !first {

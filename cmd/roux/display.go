@@ -199,11 +199,17 @@ func (d *display) metrics(e engine.Measured) {
 	for _, model := range models {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
-			cells[i] = humanMetric(c, e.Values[model][c])
+			cells[i] = "-"
+			if v, ok := e.Values[model][c]; ok {
+				cells[i] = humanMetric(c, v)
+			}
 		}
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", model, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a Builder never fails
+	if e.Protocol != "" {
+		_, _ = fmt.Fprintf(&text, "  protocol %s\n", e.Protocol)
+	}
 	d.print("%s", text.String())
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	opsall "github.com/rouxml/roux/ops/all"
+	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/schema"
 )
 
@@ -151,7 +152,7 @@ func documentSchema(steps []any) map[string]any {
 		"required": []any{"roux", "models"}, "additionalProperties": false,
 		"properties": map[string]any{"roux": map[string]any{"const": 1}, "name": str, "description": str,
 			"seed": map[string]any{"type": "integer", "minimum": 0}, "params": map[string]any{"type": "object"},
-			"models": named(model), "data": map[string]any{"type": "object"}, "steps": named(map[string]any{"oneOf": steps}),
+			"models": named(model), "data": named(schema.JSONSchema(&recipes.DataParams{})), "steps": named(map[string]any{"oneOf": steps}),
 			"gates": map[string]any{"type": "array", "items": str}, "outputs": named(output)},
 	}
 }

@@ -77,42 +77,65 @@ func isPart(s string) bool {
 	return s != "" && len(s) <= longestName && strings.Contains(alphanumeric, s[:1]) && strings.Trim(s, alphanumeric+"._-") == ""
 }
 
+// kind is what a repository of the Hub holds.
+type kind struct {
+	name   string // for messages
+	folder string // in the cache, and in the API
+	below  string // where its files are served
+}
+
+var (
+	modelKind = kind{"model", "models", ""}
+	dataKind  = kind{"data set", "datasets", "datasets/"}
+)
+
 // Snapshot makes sure that a revision's files are in the cache and returns the
 // folder of the snapshot and its commit.
 func (c Client) Snapshot(ctx context.Context, id, revision string) (dir, commit string, err error) {
+	dir, commit, _, err = c.snapshot(ctx, modelKind, id, revision, func(names []string) ([]string, error) { return wanted(names), nil })
+	return dir, commit, err
+}
+
+// snapshot fetches the files that want picks; it returns what it picked, or
+// nothing when the network was not asked.
+func (c Client) snapshot(ctx context.Context, k kind, id, revision string, want func([]string) ([]string, error)) (dir, commit string, names []string, err error) {
 	if !IsID(id) {
-		return "", "", fmt.Errorf("%q is no Hub id", id)
+		return "", "", nil, fmt.Errorf("%q is no Hub id", id)
 	}
 	if revision == "" {
 		revision = "main"
 	}
 	if !validRevision(revision) {
-		return "", "", fmt.Errorf("%q is no revision", revision)
+		return "", "", nil, fmt.Errorf("%q is no revision", revision)
 	}
-	repo := filepath.Join(c.cacheDir(), "models--"+strings.ReplaceAll(id, "/", "--"))
+	repo := filepath.Join(c.cacheDir(), k.folder+"--"+strings.ReplaceAll(id, "/", "--"))
 	if c.Offline {
-		return c.local(repo, id, revision, "HF_HUB_OFFLINE is set")
+		dir, commit, err = c.local(k, repo, id, revision, "HF_HUB_OFFLINE is set")
+		return dir, commit, nil, err
 	}
-	info, err := c.resolve(ctx, id, revision)
+	info, err := c.resolve(ctx, k, id, revision)
 	if err != nil {
 		var unreachable *unreachableError
 		if errors.As(err, &unreachable) {
-			if dir, commit, cached := c.local(repo, id, revision, err.Error()); cached == nil {
-				return dir, commit, nil
+			if dir, commit, cached := c.local(k, repo, id, revision, err.Error()); cached == nil {
+				return dir, commit, nil, nil
 			}
 		}
-		return "", "", fmt.Errorf("model %s: %w", id, err)
+		return "", "", nil, fmt.Errorf("%s %s: %w", k.name, id, err)
+	}
+	if names, err = want(info.names()); err != nil {
+		return "", "", nil, fmt.Errorf("%s %s: %w", k.name, id, err)
 	}
 	dir = filepath.Join(repo, "snapshots", info.SHA)
-	for _, name := range wanted(info.names()) {
-		if err := c.file(ctx, repo, id, info.SHA, name); err != nil {
-			return "", "", fmt.Errorf("model %s, file %s: %w", id, name, err)
+	for _, name := range names {
+		if err := c.file(ctx, repo, k.below+id, info.SHA, name); err != nil {
+			return "", "", nil, fmt.Errorf("%s %s, file %s: %w", k.name, id, name, err)
 		}
 	}
 	if err := writeRef(repo, revision, info.SHA); err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
-	return dir, info.SHA, nil
+	return dir, info.SHA, names, nil
 }
 
 func (c Client) cacheDir() string { return c.CacheDir }
@@ -126,21 +149,21 @@ func validRevision(s string) bool {
 }
 
 // local finds a snapshot without the network.
-func (c Client) local(repo, id, revision, why string) (dir, commit string, err error) {
+func (c Client) local(k kind, repo, id, revision, why string) (dir, commit string, err error) {
 	commit = revision
 	if !isCommit(revision) {
 		text, err := os.ReadFile(filepath.Join(repo, "refs", filepath.FromSlash(revision)))
 		if err != nil {
-			return "", "", fmt.Errorf("model %s at %s is not in the cache %s, and %s", id, revision, c.CacheDir, why)
+			return "", "", fmt.Errorf("%s %s at %s is not in the cache %s, and %s", k.name, id, revision, c.CacheDir, why)
 		}
 		commit = strings.TrimSpace(string(text))
 	}
 	if !isCommit(commit) {
-		return "", "", fmt.Errorf("model %s: the cached reference %q is damaged", id, commit)
+		return "", "", fmt.Errorf("%s %s: the cached reference %q is damaged", k.name, id, commit)
 	}
 	dir = filepath.Join(repo, "snapshots", commit)
 	if _, err := os.Stat(dir); err != nil {
-		return "", "", fmt.Errorf("model %s at %s is not in the cache %s, and %s", id, revision, c.CacheDir, why)
+		return "", "", fmt.Errorf("%s %s at %s is not in the cache %s, and %s", k.name, id, revision, c.CacheDir, why)
 	}
 	return dir, commit, nil
 }
@@ -208,10 +231,10 @@ func safeName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r < 32 })
 }
 
-func (c Client) resolve(ctx context.Context, id, revision string) (modelInfo, error) {
+func (c Client) resolve(ctx context.Context, k kind, id, revision string) (modelInfo, error) {
 	var text []byte
 	err := c.retry(ctx, func() error {
-		resp, err := c.get(ctx, "/api/models/"+id+"/revision/"+url.PathEscape(revision), nil)
+		resp, err := c.get(ctx, "/api/"+k.folder+"/"+id+"/revision/"+url.PathEscape(revision), nil)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/lora"
 )
 
@@ -27,6 +28,13 @@ var fixtures = map[string]struct {
 	"edit.cast":               {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":              {"{model: a, scale: [0.5, 2]}", 1},
 	"evaluate.compare":        {"{reference: a, models: [b]}", 2},
+	"evaluate.combine":        {"{models: [a, {model: b, weight: 0.4}], data: d, how: entropy}", 2},
+	"evaluate.choice":         {"{models: [a, b], data: d}", 2},
+	"evaluate.embed":          {"{models: [a, b], data: d, first: first, second: second, score: score}", 2},
+	"evaluate.hidden":         {"{models: [a, b], data: d}", 2},
+	"evaluate.generate":       {"{models: [a, b], data: d}", 2},
+	"evaluate.kl":             {"{reference: a, models: [b, c], data: d, protocol: begin}", 3},
+	"evaluate.perplexity":     {"{models: [a, b], data: d, protocol: hf-stride, stride: 7}", 2},
 	"lowrank.svd":             {"{model: a, rank: {energy: 0.9}}", 1},
 	"merge.arcee_fusion":      {"{base: a, model: b}", 2},
 	"merge.breadcrumbs":       {"{base: a, models: [b, {model: c, gamma: 0.2}], density: 0.4, gamma: 0.1, rescale: true}", 3},
@@ -119,6 +127,10 @@ func TestConformance(t *testing.T) {
 			}
 			opstest.Decode(t, op, op.Example)
 			params := opstest.Decode(t, op, f.params)
+			if op.Score != nil {
+				scores(t, op, params, f.models)
+				return
+			}
 			in := models(op, f.models)
 			want, err := opstest.Apply(op, params, 1, opstest.Order{}, in...)
 			if err != nil {
@@ -143,6 +155,7 @@ func TestConformance(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			stored(t, op, params, in)
 			spoilt := in[0][1]
 			spoilt.Data[3], spoilt.Data[4] = float32(math.NaN()), float32(math.Inf(1))
 			_, err = opstest.Apply(op, params, 1, opstest.Order{}, in...)
@@ -151,6 +164,29 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stored holds a kernel that reads bfloat16 as it is stored to the same bits as
+// one that reads it widened.
+func stored(t *testing.T, op *ops.Op, params any, in []opstest.Model) {
+	t.Helper()
+	if op.Rows == nil {
+		return
+	}
+	for _, m := range in {
+		for _, x := range m {
+			kernel.RoundBF16(x.Data)
+		}
+	}
+	want, err := opstest.Apply(op, params, 1, opstest.Order{}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := opstest.Apply(op, params, 1, opstest.Order{Stored: true}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, opstest.Order{Stored: true}, want, got)
 }
 
 func equal(a, b opstest.Model) bool {

@@ -136,6 +136,9 @@ func Decode(t testing.TB, op *ops.Op, text string) any {
 type Order struct {
 	Seed uint64 // of the shuffle; 0 keeps the order
 	Rows int    // per block of Run; 0 means 3
+	// Stored shows operands in bfloat16, as they are stored; they must be such
+	// numbers.
+	Stored bool
 }
 
 // Apply runs an op over models in memory. It honours no `where`.
@@ -285,7 +288,7 @@ func (x *executor) scan(w *work) ops.Scan {
 		for half := range 2 {
 			wg.Go(func() {
 				for k := half; k < len(order) && errs[half] == nil; k += 2 {
-					b := w.block(spans[order[k]])
+					b := x.block(w, spans[order[k]])
 					b.Index = order[k]
 					for i := range b.In {
 						if len(operands) > 0 && !slices.Contains(operands, i) {
@@ -299,7 +302,7 @@ func (x *executor) scan(w *work) ops.Scan {
 		wg.Wait()
 		return slices.MaxFunc(errs, func(a, b error) int { return boolInt(a != nil) - boolInt(b != nil) })
 	}, At: func(_ context.Context, row, rows int, f func(*ops.Block) error, _ ...int) error {
-		return f(w.block([2]int{row, rows}))
+		return f(x.block(w, [2]int{row, rows}))
 	}}
 }
 
@@ -330,7 +333,7 @@ func cut(rows, per int) [][2]int {
 }
 
 // block copies the rows, as the engine does: kernels may overwrite them.
-func (w *work) block(span [2]int) *ops.Block {
+func (x *executor) block(w *work, span [2]int) *ops.Block {
 	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
@@ -338,7 +341,14 @@ func (w *work) block(span [2]int) *ops.Block {
 			b.In = append(b.In, ops.Values{F32: mapped(w.pass.Unit.Rows[i], data, w.pass.In[i].Shape, span)})
 			continue
 		}
-		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
+		rows := data[span[0]*cols : (span[0]+span[1])*cols]
+		if x.order.Stored {
+			raw := make([]byte, 2*len(rows))
+			kernel.F32ToBF16(raw, rows)
+			b.In = append(b.In, ops.Values{BF16: raw})
+			continue
+		}
+		b.In = append(b.In, ops.Values{F32: slices.Clone(rows)})
 	}
 	return b
 }
@@ -373,7 +383,7 @@ func (x *executor) compute(w *work) (Model, error) {
 		}
 		return made, x.op.Whole.Run(context.Background(), w.params, w.pass, in, out)
 	case x.op.Measure != nil:
-		b := w.block([2]int{0, w.pass.In[0].Shape.Rows()})
+		b := x.block(w, [2]int{0, w.pass.In[0].Shape.Rows()})
 		sums, err := x.op.Measure.Sums(w.params, w.pass, b)
 		m := Matrix{Info: outs[0]}
 		for _, s := range sums {
@@ -396,7 +406,7 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	for _, k := range x.shuffle(len(spans)) {
 		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
 		if len(w.in) > 0 {
-			b = w.block(spans[k])
+			b = x.block(w, spans[k])
 		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rouxml/roux/engine/cas"
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/schema"
+)
+
+// trial is one run of a scoring step: some of its models over its data.
+type trial struct {
+	ports     []*node
+	data      []*dataset
+	canonical []byte
+	seed      uint64
+	op        *ops.Op
+}
+
+// dataset is an entry of the recipe's data, read, and the digest of what it
+// was read from and of what is asked of it.
+type dataset struct {
+	data   *ops.Data
+	digest string
+}
+
+// layScore asks the op whether it can run the models, reads the data and cuts
+// the step into its runs.
+func (p *Plan) layScore(ctx context.Context, n *node) error {
+	if n.step.Where != nil {
+		return errors.New("an evaluation runs whole models: remove where")
+	}
+	if p.opt.Tokenizer == nil || p.opt.Data == nil {
+		return errors.New("this program runs no models")
+	}
+	if err := n.op.Score.Check(n.step.Params, n.headers()); err != nil {
+		return err
+	}
+	canonical, err := schema.Canonical(n.step.Params)
+	if err != nil {
+		return err
+	}
+	var data []*dataset
+	for _, ref := range n.step.Data {
+		d, err := p.dataset(ctx, ref.Name)
+		if err != nil {
+			return err
+		}
+		data = append(data, d)
+	}
+	for _, ports := range n.op.Score.Runs(n.step.Params, len(n.ports)) {
+		t := &trial{op: n.op, data: data, canonical: canonical, seed: p.seedOf(n)}
+		for _, i := range ports {
+			t.ports = append(t.ports, n.ports[i])
+		}
+		n.trials = append(n.trials, t)
+	}
+	return nil
+}
+
+// seedOf is the step's seed, or the recipe's.
+func (p *Plan) seedOf(n *node) uint64 {
+	if n.step.Seed != nil {
+		return *n.step.Seed
+	}
+	return p.Recipe.Seed
+}
+
+// dataset reads an entry of data, once.
+func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
+	if d, ok := p.data[name]; ok {
+		return d, nil
+	}
+	for _, entry := range p.Recipe.Data {
+		if entry.Name != name {
+			continue
+		}
+		d, err := readData(ctx, p.opt, entry)
+		if err != nil {
+			return nil, err
+		}
+		p.data[name] = d
+		return d, nil
+	}
+	return nil, fmt.Errorf("unknown data %q", name)
+}
+
+func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, error) {
+	data, digest, err := o.Data(ctx, entry)
+	if err != nil {
+		return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
+	}
+	asked := fmt.Sprintf(" %d %d %t %d %t", data.Length, data.Samples, data.Drawn, data.Seed, data.Special)
+	return &dataset{data, digest + asked}, nil
+}
+
+// key covers all that a run's result depends on: the op, its params, the seed,
+// the data, and of each model its weights, config and files.
+func (t *trial) key(ctx context.Context) (cas.Key, error) {
+	h := cas.NewHash("score").Int(keyVersion).String(t.op.Name).Int(int64(t.op.Version)).Bytes(t.canonical).Int(int64(t.seed))
+	for _, d := range t.data {
+		h.String(d.digest)
+	}
+	for _, port := range t.ports {
+		keys, err := keysOf(ctx, port.cells)
+		if err != nil {
+			return cas.Key{}, err
+		}
+		h.Int(int64(len(keys)))
+		for i, k := range keys {
+			h.String(port.cells[i].info.Name).Key(k)
+		}
+		h.Bytes(port.model.Config)
+		for _, f := range port.model.Files {
+			id := string(f.Data)
+			if f.Data == nil {
+				if id, err = loaders.FileID(f.Path); err != nil {
+					return cas.Key{}, err
+				}
+			}
+			h.String(f.Name).String(id)
+		}
+	}
+	return h.Sum(), nil
+}
+
+// score makes the metrics of a scoring step: of results that the cache holds,
+// and of runs for the others.
+func (r *run) score(ctx context.Context, m *measure) error {
+	results := make([]ops.Result, len(m.node.trials))
+	m.hit = true
+	for i, t := range m.node.trials {
+		key, err := t.key(ctx)
+		if err != nil {
+			return err
+		}
+		text, ok := r.opt.Cache.GetBytes(key)
+		if ok && json.Unmarshal(text, &results[i]) == nil {
+			r.hits.Add(1)
+			continue
+		}
+		m.hit = false
+		if results[i], err = r.try(ctx, m, t); err != nil {
+			return err
+		}
+		r.keepResult(m, key, results[i])
+	}
+	var err error
+	n := m.node
+	m.metrics, err = n.op.Score.Finish(n.step.Params, n.headers(), n.trials[0].seed, results)
+	if err == nil {
+		m.report(r.opt)
+	}
+	return err
+}
+
+// keepResult stores a result; one with NaN or Inf is made again next time.
+func (r *run) keepResult(m *measure, key cas.Key, result ops.Result) {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return
+	}
+	if err := r.opt.Cache.PutBytes(key, text, m.node.op.Name+" "+m.node.name); err != nil {
+		r.opt.emit(Warning{Text: "cache: " + err.Error()})
+	}
+}
+
+// try runs models over data. What their weights rest on is made first; then the
+// op has half of the budget, and the other half is for the rows that it reads.
+func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error) {
+	var cells []*cell
+	for _, port := range t.ports {
+		cells = append(cells, port.cells...)
+	}
+	sched, err := r.schedule(ctx, cells)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
+		return ops.Result{}, err
+	}
+	x := &ops.Trial{Seed: t.seed, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Scratch: r.opt.Cache.Dir()}
+	for _, d := range t.data {
+		x.Data = append(x.Data, d.data)
+	}
+	progress := newReading(r.opt, m.node.name, cells)
+	for _, port := range t.ports {
+		x.Models = append(x.Models, ops.Subject{Header: port.header, Weights: r.source(ctx, port, progress),
+			Tokenizer: func() (ops.Tokenizer, error) { return r.opt.Tokenizer(port.model.Files) }})
+	}
+	var result ops.Result
+	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {
+		result, err = t.op.Score.Run(ctx, m.node.step.Params, x)
+		return err
+	})
+	return result, err
+}
+
+// scoreSummary says which runs the cache holds.
+func (p *Plan) scoreSummary(ctx context.Context, m *measure) (StepSummary, error) {
+	n := m.node
+	st := StepSummary{Name: n.name, Op: n.op.Name, Computes: len(n.trials), Why: "skipped by when"}
+	for _, t := range n.trials {
+		key, err := t.key(ctx)
+		if err != nil {
+			return st, err
+		}
+		if _, ok := p.opt.Cache.Lookup(key); ok {
+			st.Held++
+		}
+	}
+	if len(n.trials) > 0 {
+		st.Why = fmt.Sprintf("%d of %d runs held", st.Held, len(n.trials))
+	}
+	return st, nil
+}

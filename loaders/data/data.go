@@ -1,0 +1,183 @@
+// Package data reads the texts and questions that evaluations are made of: text
+// files, tables in JSON lines, CSV or Parquet, and task files of
+// lm-evaluation-harness. Files are not trusted: lengths are bounded and nothing
+// in them is executed.
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Request says what to read.
+type Request struct {
+	// Paths are the files, of one kind.
+	Paths []string
+	// Field is the column of a table that holds the text.
+	Field string
+	// Task makes the rows questions; the first path may then be a task file.
+	Task bool
+	Questions
+}
+
+// Set is what was read.
+type Set struct {
+	Texts  []string            // of a text file one, else one for each row
+	Rows   []map[string]string // a table's columns, as text; nil for text files
+	Items  []Item              // of a task
+	Digest string              // of the files and the request
+}
+
+const (
+	maxFile = 4 << 30
+	maxRows = 50_000_000
+)
+
+// Read reads data.
+func Read(q Request) (*Set, error) {
+	r := &reading{hash: sha256.New()}
+	if err := json.NewEncoder(r.hash).Encode(q.identity()); err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	var err error
+	switch {
+	case q.Task:
+		s.Items, err = r.task(q)
+	case isTable(q.Paths[0]):
+		err = r.texts(q, s)
+	case q.Field != "text":
+		err = fmt.Errorf("%s is no table: remove field: %s", q.Paths[0], q.Field)
+	default:
+		err = r.plain(q, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Digest = "sha256:" + hex.EncodeToString(r.hash.Sum(nil))
+	return s, nil
+}
+
+// identity is the request without where its files lie.
+func (q Request) identity() Request {
+	paths := make([]string, len(q.Paths))
+	for i, p := range q.Paths {
+		paths[i] = kindOf(p)
+	}
+	q.Paths = paths
+	return q
+}
+
+// reading hashes all that is read.
+type reading struct{ hash hash.Hash }
+
+// file reads a whole file.
+func (r *reading) file(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder: name a file in it", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s has %d bytes, and data may have %d: cut it", path, info.Size(), int64(maxFile))
+	}
+	text := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, text); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(text) == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	r.hash.Write(text)
+	return text, nil
+}
+
+// plain takes each file as one text.
+func (r *reading) plain(q Request, s *Set) error {
+	for _, path := range q.Paths {
+		text, err := r.file(path)
+		if err != nil {
+			return err
+		}
+		s.Texts = append(s.Texts, string(text))
+	}
+	return nil
+}
+
+// texts takes each row of tables as one text.
+func (r *reading) texts(q Request, s *Set) error {
+	for _, path := range q.Paths {
+		rows, err := r.table(path)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			s.Rows = append(s.Rows, flat(row))
+		}
+	}
+	for i, row := range s.Rows {
+		text, ok := row[q.Field]
+		if !ok && i == 0 && q.Field == "text" {
+			return nil // a table of other columns, which the op names
+		}
+		if !ok {
+			return fmt.Errorf("%s: row %d has no column %q (it has %s): say field: COLUMN", q.Paths[0], i+1, q.Field, columns(row))
+		}
+		s.Texts = append(s.Texts, text)
+	}
+	return nil
+}
+
+func columns(row map[string]string) string {
+	var names []string
+	for name := range row {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// flat writes values as text: strings as they are, others as JSON.
+func flat(row map[string]any) map[string]string {
+	out := make(map[string]string, len(row))
+	for name, v := range row {
+		out[name] = asText(v)
+	}
+	return out
+}
+
+func asText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+var errNoRows = errors.New("it has no rows")
+
+// kindOf is the ending of a file's name.
+func kindOf(path string) string { return strings.ToLower(filepath.Ext(path)) }

@@ -1,0 +1,187 @@
+package data
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// folder holds files for a test.
+func folder(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestTexts: every kind of file yields its texts.
+func TestTexts(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"a.txt": "one\n\ntwo\n", "a.jsonl": "{\"text\": \"one\", \"n\": 1}\n\n{\"text\": \"two\"}\n",
+		"a.json": `[{"text": "one"}, {"text": "two"}]`, "a.csv": "\ufefftext,n\n\"one, or\nso\",1\ntwo,2\n", "a.tsv": "n\ttext\n1\ta \"b\n"})
+	for name, want := range map[string][]string{
+		"a.txt": {"one\n\ntwo\n"}, "a.jsonl": {"one", "two"}, "a.json": {"one", "two"}, "a.csv": {"one, or\nso", "two"}, "a.tsv": {"a \"b"},
+	} {
+		s, err := Read(Request{Paths: []string{filepath.Join(dir, name)}, Field: "text"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if d := cmp.Diff(want, s.Texts); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	s, err := Read(Request{Paths: []string{"testdata/quiz.parquet"}, Field: "question"})
+	if err != nil || !cmp.Equal(s.Texts, []string{"2+2?", "Sky?"}) || s.Rows[1]["choices"] != `["blue","red"]` || s.Rows[0]["answer"] != "1" {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestDigest: other content, or another question about it, is other data; where
+// it lies is not.
+func TestDigest(t *testing.T) {
+	a, b := folder(t, map[string]string{"x.csv": "text,u\n1,2\n"}), folder(t, map[string]string{"x.csv": "text,u\n1,2\n", "y.csv": "text,u\n1,3\n"})
+	digest := func(path, field string) string {
+		s, err := Read(Request{Paths: []string{path}, Field: field})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Digest
+	}
+	base := digest(a+"/x.csv", "text")
+	if base != digest(b+"/x.csv", "text") || base == digest(b+"/y.csv", "text") || base == digest(a+"/x.csv", "u") {
+		t.Error("digests do not tell data apart")
+	}
+}
+
+const arc = `task: arc
+dataset_path: json
+dataset_kwargs: {data_files: {test: rows.jsonl, train: [train.jsonl]}}
+test_split: test
+fewshot_split: train
+output_type: multiple_choice
+doc_to_text: "Question: {{question}}\nAnswer:"
+doc_to_target: "{{choices.label.index(answerKey)}}"
+doc_to_choice: "{{choices.text}}"
+metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
+`
+
+const arcRow = `{"question": "Q1", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "B"}` + "\n"
+
+// TestTasks: rows become questions as lm-evaluation-harness makes them.
+func TestTasks(t *testing.T) {
+	dir := folder(t, map[string]string{"arc.yaml": arc, "rows.jsonl": arcRow, "train.jsonl": strings.ReplaceAll(arcRow, "Q1", "Q0"),
+		"shots.yaml": "include: arc.yaml\ndescription: \"Solve.\\n\\n\"\nnum_fewshot: 1\nfewshot_config: {sampler: first_n}\n",
+		"piqa.jsonl": `{"goal": " g ", "sol1": "s", "sol2": "t", "label": 1}` + "\n",
+		"sum.yaml":   "dataset_path: sum.csv\ntest_split: test\noutput_type: generate_until\ndoc_to_text: \"{{a}}+{{b}}=\"\ndoc_to_target: c\ngeneration_kwargs: {until: [\"\\n\"], max_gen_toks: 4, do_sample: false}\n",
+		"sum.csv":    "a,b,c\n1,2,3\n"})
+	two := 0
+	for _, c := range []struct {
+		name string
+		q    Request
+		want []Item
+	}{
+		{"arc", Request{Paths: []string{dir + "/arc.yaml"}}, []Item{{Context: "Question: Q1\nAnswer:", Delimiter: " ", Choices: []string{"x", "y"}, Gold: 1}}},
+		{"one shot", Request{Paths: []string{dir + "/shots.yaml"}}, []Item{{Context: "Solve.\n\nQuestion: Q0\nAnswer: y\n\nQuestion: Q1\nAnswer:", Delimiter: " ", Choices: []string{"x", "y"}, Gold: 1}}},
+		{"no shots", Request{Paths: []string{dir + "/shots.yaml"}, Questions: Questions{Fewshot: &two}}, []Item{{Context: "Solve.\n\nQuestion: Q1\nAnswer:", Delimiter: " ", Choices: []string{"x", "y"}, Gold: 1}}},
+		{"table", Request{Paths: []string{dir + "/piqa.jsonl"}, Questions: Questions{DocToText: "Q: {{goal.strip()}}", DocToChoice: "{{[sol1, sol2]}}", DocToTarget: "label"}},
+			[]Item{{Context: "Q: g", Delimiter: " ", Choices: []string{"s", "t"}, Gold: 1}}},
+		{"parquet", Request{Paths: []string{"testdata/quiz.parquet"}, Questions: Questions{DocToText: "question", DocToChoice: "choices", DocToTarget: "answer"}},
+			[]Item{{Context: "2+2?", Delimiter: " ", Choices: []string{"3", "4"}, Gold: 1}, {Context: "Sky?", Delimiter: " ", Choices: []string{"blue", "red"}}}},
+		{"generated", Request{Paths: []string{dir + "/sum.yaml"}}, []Item{{Context: "1+2=", Delimiter: " ", Answer: "3", Until: []string{"\n"}, Limit: 4}}},
+	} {
+		c.q.Task = true
+		s, err := Read(c.q)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if d := cmp.Diff(c.want, s.Items); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+	}
+}
+
+// TestTemplates: the expressions that published tasks use.
+func TestTemplates(t *testing.T) {
+	doc, err := object([]byte(`{"a": " Ab c ", "n": 3, "l": ["x", "y"], "m": {"k": ["p"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for template, want := range map[string]string{
+		"{{a.strip()}}|{{ n }}": "Ab c|3", "{{a|trim|upper}}": "AB C", "{{l[-1]}}{{m.k[0]}}{{m['k'][0]}}": "ypp", "{{l.index('y')}}": "1", "{{'<' + l[0] ~ n}}": "<x3",
+		"{{a.strip().split(' ')[-1]}}": "c", "{{l|join(', ')}}": "x, y", "{{l|length}}": "2", "{{a.replace('A', \"B\").lstrip()}}": "Bb c ", "{{[l[0], 'z']}}": `["x","z"]`, "{{- a.strip().capitalize() -}}": "Ab c", "plain": "plain",
+	} {
+		got, err := render(template, doc)
+		if err != nil || got != want {
+			t.Errorf("%s: %q %v, want %q", template, got, err, want)
+		}
+	}
+}
+
+// TestBad: what cannot be read says where and why.
+func TestBad(t *testing.T) {
+	dir := folder(t, map[string]string{"empty.txt": "", "no.jsonl": "\n", "bad.jsonl": "{\"text\": 1}\n[1]\n", "two.jsonl": "{} {}\n", "bad.csv": "a,b\n1\n", "c.csv": "a,b\n1,2\n",
+		"rows.jsonl": arcRow, "train.jsonl": arcRow, "bad.parquet": "PAR1PAR1",
+		"function.yaml": arc + "process_docs: !function utils.process\n", "key.yaml": arc + "frobnicate: 1\n", "fn.yaml": strings.Replace(arc, `"Question: {{question}}\nAnswer:"`, "!function utils.text", 1),
+		"if.yaml": strings.Replace(arc, "{{question}}", "{% if a %}b{% endif %}", 1), "column.yaml": strings.Replace(arc, "{{question}}", "{{questin}}", 1),
+		"hub.yaml": strings.Replace(arc, "dataset_kwargs", "metadata", 1), "split.yaml": strings.Replace(arc, "test_split: test", "test_split: tset", 1),
+		"sample.yaml": arc + "generation_kwargs: {temperature: 0.7}\n", "rolling.yaml": strings.Replace(arc, "multiple_choice", "loglikelihood_rolling", 1),
+		"shots.yaml": arc + "num_fewshot: 1\n", "loop.yaml": "include: loop.yaml\n", "gold.yaml": strings.Replace(arc, "{{choices.label.index(answerKey)}}", "7", 1), "list.yaml": "- a\n"})
+	for _, c := range []struct {
+		file string
+		task bool
+		want string
+	}{
+		{"none.jsonl", false, "no such file"}, {"empty.txt", false, "is no table"}, {"no.jsonl", false, "it has no rows"}, {"bad.jsonl", false, "bad.jsonl: line 2: want a JSON object"}, {"two.jsonl", false, "line 1: something follows"},
+		{"bad.csv", false, "record on line 2: wrong number of fields"}, {"c.csv", false, `row 1 has no column "t" (it has a, b): say field: COLUMN`}, {"bad.parquet", false, "bad.parquet"}, {"none.txt", false, "none.txt is no table: remove field: t"},
+		{"function.yaml", true, "function.yaml:11:1: process_docs cannot be read (it runs Python"}, {"key.yaml", true, "key.yaml:11:1: frobnicate is no key of a task file"}, {"fn.yaml", true, "fn.yaml:7:1: doc_to_text: !function utils.text is Python"},
+		{"if.yaml", true, "row 1: doc_to_text: the template"}, {"column.yaml", true, `row 1: doc_to_text: template {{questin}}: the row has no column "questin" (it has answerKey, choices, question)`},
+		{"hub.yaml", true, `dataset_path "json": data sets of the Hub are not read by a task`}, {"split.yaml", true, `data_files has no split "tset" (it has test, train)`}, {"sample.yaml", true, "generation_kwargs.temperature: 0.7 is not read"},
+		{"rolling.yaml", true, "use evaluate.perplexity with protocol: rolling"}, {"shots.yaml", true, "say fewshot_config: {sampler: first_n}"}, {"loop.yaml", true, "includes eight others"}, {"gold.yaml", true, "row 1: doc_to_target: choice 7 of 2"},
+		{"list.yaml", true, "is no task file"}, {"empty.txt", true, "empty.txt is no task"}, {"rows.jsonl", true, "doc_to_text is missing"},
+	} {
+		if _, err := Read(Request{Paths: []string{dir + "/" + c.file}, Task: c.task, Field: "t"}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: want an error with %q, got %v", c.file, c.want, err)
+		}
+	}
+}
+
+// FuzzRead: no file makes the readers panic.
+func FuzzRead(f *testing.F) {
+	parquet, err := os.ReadFile("testdata/quiz.parquet")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []struct{ name, text string }{{".jsonl", arcRow}, {".json", "[{}]"}, {".csv", "a,b\n1,2\n"}, {".tsv", "a\tb\n"}, {".yaml", arc}, {".parquet", string(parquet)}} {
+		f.Add(seed.name, []byte(seed.text))
+	}
+	f.Fuzz(func(t *testing.T, end string, text []byte) {
+		if !isTable("x"+end) && end != ".yaml" {
+			return
+		}
+		path := filepath.Join(t.TempDir(), "x"+end)
+		if os.WriteFile(path, text, 0o644) != nil {
+			return
+		}
+		_, _ = Read(Request{Paths: []string{path}, Field: "text"})
+		_, _ = Read(Request{Paths: []string{path}, Task: true, Questions: Questions{DocToText: "{{a}}", DocToTarget: "0"}})
+	})
+}
+
+// FuzzTemplate: no template makes the reader panic.
+func FuzzTemplate(f *testing.F) {
+	f.Add("{{a.split(' ')[-1]|join('x') + [1, 'b'] ~ m.k}}", `{"a": "x", "m": {"k": []}}`)
+	f.Fuzz(func(_ *testing.T, template, row string) {
+		if doc, err := object([]byte(row)); err == nil {
+			_, _ = render(template, doc)
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/rouxml/roux/schema"
+)
+
+// Data is an entry of the recipe's data, read.
+type Data struct {
+	Name string
+	Pos  schema.Pos
+	// Texts are documents: of a text file one, else one for each row.
+	Texts []string
+	// Rows are the columns of a table's rows, as text; nil for text files.
+	Rows []map[string]string
+	// Items are the questions of a task; nil for other data.
+	Items []Item
+	// Length is how many tokens a sample has, and Samples how many there are;
+	// 0 leaves it to the op.
+	Length, Samples int
+	// Drawn says that samples are drawn with Seed; else the first are taken.
+	Drawn bool
+	Seed  uint64
+	// Special says that special tokens written in the texts are meant.
+	Special bool
+}
+
+// Item is one question: a context and how it may go on. Choices are empty when
+// the answer is generated.
+type Item struct {
+	Context   string
+	Delimiter string // between the context and a choice
+	Choices   []string
+	Gold      int    // the right choice
+	Answer    string // the right text, when it is generated
+	Until     []string
+	Limit     int // tokens that an answer may have; 0 leaves it to the op
+}
+
+// Errorf makes an error about the data, with its place in the recipe.
+func (d *Data) Errorf(format string, args ...any) error {
+	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
+}
+
+// Tokenizer turns text into tokens and back.
+type Tokenizer interface {
+	// Encode returns the tokens of a text, and where in it each ends, in bytes.
+	Encode(text string, o Encoding) (ids []int32, ends []int, err error)
+	// Decode returns the text of tokens, special ones left out.
+	Decode(ids []int32) string
+	// Named returns the token of a role, such as "bos" or "eos".
+	Named(role string) (int32, bool)
+	// Size is one more than the largest token.
+	Size() int
+	// Digest names all that encoding depends on.
+	Digest() string
+}
+
+// Encoding says what encoding does with special tokens.
+type Encoding struct {
+	Add   bool // put those beside the text that the tokenizer's own rule asks for
+	Parse bool // take those that are written in the text for what they say
+}

@@ -1,0 +1,142 @@
+package evaluate
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/nn"
+	"github.com/rouxml/roux/schema"
+)
+
+type generate struct {
+	Models     []schema.Ref   `yaml:"models" check:"min=1" doc:"models to measure; the first is what the others are compared with"`
+	Data       schema.DataRef `yaml:"data" doc:"questions: an entry of data with task"`
+	Extract    string         `yaml:"extract" check:"optional" doc:"regular expression (RE2) whose first group, or all of it, is the answer; without it all of the text is"`
+	Take       string         `yaml:"take" default:"first" check:"enum=first|last" doc:"which match of extract is the answer"`
+	IgnoreCase bool           `yaml:"ignore_case" default:"false" doc:"compare answers in lower case"`
+	Limit      int            `yaml:"limit" default:"256" check:">=1" doc:"tokens of an answer, where the task does not say"`
+}
+
+func init() {
+	ops.Add(&Set, ops.Spec[generate]{
+		Name: "evaluate.generate", Version: 1,
+		Summary: "Lets models write answers and measures how many are right.",
+		Doc: "Each question is continued greedily until a stop string of the task, the token that ends a text, or the limit; stop strings are looked for in the decoded text and cut. " +
+			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written. " +
+			"For every model but the first: exact_match_diff with _low and _high, the 95 % interval of a bootstrap over questions (2000 draws, by the seed). Questions that are too long lose their beginning.",
+		Source:  "lm-evaluation-harness (Gao et al.), output_type generate_until",
+		Example: "op: evaluate.generate\nmodels: [base, merged]\ndata: quiz\nextract: '(-?\\d+)'\ntake: last\n",
+		Check: func(p *generate) []schema.Problem {
+			if _, err := regexp.Compile(p.Extract); err != nil {
+				return []schema.Problem{{Path: "extract", Msg: err.Error(), Cure: "roux reads regular expressions as RE2 does: no lookaround"}}
+			}
+			return nil
+		},
+		Score: &ops.ScoreKernel[generate]{
+			Check: func(_ *generate, in []ops.Header) error { return causal(in) },
+			Run:   runGenerate,
+			Finish: func(_ *generate, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
+				return compareModels("generate 1, greedy", in, seed, results, "exact_match"), nil
+			},
+		},
+	})
+}
+
+func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, error) {
+	d := x.Data[0]
+	items, err := questions(d, false)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	s, err := open(x, 0, true)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	extract := regexp.MustCompile(p.Extract) // Check compiled it
+	right, written := make([]float64, len(items)), 0
+	for i, item := range items {
+		text, n, err := s.answer(ctx, d, item, p.Limit)
+		if err != nil {
+			return ops.Result{}, err
+		}
+		written += n
+		if p.clean(extract, text) == p.clean(extract, item.Answer) {
+			right[i] = 1
+		}
+	}
+	mean, stderr := meanOf(right)
+	return ops.Result{Values: map[string]float64{"exact_match": mean, "exact_match_stderr": stderr, "items": float64(len(items)), "tokens": float64(written)},
+		Items: map[string][]float64{"exact_match": right}, Notes: map[string]string{"tokenizer": s.tokens.Digest()}}, nil
+}
+
+// clean is what of a text is compared.
+func (p *generate) clean(extract *regexp.Regexp, text string) string {
+	if p.Extract != "" {
+		if all := extract.FindAllStringSubmatch(text, -1); all != nil {
+			m := all[0]
+			if p.Take == "last" {
+				m = all[len(all)-1]
+			}
+			text = m[min(1, len(m)-1)]
+		}
+	}
+	if text = strings.TrimSpace(text); p.IgnoreCase {
+		return strings.ToLower(text)
+	}
+	return text
+}
+
+// answer continues a question, and returns the text and how many tokens it took.
+func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit int) (string, int, error) {
+	if item.Limit > 0 {
+		limit = item.Limit
+	}
+	e, err := s.encode(d, item.Context, true)
+	if err != nil {
+		return "", 0, err
+	}
+	if len(e.ids) == 0 {
+		begin, err := s.begin()
+		if err != nil {
+			return "", 0, err
+		}
+		e.ids = []int32{begin}
+	}
+	if most := s.positions - limit; most < 1 {
+		return "", 0, d.Errorf("an answer of %d tokens leaves no room for the question in the %d positions of model %s: say a smaller limit", limit, s.positions, s.name)
+	} else if len(e.ids) > most {
+		e.ids = e.ids[len(e.ids)-most:]
+	}
+	end, ends := s.tokens.Named("eos")
+	var ids []int32
+	text, stopped := "", false
+	stop := func(id int32) bool {
+		if ends && id == end {
+			return true
+		}
+		ids = append(ids, id)
+		text, stopped = cutAt(s.tokens.Decode(ids), item.Until)
+		return stopped
+	}
+	out, err := s.model.NewCache().Generate(ctx, e.ids, limit, nn.Sampling{}, stop)
+	if err != nil {
+		return "", 0, d.Errorf("model %s: %w", s.name, err)
+	}
+	return text, len(out), nil
+}
+
+// cutAt cuts a text before the first of the stop strings.
+func cutAt(text string, until []string) (string, bool) {
+	at := -1
+	for _, u := range until {
+		if i := strings.Index(text, u); u != "" && i >= 0 && (at < 0 || i < at) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return text, false
+	}
+	return text[:at], true
+}
