@@ -23,6 +23,12 @@ func parseGGUF(data []byte) (*Tokenizer, error) {
 	return FromVocab(v)
 }
 
+// roleKeys are the keys of special tokens, in ggml's spelling.
+var roleKeys = map[string]string{
+	"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding", "mask": "mask", "cls": "cls",
+	"sep": "seperator", //nolint:misspell // as files have it
+}
+
 // vocabOf reads the keys below tokenizer.
 func vocabOf(m *gguf.Metadata) (Vocab, error) {
 	const in = "tokenizer.ggml."
@@ -40,7 +46,7 @@ func vocabOf(m *gguf.Metadata) (Vocab, error) {
 	for _, b := range m.Ints(in + "precompiled_charsmap") {
 		v.CharsMap = append(v.CharsMap, byte(b))
 	}
-	for role, key := range map[string]string{"bos": "bos", "eos": "eos", "unk": "unknown", "sep": "seperator", "pad": "padding", "mask": "mask", "cls": "cls"} {
+	for role, key := range roleKeys {
 		id, ok := m.Int(in + key + "_token_id")
 		if ok && id >= 0 && id <= math.MaxInt32 { // -1, or 2^32-1, says that there is none
 			v.Special[role] = int32(id)
