@@ -1,11 +1,16 @@
 """Golden logits of ops/nn: one tiny model of every family, run by transformers in float32.
 
-Usage: oracle_nn.py DIR [NAME...]  writes DIR/NAME.json. Weights are draws keyed by the tensor's name, which the Go
+Usage: oracle_nn.py DIR [NAME...]  writes DIR/NAME.json; oracle_nn.py --check DIR compares what is there with the
+transformers that is installed. Weights are draws keyed by the tensor's name, which the Go
 tests make themselves, so that no weights are stored.
 """
-import sys, json, pathlib, copy, math, logging
-import numpy as np, torch, transformers
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+import sys, json, pathlib, copy, math, tempfile
+try:
+    import numpy as np, torch, transformers
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+except ImportError as e:
+    print("skip:", e)
+    sys.exit(0)
 transformers.logging.set_verbosity_error()
 
 def draws(name, n):
@@ -117,7 +122,26 @@ def main(out, names):
             })
         text = json.dumps({"config": config, "tensors": table, "answers": answers}, separators=(",", ":"))
         (out / f"{name}.json").write_text(text.replace('"tensors"', '\n"tensors"').replace('"answers"', '\n"answers"') + "\n")
-        print("wrote", name, len(text), "std", answers[0].get("std"), flush=True)
+
+def numbers(x):
+    if isinstance(x, dict):
+        x = [x[k] for k in sorted(x)]
+    return [n for v in x for n in numbers(v)] if isinstance(x, list) else [x]
+
+def check(there):
+    bad = 0
+    with tempfile.TemporaryDirectory() as d:
+        main(pathlib.Path(d), [])
+        for name in CASES:
+            old, new = (json.loads((pathlib.Path(p) / f"{name}.json").read_text()) for p in (there, d))
+            a, b = numbers(old["answers"]), numbers(new["answers"])
+            off = max(abs(x - y) for x, y in zip(a, b)) if len(a) == len(b) else math.inf
+            same = old["config"] == new["config"] and old["tensors"] == new["tensors"]
+            bad += not (same and off < 5e-5)
+            print(("ok   " if same and off < 5e-5 else "FAIL "), f"transformers {transformers.__version__} and the golden of {name} are {off:.1e} apart")
+    sys.exit(bad > 0)
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--check":
+        check(sys.argv[2])
     main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -119,7 +119,7 @@ func TestBadNumbers(t *testing.T) {
 		"model.layers.1.mlp.down_proj.weight":            "layer 1 is the first with a hidden state that is NaN",
 		"model.layers.2.self_attn.k_proj.weight":         "layer 2 is the first",
 		"model.embed_tokens.weight":                      "the embedding already has",
-		"lm_head.weight":                                 "the head is the first with NaN",
+		"lm_head.weight":                                 "sequence 0, token 0: the head is the first with NaN",
 		"model.layers.0.input_layernorm.weight":          "layer 0 is the first",
 		"model.layers.0.post_attention_layernorm.weight": "layer 0 is the first",
 	} {

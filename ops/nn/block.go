@@ -90,7 +90,7 @@ func (p *part) ffn(a *Arch) *ffn {
 }
 
 func (p *part) ffnNorms(a *Arch) (before, after *norm) {
-	if !(a.parallel && p.f.ShareNorm) {
+	if !a.parallel || !p.f.ShareNorm {
 		before = p.norm(a, p.f.FFN.Norm, a.Hidden)
 	}
 	return before, p.norm(a, p.f.FFN.Post, a.Hidden)

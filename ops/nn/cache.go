@@ -63,7 +63,7 @@ func (c *Cache) Next(ctx context.Context, tokens []int32) ([]float32, error) {
 	h := m.arch.Hidden
 	x := make([]float32, len(tokens)*h)
 	r := m.newRunner(groups, Hooks{})
-	if err := r.through(ctx, x, groups); err != nil {
+	if err := r.through(ctx, &hidden{x: x}, groups); err != nil {
 		c.Truncate(len(c.tokens))
 		return nil, err
 	}
@@ -91,10 +91,8 @@ func (r *runner) last(x []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.finish(x, 1); err != nil {
-		return nil, err
-	}
+	r.finish(x, 1)
 	z := make([]float32, r.arch.Vocab)
 	r.columns(w, r.headInput(x, 1), 1, 0, r.arch.Vocab, z, r.arch.Vocab)
-	return z, nil
+	return z, checkLogits(z)
 }

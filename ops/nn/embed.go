@@ -71,7 +71,7 @@ func (p *part) head(o *outside, a *Arch) {
 		return
 	}
 	outer := *p
-	outer.names.prefix = ""
+	outer.prefix = ""
 	names := append(outer.all(-1, h.Weight, ".weight"), p.all(-1, h.Weight, ".weight")...)
 	t, ok := p.find(names...)
 	if !ok {

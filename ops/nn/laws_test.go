@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,6 +57,7 @@ func TestSameBits(t *testing.T) {
 				"the same before": allRows(t, open(t, g, tensor.F32, Options{}), [][]int32{seq, seq, seq}, 2),
 				"bfloat16":        allRows(t, open(t, g, tensor.BF16, Options{}), [][]int32{seq}, 0),
 				"float16":         allRows(t, open(t, g, tensor.F16, Options{}), [][]int32{seq}, 0),
+				"spilled":         allRows(t, open(t, g, tensor.BF16, Options{Spill: t.TempDir()}), [][]int32{seq, other}, 0),
 				"resident":        allRows(t, open(t, g, tensor.BF16, Options{Resident: true}), [][]int32{seq}, 0),
 			} {
 				if !bytes.Equal(got, want) {
@@ -237,5 +239,39 @@ func TestPool(t *testing.T) {
 	}
 	if _, err := st.Pool(0, "sum", false); err == nil {
 		t.Error("unknown pooling passes")
+	}
+}
+
+// With all blocks replaced by those of another model, a run is that model's.
+func TestReplace(t *testing.T) {
+	g := goldens(t)["llama"]
+	other := g.source(tensor.BF16)
+	for name, b := range other.data {
+		if strings.Contains(name, "layers.") {
+			slices.Reverse(b) // other numbers, finite ones
+			for i := 1; i < len(b); i += 2 {
+				b[i-1], b[i] = b[i], b[i-1]
+			}
+		}
+	}
+	whole, err := Open(other, g.Config, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := allRows(t, whole, g.batch(), 0)
+	seen := 0
+	st, err := open(t, g, tensor.BF16, Options{}).Run(t.Context(), g.batch(), Hooks{
+		Input:   func(Input) error { seen++; return nil },
+		Replace: func(layer int) (tensor.Source, error) { return other, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for i := range g.batch()[0] {
+		got = append(got, bits(st.Row(0, i))...)
+	}
+	if !bytes.Equal(got, want) || seen != 3*4 {
+		t.Error("replaced blocks give other states, or the hook saw them:", seen)
 	}
 }

@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// resident keeps blocks that were read.
+// resident keeps blocks that were read, and the head.
 type resident struct {
-	mu  sync.Mutex
-	all []*block
+	mu   sync.Mutex
+	all  []*block
+	head *matrix
 }
 
 func (k *resident) get(m *Model, i int) (*block, error) {

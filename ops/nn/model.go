@@ -19,6 +19,10 @@ type Options struct {
 	// Resident keeps every block once it is read, for generation: weights that
 	// do not lie in memory already are otherwise read anew for each token.
 	Resident bool
+	// Spill is a directory for hidden states that take more than SpillAbove
+	// bytes: the system may then write them out. Empty: they stay in memory.
+	Spill      string
+	SpillAbove int64
 }
 
 // Model is an architecture with its weights. Several goroutines may use one.
@@ -30,6 +34,8 @@ type Model struct {
 	scratch scratchPool
 	outside outside
 	blocks  *resident // nil unless Options.Resident
+	// blockBytes is what the largest block takes that is not in memory already.
+	blockBytes int64
 }
 
 // Open reads config.json's text and checks the weights by their headers; of the
@@ -56,15 +62,29 @@ func Open(src tensor.Source, config []byte, o Options) (*Model, error) {
 		return nil, err
 	}
 	for i := range a.Layers {
-		if _, err := m.loadBlock(&reader{source: src, used: used, dry: true}, i); err != nil {
+		r := &reader{source: src, used: used, dry: true}
+		if _, err := m.loadBlock(r, i); err != nil {
 			return nil, err
 		}
+		m.blockBytes = max(m.blockBytes, r.read)
 	}
 	return m, checkUsed(a.form, n, a.Layers, src, used)
 }
 
 // Arch returns the architecture. The caller must not change it.
 func (m *Model) Arch() *Arch { return m.arch }
+
+// Memory is about how many bytes a run of so many tokens takes, in sequences of
+// up to longest, beside weights that lie in memory already: hidden states, the
+// buffers of one group, two blocks, and the logits of a chunk.
+func (m *Model) Memory(tokens, longest int) int64 {
+	a := m.arch
+	inner := 2 * a.denseFFN
+	group := min(tokens, max(GroupRows, longest))
+	perRow := 3*a.Hidden + (2*a.Heads+2*a.KVHeads)*a.HeadDim
+	small := ffnRows*(inner+a.Hidden) + headRows*(min(headColumns, a.Vocab)+a.Hidden)
+	return 4*(int64(tokens)*int64(a.Hidden)+int64(group)*int64(perRow)+int64(small)) + 2*m.blockBytes
+}
 
 // check refuses tokens that the model has no embedding for and sequences that
 // it has no positions for.

@@ -16,15 +16,14 @@ type rope struct {
 
 // scaling stretches the frequencies beyond what was trained.
 type scaling struct {
-	kind                         string
-	factor                       float64
-	low, high                    float64 // llama3
-	betaFast, betaSlow           float64 // yarn
-	truncate                     bool
-	attention                    float64 // yarn, longrope: factor of cos and sin; 0: computed
-	mscale, mscaleAll            float64
-	shortFactor, longFactor      []float64
-	factorStated, originalStated bool
+	kind                    string
+	factor                  float64
+	low, high               float64 // llama3
+	betaFast, betaSlow      float64 // yarn
+	truncate                bool
+	attention               float64 // yarn, longrope: factor of cos and sin; 0: computed
+	mscale, mscaleAll       float64
+	shortFactor, longFactor []float64
 }
 
 // byLength says that the frequencies depend on the length of the sequence.

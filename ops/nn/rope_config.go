@@ -103,8 +103,14 @@ var ropeKeys = []string{
 	"max_position_embeddings",
 }
 
+var ropeNumbers = []string{
+	"rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor",
+	"beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim",
+}
+
 var ropeKinds = []string{"default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional"}
 
+// rope reads one rotation out of its map, theta being its key outside.
 func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 	for k := range m {
 		if !slices.Contains(ropeKeys, k) {
@@ -112,58 +118,69 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 		}
 	}
 	f := &a.form.Attention.Rope
-	in := &settings{values: m, known: map[string]bool{}}
-	number := func(def float64, keys ...string) float64 {
-		x, ok, err := in.number(ref{keys: keys})
-		if err != nil || !ok {
-			return def
+	var outer [3]float64
+	var stated bool
+	for i, r := range []ref{theta, f.Partial, f.Original} {
+		x, ok, err := s.number(r)
+		if err != nil {
+			return nil, err
 		}
-		return x
+		outer[i], stated = x, ok // the last is original_max_position_embeddings
 	}
-	topTheta, _, err := s.number(theta)
+	in, err := readScaling(m, f.Alias)
 	if err != nil {
 		return nil, err
 	}
-	topPartial, _, err := s.number(f.Partial)
-	if err != nil {
-		return nil, err
+	r := &rope{scaling: *in, theta: numberIn(m, outer[0], "rope_theta"), positions: a.Positions}
+	partial := numberIn(m, outer[1], "partial_rotary_factor")
+	r.dims = int(float64(a.HeadDim) * partial)
+	r.original = int(numberIn(m, float64(a.Positions), "original_max_position_embeddings"))
+	if stated {
+		r.original = int(outer[2])
 	}
-	topOriginal, originalStated, err := s.number(f.Original)
-	if err != nil {
-		return nil, err
+	switch {
+	case r.original < 1:
+		return nil, fmt.Errorf("config.json: original_max_position_embeddings is %d", r.original)
+	case r.kind == "longrope" && (stated || m["factor"] == nil), r.kind == "yarn" && m["factor"] == nil:
+		r.factor = float64(a.Positions) / float64(r.original)
+	case r.kind == "proportional":
+		r.dims, r.low = a.HeadDim, float64(int(partial*float64(a.HeadDim)/2))
 	}
+	return r, r.check()
+}
+
+// readScaling reads what the map says about scaling.
+func readScaling(m map[string]any, alias map[string]string) (*scaling, error) {
+	in := &settings{values: m, known: map[string]bool{}}
 	kind, err := in.text(ref{keys: []string{"rope_type", "type"}, def: "default"})
 	if err != nil {
 		return nil, err
 	}
-	if other, ok := f.Alias[kind]; ok {
+	if other, ok := alias[kind]; ok {
 		kind = other
 	}
 	if !slices.Contains(ropeKinds, kind) {
 		return nil, fmt.Errorf("config.json: rope scaling of type %q cannot be run; those that can: %v", kind, ropeKinds)
 	}
-	r := &rope{theta: number(topTheta, "rope_theta"), positions: a.Positions}
-	partial := number(topPartial, "partial_rotary_factor")
-	r.dims = int(float64(a.HeadDim) * partial)
-	r.original = int(number(float64(a.Positions), "original_max_position_embeddings"))
-	if originalStated {
-		r.original = int(topOriginal)
+	for _, k := range ropeNumbers {
+		if _, _, err := in.number(ref{keys: []string{k}}); err != nil {
+			return nil, err
+		}
 	}
-	r.scaling = scaling{
-		kind: kind, factor: number(1, "factor"), low: number(1, "low_freq_factor"), high: number(4, "high_freq_factor"),
-		betaFast: number(32, "beta_fast"), betaSlow: number(1, "beta_slow"), truncate: m["truncate"] != false,
-		attention: number(0, "attention_factor"), mscale: number(0, "mscale"), mscaleAll: number(0, "mscale_all_dim"),
+	return &scaling{
+		kind: kind, factor: numberIn(m, 1, "factor"), low: numberIn(m, 1, "low_freq_factor"), high: numberIn(m, 4, "high_freq_factor"),
+		betaFast: numberIn(m, 32, "beta_fast"), betaSlow: numberIn(m, 1, "beta_slow"), truncate: m["truncate"] != false,
+		attention: numberIn(m, 0, "attention_factor"), mscale: numberIn(m, 0, "mscale"), mscaleAll: numberIn(m, 0, "mscale_all_dim"),
 		shortFactor: numbers(m["short_factor"]), longFactor: numbers(m["long_factor"]),
+	}, nil
+}
+
+// numberIn is a number of a map, or def.
+func numberIn(m map[string]any, def float64, key string) float64 {
+	if x, ok := m[key].(float64); ok {
+		return x
 	}
-	switch {
-	case kind == "longrope" && (originalStated || m["factor"] == nil):
-		r.factor = float64(a.Positions) / float64(r.original)
-	case kind == "yarn" && m["factor"] == nil:
-		r.factor = float64(a.Positions) / float64(r.original)
-	case kind == "proportional":
-		r.dims, r.low = a.HeadDim, float64(int(partial*float64(a.HeadDim)/2))
-	}
-	return r, r.check()
+	return def
 }
 
 func numbers(v any) []float64 {

@@ -2,9 +2,11 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
+	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
@@ -49,6 +51,11 @@ type Hooks struct {
 	// Branch returns the factor of a layer's branch, 0 for attention and 1 for
 	// feed-forward, before it is added: 1 leaves it, 0 drops it.
 	Branch func(layer, branch int) float32
+	// Replace is called when a layer has run, and may return other weights for
+	// it, by the names that the model has: the layer then runs again with those,
+	// unseen by Input, and the next takes what comes of that. Hidden states take
+	// twice their memory for it.
+	Replace func(layer int) (tensor.Source, error)
 }
 
 // Run takes a batch of sequences through all blocks and returns the hidden
@@ -59,14 +66,18 @@ func (m *Model) Run(ctx context.Context, batch [][]int32, h Hooks) (*States, err
 	if err := m.check(batch, 0); err != nil {
 		return nil, err
 	}
-	share := h.Input == nil && h.Hidden == nil && h.Router == nil && !m.arch.Encoder && !m.byLength()
+	share := h.Input == nil && h.Hidden == nil && h.Router == nil && h.Replace == nil && !m.arch.Encoder && !m.byLength()
 	p := layOut(batch, GroupRows, share)
-	st := &States{model: m, plan: p, batch: batch, x: make([]float32, p.rows*m.arch.Hidden)}
-	r := m.newRunner(p.groups, h)
-	if err := r.through(ctx, st.x, p.groups); err != nil {
+	x, err := m.options.newHidden(p.rows * m.arch.Hidden)
+	if err != nil {
 		return nil, err
 	}
-	return st, r.finish(st.x, p.rows)
+	r := m.newRunner(p.groups, h)
+	if err := r.through(ctx, x, p.groups); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	r.finish(x.x, p.rows)
+	return &States{model: m, plan: p, batch: batch, hidden: x}, nil
 }
 
 // byLength says that a token's angles depend on the length of its sequence.
@@ -100,7 +111,8 @@ func (m *Model) newRunner(groups []group, h Hooks) *runner {
 }
 
 // through takes the embedding of all groups and then one block after the other.
-func (r *runner) through(ctx context.Context, x []float32, groups []group) error {
+func (r *runner) through(ctx context.Context, at *hidden, groups []group) error {
+	x := at.x
 	h := r.arch.Hidden
 	for _, g := range groups {
 		for _, s := range g.segments {
@@ -120,19 +132,64 @@ func (r *runner) through(ctx context.Context, x []float32, groups []group) error
 			return err
 		}
 		r.block, r.number = b, i
-		for _, g := range groups {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.run(x[g.row*h:(g.row+g.n)*h], g); err != nil {
-				return err
-			}
-			if err := r.after(i, x, g); err != nil {
-				return err
-			}
+		if r.hooks.Replace != nil {
+			err = r.twice(ctx, at, groups)
+		} else {
+			err = r.layer(ctx, at, groups)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// layer takes all groups through the block.
+func (r *runner) layer(ctx context.Context, at *hidden, groups []group) error {
+	h := r.arch.Hidden
+	for _, g := range groups {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.run(at.x[g.row*h:(g.row+g.n)*h], g); err != nil {
+			return err
+		}
+		if err := r.after(r.number, at.x, g); err != nil {
+			return err
+		}
+		at.rest(g.row*h, (g.row+g.n)*h)
+	}
+	return nil
+}
+
+// twice takes all groups through the block and, where Replace has other weights
+// for it, once more through those.
+func (r *runner) twice(ctx context.Context, at *hidden, groups []group) error {
+	before, err := r.options.newHidden(len(at.x))
+	if err != nil {
+		return err
+	}
+	copy(before.x, at.x)
+	show := r.hooks
+	if err = r.layer(ctx, at, groups); err == nil {
+		err = r.replaced(ctx, at, before, groups)
+	}
+	r.hooks = show
+	return errors.Join(err, before.close())
+}
+
+func (r *runner) replaced(ctx context.Context, at, before *hidden, groups []group) error {
+	src, err := r.hooks.Replace(r.number)
+	if err != nil || src == nil {
+		return err
+	}
+	b, err := r.loadBlock(&reader{source: src, used: map[string]bool{}}, r.number)
+	if err != nil {
+		return fmt.Errorf("replaced weights: %w", err)
+	}
+	copy(at.x, before.x)
+	r.block, r.hooks.Input = b, nil
+	return r.layer(ctx, at, groups)
 }
 
 // after looks at the hidden states behind layer i, -1 being the embedding.
@@ -160,9 +217,8 @@ func (r *runner) after(i int, x []float32, g group) error {
 }
 
 // finish takes the last normalisation.
-func (r *runner) finish(x []float32, rows int) error {
+func (r *runner) finish(x []float32, rows int) {
 	if n := r.outside.final; n != nil {
 		n.rows(x, r.arch.Hidden, x, r.arch.Hidden, rows, r.options.Workers)
 	}
-	return nil
 }

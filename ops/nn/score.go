@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -32,10 +33,10 @@ const (
 	headColumns = 4096
 )
 
-// Score runs a batch and scores every token but the first of each sequence,
-// given those before it: element [i][j] is about token j+1 of sequence i. From
-// holds, by sequence, how many of its tokens are only context, at least one;
-// nil means one each.
+// Score runs a batch and scores the tokens of each sequence, given those before
+// them. From holds, by sequence, how many of its tokens are only context, at
+// least one; nil means one each. Element [i][j] is about token from[i]+j of
+// sequence i.
 func (m *Model) Score(ctx context.Context, batch [][]int32, from []int) ([][]Score, error) {
 	s, err := m.Run(ctx, batch, Hooks{})
 	if err != nil {
@@ -52,7 +53,7 @@ func (m *Model) Score(ctx context.Context, batch [][]int32, from []int) ([][]Sco
 		}
 	}
 	flat, err := s.Score(ctx, targets)
-	if err != nil {
+	if err := errors.Join(err, s.Close()); err != nil {
 		return nil, err
 	}
 	out := make([][]Score, len(batch))
@@ -86,7 +87,7 @@ func (s *States) Score(ctx context.Context, targets []Target) ([]Score, error) {
 		sums := s.model.tally(s.head, x, z, some)
 		for i, t := range some {
 			if math.IsNaN(sums[i].sum) || math.IsNaN(float64(sums[i].target)) {
-				return nil, fmt.Errorf("the head is the first with NaN, in a logit behind token %d of sequence %d: its weights are damaged or overflow", t.Position, t.Sequence)
+				return nil, fmt.Errorf("sequence %d, token %d: %w", t.Sequence, t.Position, errHead)
 			}
 			out = append(out, sums[i].score())
 		}

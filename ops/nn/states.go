@@ -1,19 +1,25 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
-// States is the hidden states of a batch behind the last normalisation.
+// States is the hidden states of a batch behind the last normalisation. Close
+// gives their memory back where Options.Spill is set; otherwise the collector
+// does.
 type States struct {
 	model *Model
 	plan  *plan
 	batch [][]int32
-	x     []float32
-	head  *matrix
+	*hidden
+	head *matrix
 }
+
+// Close ends the use of the states and of rows of them.
+func (s *States) Close() error { return s.close() }
 
 // Row returns the hidden state of one token. The caller must not change it.
 func (s *States) Row(sequence, position int) []float32 {
@@ -32,8 +38,20 @@ func (s *States) openHead() error {
 	return err
 }
 
-// readHead returns the weights of the logits.
-func (m *Model) readHead() (*matrix, error) {
+// readHead returns the weights of the logits, kept if Options.Resident says so.
+func (m *Model) readHead() (w *matrix, err error) {
+	if m.blocks == nil {
+		return m.freshHead()
+	}
+	m.blocks.mu.Lock()
+	defer m.blocks.mu.Unlock()
+	if m.blocks.head == nil {
+		m.blocks.head, err = m.freshHead()
+	}
+	return m.blocks.head, err
+}
+
+func (m *Model) freshHead() (*matrix, error) {
 	a, o := m.arch, &m.outside
 	if o.head == nil {
 		return nil, fmt.Errorf("a model of type %s has no logits: it is an encoder", a.Type)
@@ -106,6 +124,17 @@ func (s *States) Logits(z []float32, sequence int, positions ...int) error {
 	for _, p := range positions {
 		x = append(x, s.Row(sequence, p)...)
 	}
-	s.model.columns(s.head, s.model.headInput(x, len(positions)), len(positions), 0, a.Vocab, z, a.Vocab)
+	n := len(positions)
+	s.model.columns(s.head, s.model.headInput(x, n), n, 0, a.Vocab, z, a.Vocab)
+	return checkLogits(z[:n*a.Vocab])
+}
+
+// checkLogits refuses NaN; hidden states are finite, so that it is the head's.
+func checkLogits(z []float32) error {
+	if nan, _ := kernel.CountNonFinite(z); nan > 0 {
+		return errHead
+	}
 	return nil
 }
+
+var errHead = errors.New("the head is the first with NaN, in a logit: its weights are damaged or overflow")

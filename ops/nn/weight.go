@@ -54,7 +54,8 @@ func (w *matrix) to(n int, x []float32, ldx int, y []float32, ldy, workers int) 
 type reader struct {
 	source tensor.Source
 	used   map[string]bool
-	dry    bool // look at headers only: what is read is empty
+	dry    bool  // look at headers only: what is read is empty
+	read   int64 // with dry: bytes that would have been read or decoded
 	err    error
 	pages  []byte // reused by reset
 	taken  int
@@ -108,10 +109,22 @@ func (r *reader) stored(t tensor.Tensor) ([]byte, error) {
 	return b, nil
 }
 
+// count adds what reading a tensor would take.
+func (r *reader) count(t tensor.Tensor, decoded bool) {
+	info := t.Info()
+	if _, ok := t.(tensor.Mapped); !ok {
+		r.read += info.Bytes()
+	}
+	if decoded && (info.DType != tensor.F32 || info.Quant != nil) {
+		r.read += 4 * int64(info.Shape.Numel())
+	}
+}
+
 // floats returns a tensor's values.
 func (r *reader) floats(t tensor.Tensor) ([]float32, error) {
 	info := t.Info()
 	if r.dry {
+		r.count(t, true)
 		return nil, nil
 	}
 	b, err := r.stored(t)
@@ -161,10 +174,12 @@ func (r *reader) fill(w *matrix, t tensor.Tensor) (err error) {
 	if !info.DType.IsFloat() {
 		return fmt.Errorf("tensor %s is %s, and a weight must be floating-point or known as quantized", info.Name, info.DType)
 	}
+	half := info.Quant == nil && (info.DType == tensor.BF16 || info.DType == tensor.F16)
 	if r.dry {
+		r.count(t, !half)
 		return nil
 	}
-	if info.Quant == nil && (info.DType == tensor.BF16 || info.DType == tensor.F16) {
+	if half {
 		if info.DType == tensor.F16 {
 			w.format = gemm.F16
 		}
