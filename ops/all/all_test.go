@@ -48,6 +48,7 @@ var fixtures = map[string]struct {
 	"merge.task_arithmetic":  {"{base: a, models: [b, c], lambda: 0.7}", 3},
 	"merge.ties":             {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
 	"prune.magnitude":        {"{model: a, sparsity: 0.5, scope: model}", 1},
+	"prune.wanda":            {"{model: a, sparsity: 0.5, calibrate: d}", 1},
 	"quantize.rtn":           {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
 	"resize.stack":           {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
 }
