@@ -66,11 +66,11 @@ func compared(sequence int, target int32, p, q []float32) position {
 }
 
 func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error) {
-	ref, s, err := openPair(x)
+	models, err := openAll(x)
 	if err != nil {
 		return ops.Result{}, err
 	}
-	windows, length, err := ref.windows(x.Data[0], protocolOf(p.Protocol), p.Stride)
+	windows, length, err := models[0].windows(x.Data[0], protocolOf(p.Protocol), p.Stride)
 	if err != nil {
 		return ops.Result{}, err
 	}
@@ -80,8 +80,8 @@ func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error)
 		n += len(w.ids) - w.from
 	}
 	places := make([]position, n)
-	err = pairLogits(ctx, x, ref, s, all, func(at, sequence int, target int32, p, q []float32) {
-		places[at] = compared(sequence, target, p, q)
+	err = manyLogits(ctx, x, models, all, func(at, sequence int, target int32, z [][]float32) {
+		places[at] = compared(sequence, target, z[0], z[1])
 	})
 	if err != nil {
 		return ops.Result{}, err
@@ -92,7 +92,7 @@ func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error)
 		count[at.sequence]++
 	}
 	return ops.Result{Values: describeKL(places), Items: map[string][]float64{"kl": kl, "positions": count},
-		Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+		Notes: map[string]string{"tokenizer": models[1].tokens.Digest(), "length": fmt.Sprint(length)}}, nil
 }
 
 // describeKL sums up positions, in their order.

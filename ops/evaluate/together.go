@@ -19,15 +19,19 @@ func againstFirst[P any](_ *P, ports int) [][]int {
 	return runs
 }
 
-// openPair opens a reference and a model that speak one vocabulary.
-func openPair(x *ops.Trial) (ref, s *subject, err error) {
-	if ref, err = open(x, 0, false); err != nil {
-		return nil, nil, err
+// openAll opens models that speak one vocabulary.
+func openAll(x *ops.Trial) ([]*subject, error) {
+	models := make([]*subject, len(x.Models))
+	for i := range models {
+		var err error
+		if models[i], err = open(x, i, false); err != nil {
+			return nil, err
+		}
+		if err := models[0].sameVocabulary(models[i]); err != nil {
+			return nil, err
+		}
 	}
-	if s, err = open(x, 1, false); err != nil {
-		return nil, nil, err
-	}
-	return ref, s, ref.sameVocabulary(s)
+	return models, nil
 }
 
 // sameVocabulary refuses two models whose tokens differ.
@@ -44,20 +48,22 @@ func (s *subject) sameVocabulary(other *subject) error {
 // logitRows is how many rows of logits are held of each model.
 const logitRows = 32
 
-// pairLogits runs two models over the same sequences and shows f the logits at
-// each scored position, row by row from several goroutines; at counts positions.
-func pairLogits(ctx context.Context, x *ops.Trial, ref, s *subject, all []sequence, f func(at, sequence int, target int32, p, q []float32)) error {
-	vocab := s.model.Arch().Vocab
-	p, q := make([]float32, logitRows*vocab), make([]float32, logitRows*vocab)
+// manyLogits runs models over the same sequences and shows f their logits at
+// each scored position, from several goroutines; at counts positions.
+func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequence, f func(at, sequence int, target int32, z [][]float32)) error {
+	vocab := models[0].model.Arch().Vocab
+	z := make([][]float32, len(models))
+	for i := range z {
+		z[i] = make([]float32, logitRows*vocab)
+	}
 	done := 0
-	return s.inBatches(all, func(first int, some []sequence) error {
-		a, err := ref.run(ctx, some, nn.Hooks{})
-		if err != nil {
-			return err
-		}
-		b, err := s.run(ctx, some, nn.Hooks{})
-		if err != nil {
-			return err
+	return models[0].inBatches(all, func(first int, some []sequence) error {
+		states := make([]*nn.States, len(models))
+		for i, m := range models {
+			var err error
+			if states[i], err = m.run(ctx, some, nn.Hooks{}); err != nil {
+				return err
+			}
 		}
 		for i, one := range some {
 			for from := one.from; from < len(one.ids); from += logitRows {
@@ -65,14 +71,17 @@ func pairLogits(ctx context.Context, x *ops.Trial, ref, s *subject, all []sequen
 				for k := range places {
 					places[k] = from + k - 1
 				}
-				if err := ref.logits(a, p, i, places); err != nil {
-					return err
-				}
-				if err := s.logits(b, q, i, places); err != nil {
-					return err
+				for j, m := range models {
+					if err := m.logits(states[j], z[j], i, places); err != nil {
+						return err
+					}
 				}
 				split(x.Workers, len(places), func(k int) {
-					f(done+k, first+i, one.ids[from+k], p[k*vocab:(k+1)*vocab], q[k*vocab:(k+1)*vocab])
+					rows := make([][]float32, len(models))
+					for j := range rows {
+						rows[j] = z[j][k*vocab : (k+1)*vocab]
+					}
+					f(done+k, first+i, one.ids[from+k], rows)
 				})
 				done += len(places)
 			}

@@ -1,0 +1,128 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/nn"
+	"github.com/rouxml/roux/schema"
+)
+
+type hidden struct {
+	Models   []schema.Ref   `yaml:"models" check:"min=1" doc:"models to measure; the others' layers are held against those of the first"`
+	Data     schema.DataRef `yaml:"data" doc:"texts; their length is that of a window, their samples are windows"`
+	Protocol string         `yaml:"protocol" default:"begin" check:"enum=begin|hf-stride|llama.cpp|gptq|rolling" doc:"how texts are cut; all tokens of a window count"`
+}
+
+func init() {
+	ops.Add(&Set, ops.Spec[hidden]{
+		Name: "evaluate.hidden", Version: 1,
+		Summary: "Measures what each layer does to the hidden states, and how far they are from another model's.",
+		Doc: "For every model and layer l, over all tokens: influence_l = 1 - mean cosine of the hidden states before and behind the layer (block influence: a layer near 0 can be dropped), and least_influential, the layer with the smallest. " +
+			"For every model but the first, if both have one tokenizer, layers and hidden size: similarity_l, the mean cosine of its hidden states behind layer l with those of the first model's. tokens counts them.",
+		Source:  "Men et al., ShortGPT (arXiv 2403.03853)",
+		Example: "op: evaluate.hidden\nmodels: [base, pruned]\ndata: held\n",
+		Score: &ops.ScoreKernel[hidden]{
+			Check: func(_ *hidden, in []ops.Header) error { return causal(in) },
+			Runs: func(_ *hidden, ports int) [][]int {
+				return append([][]int{{0}}, againstFirst(&hidden{}, ports)...)
+			},
+			Run: runHidden,
+			Finish: func(p *hidden, in []ops.Header, _ uint64, results []ops.Result) (ops.Metrics, error) {
+				m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "hidden 1, " + protocolOf(p.Protocol).name + ", length " + results[0].Notes["length"] + tokenizers(in, results)}
+				for i, r := range results {
+					m.Values[in[i].Name] = r.Values
+				}
+				return m, nil
+			},
+		},
+	})
+}
+
+// runHidden looks at one model alone, or at a later one beside the first.
+func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error) {
+	models := make([]*subject, len(x.Models))
+	for i := range models {
+		var err error
+		if models[i], err = open(x, i, false); err != nil {
+			return ops.Result{}, err
+		}
+	}
+	s := models[len(models)-1]
+	windows, length, err := s.windows(x.Data[0], protocolOf(p.Protocol), 0)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	all := make([]sequence, len(windows))
+	for i, w := range windows {
+		all[i] = w.sequence
+	}
+	a := s.model.Arch()
+	first := models[0]
+	with := len(models) == 2 && first.model.Arch().Hidden == a.Hidden && first.model.Arch().Layers == a.Layers && first.tokens.Digest() == s.tokens.Digest()
+	var moved, alike []float64 // sums of cosines by layer
+	tokens := 0
+	// Of every token the states behind all layers are held, of both models.
+	s.batch = max(s.batch/(2*(a.Layers+1)), 1)
+	err = s.inBatches(all, func(_ int, some []sequence) error {
+		own, err := s.layers(ctx, some)
+		if err != nil {
+			return err
+		}
+		tokens += len(own[0]) / a.Hidden
+		moved = addCosines(moved, own[:a.Layers], own[1:], a.Hidden)
+		if !with {
+			return nil
+		}
+		others, err := first.layers(ctx, some)
+		if err == nil {
+			alike = addCosines(alike, others[1:], own[1:], a.Hidden)
+		}
+		return err
+	})
+	if err != nil {
+		return ops.Result{}, err
+	}
+	v := map[string]float64{"tokens": float64(tokens)}
+	least := math.Inf(1)
+	for l, sum := range moved {
+		influence := 1 - sum/float64(tokens)
+		v[fmt.Sprintf("influence_%d", l)] = influence
+		if influence < least {
+			least, v["least_influential"] = influence, float64(l)
+		}
+	}
+	for l, sum := range alike {
+		v[fmt.Sprintf("similarity_%d", l)] = sum / float64(tokens)
+	}
+	return ops.Result{Values: v, Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+}
+
+// layers returns the hidden states behind the embedding and behind each layer,
+// row by row.
+func (s *subject) layers(ctx context.Context, some []sequence) ([][]float32, error) {
+	out := make([][]float32, s.model.Arch().Layers+1)
+	_, err := s.run(ctx, some, nn.Hooks{Hidden: func(r nn.Rows) error {
+		for i := range r.N {
+			out[r.Layer+1] = append(out[r.Layer+1], r.Row(i)...)
+		}
+		return nil
+	}})
+	return out, err
+}
+
+// addCosines adds to each layer's sum the cosines of its rows, one by one, so
+// that the cut into batches changes nothing.
+func addCosines(sums []float64, a, b [][]float32, width int) []float64 {
+	if sums == nil {
+		sums = make([]float64, len(a))
+	}
+	for l := range a {
+		for at := 0; at < len(a[l]); at += width {
+			sums[l] += cosine(a[l][at:at+width], b[l][at:at+width])
+		}
+	}
+	return sums
+}
