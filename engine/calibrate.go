@@ -24,6 +24,8 @@ type calibration struct {
 	want    []ops.Need       // by linear
 	tensors map[string][]int // which linears a tensor belongs to
 	users   []*action
+	compare bool         // whether hidden states are to be compared
+	blocks  calib.Blocks // then
 
 	base   keyOnce
 	run    flight
@@ -189,9 +191,10 @@ func (r *run) calibrate(ctx context.Context, c *calibration) error {
 		if err != nil {
 			return err
 		}
-		if want == nil {
+		compare := c.compare && !r.heldBlocks(ctx, c)
+		if want == nil && !compare {
 			r.hits.Add(1)
-		} else if err := r.observe(ctx, c, want); err != nil {
+		} else if err := r.observe(ctx, c, want, compare); err != nil {
 			return c.place(err)
 		}
 		for _, a := range c.users {
@@ -213,9 +216,12 @@ func (c *calibration) place(err error) error {
 }
 
 // observe runs the model and keeps what is wanted.
-func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need) error {
+func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, compare bool) error {
+	if want == nil {
+		want = make([]ops.Need, len(c.want))
+	}
 	progress := newReading(r.opt, c.model.name+" over "+c.data.data.Name, c.model.cells)
-	job := calib.Job{Data: c.data.data, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Spill: r.opt.Cache.Dir(), Linears: c.linears, Want: want,
+	job := calib.Job{Data: c.data.data, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Spill: r.opt.Cache.Dir(), Linears: c.linears, Want: want, Blocks: compare,
 		Model: ops.Subject{Header: c.model.header, Weights: r.source(ctx, c.model, progress),
 			Tokenizer: func() (ops.Tokenizer, error) { return r.opt.Tokenizer(c.model.model.Files) }},
 		Layer: func(layer int, got []calib.Gathered) error { return r.keepLayer(ctx, c, layer, got) }}
@@ -223,8 +229,11 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need) erro
 		job.Replace = func(layer int) (tensor.Source, error) { return r.replace(ctx, c, layer) }
 	}
 	r.blocks.Add(1)
-	_, err := calib.Run(ctx, job)
-	return err
+	blocks, err := calib.Run(ctx, job)
+	if err != nil || !compare {
+		return err
+	}
+	return r.keepBlocks(ctx, c, *blocks)
 }
 
 // replace computes the step's tensors of a layer, which has its statistics now.

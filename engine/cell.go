@@ -72,7 +72,7 @@ type action struct {
 	in     []*cell
 	group  *group // what its Prepare sees; nil without one
 	member int
-	stored bool // outputs are kept in the cache
+	stored bool         // outputs are kept in the cache
 	calib  *calibration // its statistics; nil without
 	ready  atomic.Bool  // they are in its pass
 

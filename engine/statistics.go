@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 )
@@ -131,4 +132,76 @@ func (r *run) readGram(key cas.Key, dst []float64, d int) error {
 		}
 	}
 	return nil
+}
+
+func (c *calibration) blocksKey(ctx context.Context) (cas.Key, error) {
+	k, err := c.key(ctx)
+	return cas.NewHash("blocks").Key(k).Sum(), err
+}
+
+// heldBlocks takes the comparison of hidden states from the cache.
+func (r *run) heldBlocks(ctx context.Context, c *calibration) bool {
+	key, err := c.blocksKey(ctx)
+	if err != nil {
+		return false // the run that follows says why
+	}
+	text, ok := r.opt.Cache.GetBytes(key)
+	return ok && json.Unmarshal(text, &c.blocks) == nil
+}
+
+func (r *run) keepBlocks(ctx context.Context, c *calibration, b calib.Blocks) error {
+	c.blocks = b
+	key, err := c.blocksKey(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	return r.opt.Cache.PutBytes(key, text, "hidden states of "+c.model.name)
+}
+
+// Statistics is what one calibration of a recipe came to.
+type Statistics struct {
+	Model, Data string
+	Step        string        `json:",omitempty"` // through whose results the data went on
+	Inputs      []*ops.Stats  // of the layers that steps ask about, in order
+	Blocks      *calib.Blocks `json:",omitempty"`
+}
+
+// Statistics makes or looks up the statistics that the recipe's steps calibrate
+// with; no step but what they need is computed.
+func (p *Plan) Statistics(ctx context.Context) ([]Statistics, error) {
+	defer p.run.close()
+	var out []Statistics
+	for _, c := range p.calibs {
+		c.compare = c.step == nil
+		s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
+		j, err := s.calibrating(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.finish(ctx, j); err != nil {
+			return nil, err
+		}
+		one := Statistics{Model: c.model.name, Data: c.data.data.Name}
+		if c.compare {
+			one.Blocks = &c.blocks
+		} else {
+			one.Step = c.step.name
+		}
+		for i, l := range c.linears {
+			if c.layers[l.Layer] == nil {
+				continue
+			}
+			st, err := p.run.statsOf(ctx, c, i)
+			if err != nil {
+				return nil, err
+			}
+			one.Inputs = append(one.Inputs, st)
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }

@@ -35,13 +35,19 @@ type described struct {
 
 func newInspect() *cobra.Command {
 	var adapter string
-	var asJSON, values, spectrum bool
+	var f recipeFlags
+	var asJSON, values, spectrum, stats bool
 	cmd := &cobra.Command{
-		Use: "inspect MODEL", Short: "Show a model's tensors",
-		Long:    "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked.",
-		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum",
+		Use: "inspect MODEL", Short: "Show a model's tensors, or a recipe's calibration",
+		Long: "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked.\n" +
+			"With --stats the argument is a recipe: its calibrating steps' statistics are made, or taken from the cache, and shown.",
+		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum\n  roux inspect --stats recipes/wanda.yaml",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
+			if stats {
+				f.json = asJSON
+				return inspectStats(cmd, f, list[0])
+			}
 			m, closer, err := all.Open(cmd.Context(), all.Ref{Path: list[0], Adapter: adapter}, hubClient())
 			if err != nil {
 				return usageError{err} // as a recipe that names such a model
@@ -64,6 +70,10 @@ func newInspect() *cobra.Command {
 	cmd.Flags().StringVar(&adapter, "adapter", "", "LoRA adapter to apply first")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
+	cmd.Flags().BoolVar(&stats, "stats", false, "show the statistics that a recipe calibrates with: what goes into each linear layer")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget of --stats, such as 2GB (default: half of what is free)")
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute for --stats (default: one a core)")
+	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder of --stats")
 	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
 	return cmd
 }
