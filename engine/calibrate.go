@@ -226,7 +226,14 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, comp
 			Tokenizer: func() (ops.Tokenizer, error) { return r.opt.Tokenizer(c.model.model.Files) }},
 		Layer: func(layer int, got []calib.Gathered) error { return r.keepLayer(ctx, c, layer, got) }}
 	if c.step != nil {
-		job.Replace = func(layer int) (tensor.Source, error) { return r.replace(ctx, c, layer) }
+		made := r.source(ctx, c.step, newReading(r.opt, c.step.name, c.step.cells))
+		job.Replace = func(layer int) (tensor.Source, error) {
+			some, err := r.replace(ctx, c, layer)
+			if err != nil || !some {
+				return nil, err
+			}
+			return made, nil
+		}
 	}
 	r.blocks.Add(1)
 	blocks, err := calib.Run(ctx, job)
@@ -236,25 +243,22 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, comp
 	return r.keepBlocks(ctx, c, *blocks)
 }
 
-// replace computes the step's tensors of a layer, which has its statistics now.
-func (r *run) replace(ctx context.Context, c *calibration, layer int) (tensor.Source, error) {
-	some := false
+// replace computes the step's tensors of a layer, which has its statistics now,
+// and says whether there are any.
+func (r *run) replace(ctx context.Context, c *calibration, layer int) (some bool, err error) {
 	for _, a := range c.users {
 		if c.linears[c.of(a)[0]].Layer != layer {
 			continue
 		}
 		if err := r.equip(ctx, c, a); err != nil {
-			return nil, err
+			return false, err
 		}
 		if err := r.materialise(ctx, a); err != nil {
-			return nil, err
+			return false, err
 		}
 		some = true
 	}
-	if !some {
-		return nil, nil
-	}
-	return r.source(ctx, c.step, newReading(r.opt, c.step.name, c.step.cells)), nil
+	return some, nil
 }
 
 // keepLayer stores what a layer came to: its channels in one entry, last, and
