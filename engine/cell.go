@@ -24,14 +24,15 @@ type node struct {
 	ports  []*node
 	acts   []*action
 	groups []*group
-	same   bool     // `when` was false: the primary input passes through
-	trials []*trial // runs of a scoring step
+	same   bool            // `when` was false: the primary input passes through
+	trials []*trial        // runs of a scoring step
+	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 
 	on                 *run   // nil for inputs
 	storing, preparing *tally // of its acts and groups; nil for inputs
 
-	chosen      []ops.Header // what `where` left of the ports
-	layersKnown int          // layers + 1, once counted
+	chosen      []ops.Header   // what `where` left of the ports
+	layersKnown map[string]int // layers of each tower, once counted
 }
 
 func (n *node) add(c *cell) {
@@ -55,6 +56,8 @@ type cell struct {
 	act  *action
 	out  int   // which output of act
 	cast *cell // the same values in another dtype; set alone
+
+	parts []part // rows of other cells, one below the other; set alone
 }
 
 // as returns the same cell under another name.

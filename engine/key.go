@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,9 @@ func (c *cell) key(ctx context.Context) (cas.Key, error) {
 	if c.cast != nil {
 		k, err := c.cast.key(ctx)
 		return cas.NewHash("cast").String(c.info.DType.String()).Key(k).Sum(), err
+	}
+	if c.parts != nil {
+		return c.joinedKey(ctx)
 	}
 	if c.leaf != nil {
 		return leafKey(ctx, c.leaf)
@@ -119,6 +123,9 @@ func (a *action) bareKey(ctx context.Context) (cas.Key, error) {
 		h := cas.NewHash("action").Int(keyVersion).String(op.Name).Int(int64(op.Version)).Bytes(a.canonical)
 		for _, info := range a.pass.Unit.Out {
 			hashInfo(h, info)
+		}
+		for _, v := range a.pass.Unit.Args {
+			h.Int(int64(math.Float64bits(v)))
 		}
 		if op.Random {
 			h.Int(int64(a.pass.Seed)).String(a.pass.Out().Name)

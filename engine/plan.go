@@ -163,6 +163,9 @@ func (p *Plan) addStep(ctx context.Context, s *recipes.Step) error {
 		if !ok {
 			return fmt.Errorf("%s: unknown model %q", ref.Pos, ref.Name)
 		}
+		if port.model.Adapter != nil && !op.Adapters {
+			return fmt.Errorf("%s: %s is a LoRA adapter, and %s takes whole models: add it to its base with adapter.apply or as {path: BASE, adapter: PATH}", ref.Pos, ref.Name, s.Op)
+		}
 		n.ports = append(n.ports, port)
 	}
 	if len(n.ports) == 0 {
@@ -257,19 +260,28 @@ func (n *node) headers() []ops.Header {
 }
 
 func (p *Plan) laySelect(n *node) error {
-	picks, err := n.op.Select(n.step.Params, n.headers())
+	n.chosen = n.headers()
+	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err
 	}
+	if n.step.Keys != recipes.KeysSame {
+		return fmt.Errorf("%s takes the tensors that it names: remove keys", n.op.Name)
+	}
+	return n.pick(picks)
+}
+
+// pick adds the tensors that are passed on.
+func (n *node) pick(picks []ops.Pick) error {
 	for _, pick := range picks {
-		c, ok := n.ports[pick.From.Port].index[pick.From.Name]
-		if !ok {
-			return fmt.Errorf("%s has no tensor %s", n.ports[pick.From.Port].name, pick.From.Name)
+		c, err := n.picked(pick)
+		if err != nil {
+			return err
 		}
 		if n.index[pick.Name] != nil {
 			return fmt.Errorf("two tensors would be named %s", pick.Name)
 		}
-		n.add(c.as(pick.Name))
+		n.add(c)
 	}
 	return nil
 }

@@ -124,6 +124,9 @@ func (v *previous) close() {
 // root names everything that an output directory's weights depend on.
 func (w *write) root(ctx context.Context) (cas.Key, error) {
 	h := cas.NewHash("output 2").String(w.format.Name).Int(int64(w.format.Version)).Int(int64(w.out.ShardSize)).Bytes(w.node.model.Config).Bytes(w.node.model.Adapter)
+	if w.out.NoCard {
+		h.String("no card")
+	}
 	for _, f := range w.node.model.Files {
 		h.String(f.Name).Bytes(f.Data).String(fileLook(f.Path))
 	}

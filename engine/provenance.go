@@ -60,10 +60,14 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	if err != nil {
 		return err
 	}
-	recipeName := p.recipeName()
-	for name, data := range map[string][]byte{
-		LockName: append(text, '\n'), recipeName: p.Recipe.Text, "README.md": p.card(w, recipeName),
-	} {
+	files := map[string][]byte{LockName: append(text, '\n'), p.recipeName(): p.Recipe.Text}
+	if !w.out.NoCard {
+		files[cardName] = p.card(w, p.recipeName())
+	}
+	if p.Recipe.MergekitText != nil {
+		files[mergekitName] = p.Recipe.MergekitText
+	}
+	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
 		}
@@ -74,13 +78,29 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 // recipeName is the name under which an output carries the recipe.
 func (p *Plan) recipeName() string {
 	if p.Recipe.Mergekit {
-		return "mergekit_config.yml"
+		return mergekitName
 	}
 	return "recipe.yaml"
 }
 
+const (
+	cardName     = "README.md"
+	mergekitName = "mergekit_config.yml" // where the Hub's tools look for it
+)
+
 // provenanceFiles are the files that provenance writes.
-func (p *Plan) provenanceFiles() []string { return []string{"README.md", p.recipeName(), LockName} }
+func (p *Plan) provenanceFiles(out recipes.Output) []string {
+	var names []string
+	if !out.NoCard {
+		names = append(names, cardName)
+	}
+	names = append(names, p.recipeName())
+	if p.Recipe.MergekitText != nil {
+		names = append(names, mergekitName)
+	}
+	names = append(names, LockName)
+	return names
+}
 
 // publicName is how a card names an input: a Hub id as it is, a local path by
 // its last part.
@@ -103,28 +123,64 @@ func (p *Plan) card(w *write, recipeName string) []byte {
 	} else {
 		b.WriteString("library_name: transformers\n")
 	}
-	var bases []string
-	for _, m := range p.Recipe.Models {
-		if m.Path != "" && publicName(m) == m.Path {
-			bases = append(bases, "- "+m.Path+"\n")
-		}
-	}
-	if len(bases) > 0 {
-		b.WriteString("base_model:\n" + strings.Join(bases, ""))
+	if bases := p.bases(); len(bases) > 0 {
+		b.WriteString("base_model:\n- " + strings.Join(bases, "\n- ") + "\n")
 	}
 	b.WriteString("tags:\n- roux\n")
 	if strings.HasPrefix(w.opName(), "merge.") || p.Recipe.Mergekit {
 		b.WriteString("- mergekit\n- merge\n")
 	}
-	fmt.Fprintf(&b, "---\n# %s\n\n", p.Recipe.Name)
+	title := p.Recipe.Name
+	if p.Recipe.Mergekit { // its files are all called alike
+		title = filepath.Base(w.path)
+	}
+	fmt.Fprintf(&b, "---\n# %s\n\n", title)
 	if p.Recipe.Description != "" {
 		b.WriteString(p.Recipe.Description + "\n\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Recipe.Set)) {
 		fmt.Fprintf(&b, "Run with `--set %s=%s`.\n\n", name, p.Recipe.Set[name])
 	}
+	if models := p.ingredients(); len(models) > 1 {
+		b.WriteString("Models that went in:\n\n* " + strings.Join(models, "\n* ") + "\n\n")
+	}
 	fmt.Fprintf(&b, "Made by [roux](https://github.com/rouxml/roux) from `%s`:\n\n```yaml\n%s```\n", recipeName, p.Recipe.Text)
 	return []byte(b.String())
+}
+
+// bases lists the models and adapters of the Hub that went in, each once.
+func (p *Plan) bases() []string {
+	var ids []string
+	for _, m := range p.Recipe.Models {
+		for _, path := range []string{m.Path, m.Adapter} {
+			if _, err := os.Stat(path); path != "" && err != nil && !slices.Contains(ids, path) {
+				ids = append(ids, path)
+			}
+		}
+	}
+	return ids
+}
+
+// ingredients lists the models that went in, with links to those of the Hub.
+func (p *Plan) ingredients() []string {
+	var list []string
+	for _, m := range p.Recipe.Models {
+		line := p.linked(publicName(m), m.Path)
+		if m.Adapter != "" {
+			line += " + " + p.linked(filepath.Base(m.Adapter), m.Adapter)
+		}
+		if !slices.Contains(list, line) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+func (p *Plan) linked(name, path string) string {
+	if slices.Contains(p.bases(), path) {
+		return fmt.Sprintf("[%s](https://huggingface.co/%s)", path, path)
+	}
+	return name
 }
 
 // opName is the op that made an output's model, or nothing for an input.

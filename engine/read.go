@@ -15,6 +15,11 @@ import (
 // whatever computes them. The values are those that the cell's dtype can hold.
 func (r *run) read(ctx context.Context, c *cell, dst []float32, row, n int) error {
 	switch {
+	case c.parts != nil:
+		cols := c.info.Shape.Cols()
+		return c.each(row, n, func(of *cell, row, n, at int) error {
+			return r.read(ctx, of, dst[at*cols:(at+n)*cols], row, n)
+		})
 	case c.cast != nil:
 		if err := r.read(ctx, c.cast, dst, row, n); err != nil {
 			return err
@@ -64,6 +69,12 @@ func readFull(t io.ReaderAt, p []byte, off int64) error {
 // bytes fills dst with rows of a cell in their stored form, and hands the
 // values to see on the way when it is not nil.
 func (r *run) bytes(ctx context.Context, c *cell, dst []byte, row, n int, see func([]float32) bool) error {
+	if c.parts != nil {
+		size := c.info.RowBytes()
+		return c.each(row, n, func(of *cell, row, n, at int) error {
+			return r.bytes(ctx, of, dst[at*size:(at+n)*size], row, n, see)
+		})
+	}
 	if c.info.Quant != nil || !c.info.DType.IsFloat() {
 		return r.rawBytes(ctx, c, dst, row, n)
 	}
@@ -97,6 +108,8 @@ func (r *run) bytes(ctx context.Context, c *cell, dst []byte, row, n int, see fu
 func (r *run) rawBytes(ctx context.Context, c *cell, dst []byte, row, n int) error {
 	off := int64(row) * int64(c.info.RowBytes())
 	switch {
+	case c.parts != nil:
+		return r.bytes(ctx, c, dst, row, n, nil)
 	case c.leaf != nil:
 		if err := readFull(c.leaf, dst, off); err != nil {
 			return fmt.Errorf("tensor %s: %w", c.info.Name, err)

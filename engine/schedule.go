@@ -52,6 +52,8 @@ func (r *run) schedule(ctx context.Context, cells []*cell) (*schedule, error) {
 // below returns the jobs that reading a cell needs.
 func (s *schedule) below(ctx context.Context, c *cell) ([]*job, error) {
 	switch {
+	case c.parts != nil:
+		return s.joined(ctx, c)
 	case c.cast != nil:
 		return s.below(ctx, c.cast)
 	case c.leaf != nil:
@@ -235,6 +237,9 @@ func (c *cell) stream() int64 {
 	own := blockBytes(c) * 2
 	if c.cast != nil {
 		return own + c.cast.stream()
+	}
+	if c.parts != nil {
+		return own + c.joinedStream()
 	}
 	if c.leaf != nil || c.act.stored {
 		return own

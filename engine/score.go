@@ -192,7 +192,7 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
 		return ops.Result{}, err
 	}
-	x := &ops.Trial{Seed: t.seed, Workers: r.opt.Workers, Memory: r.opt.Memory / 2}
+	x := &ops.Trial{Seed: t.seed, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Scratch: r.opt.Cache.Dir()}
 	for _, d := range t.data {
 		x.Data = append(x.Data, d.data)
 	}

@@ -151,7 +151,7 @@ func (p *Plan) outputSummary(ctx context.Context, w *write) (OutputSummary, erro
 		return o, err
 	}
 	o.Bytes = w.stored()
-	for _, name := range p.provenanceFiles() {
+	for _, name := range p.provenanceFiles(w.out) {
 		o.Files = append(o.Files, loaders.FileSize{Name: name})
 	}
 	fresh, prev, err := p.previous(ctx, w)

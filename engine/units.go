@@ -14,63 +14,99 @@ import (
 // layUnits plans a computing step: its units, with curves resolved, and the
 // tensors that pass through untouched.
 func (p *Plan) layUnits(n *node) error {
-	chosen, rest, err := n.split()
+	shares, err := n.shares()
 	if err != nil {
 		return err
 	}
-	n.chosen = chosen
-	units, err := n.op.Plan(n.step.Params, chosen)
-	if err != nil {
-		return err
+	n.chosen = n.headers()
+	l := laying{made: map[string]*cell{}, rest: map[string]bool{}}
+	for _, s := range shares {
+		if err := p.layShare(n, s, &l); err != nil {
+			return err
+		}
 	}
-	if len(units) == 0 && !n.step.AllowEmpty {
+	if len(l.units) == 0 && !n.step.AllowEmpty {
 		return fmt.Errorf("%s selects no tensor that the op can work on: mend `where`, or say allow_empty: true", n.whereText())
 	}
-	made := make(map[string]*cell, len(units))
-	resolver, canonical := schema.NewResolver(n.step.Params), map[any][]byte{}
+	if err := n.arrange(l); err != nil {
+		return err
+	}
+	n.makeGroups()
+	return n.unusedCases()
+}
+
+// laying is what the units of a step come to.
+type laying struct {
+	units []ops.Unit
+	made  map[string]*cell
+	rest  map[string]bool // what `where` does not choose
+}
+
+// layShare plans the units of tensors that the same ports have.
+func (p *Plan) layShare(n *node, s share, l *laying) error {
+	chosen, err := n.split(s, l.rest)
+	if err != nil {
+		return err
+	}
+	if len(s.ports) == len(n.ports) {
+		n.chosen = chosen
+	}
+	units, err := n.op.Plan(s.params, chosen)
+	if err != nil {
+		return err
+	}
+	resolver, canonical := schema.NewResolver(s.params), map[any][]byte{}
 	for _, u := range units {
-		a, err := p.newAction(n, u, resolver, canonical)
+		a, err := p.newAction(n, s, u, resolver, canonical)
 		if err != nil {
 			return err
 		}
 		n.acts = append(n.acts, a)
 		for i, info := range u.Out {
-			made[info.Name] = &cell{info: info, act: a, out: i}
+			l.made[info.Name] = &cell{info: info, act: a, out: i}
 		}
 	}
-	n.arrange(units, made, rest)
-	n.makeGroups()
-	return n.unusedCases()
+	l.units = append(l.units, units...)
+	return nil
 }
 
-// split cuts the primary header into what `where` chooses and the rest, and
-// the other ports likewise by name.
-func (n *node) split() (chosen []ops.Header, rest map[string]bool, err error) {
+// split cuts the header of a share's first port into what `where` chooses and
+// the rest, and the other ports likewise by name.
+func (n *node) split(s share, rest map[string]bool) (chosen []ops.Header, err error) {
 	where, err := n.where()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	rest = map[string]bool{}
-	for _, info := range n.ports[0].header.Infos {
+	for _, info := range s.ports[0].header.Infos {
+		if !s.has(info.Name) {
+			continue
+		}
 		yes, err := n.matches(where, info)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if !yes {
 			rest[info.Name] = true
 		}
 	}
-	for _, port := range n.ports {
+	for _, port := range s.ports {
 		var infos []tensor.Info
 		for _, info := range port.header.Infos {
-			if !rest[info.Name] {
+			yes := !rest[info.Name] && s.has(info.Name)
+			if s.ports[0].index[info.Name] == nil && yes {
+				if yes, err = n.matches(where, info); err != nil {
+					return nil, err
+				}
+			}
+			if yes {
 				infos = append(infos, info)
 			}
 		}
 		h := ops.NewHeader(port.name, infos, port.model)
+		h.Left = rest
 		chosen = append(chosen, h)
 	}
-	return chosen, rest, nil
+	return chosen, nil
 }
 
 func (n *node) where() (*schema.Predicate, error) {
@@ -102,34 +138,27 @@ func (n *node) matches(where *schema.Predicate, info tensor.Info) (bool, error) 
 func (n *node) tensorEnv(info tensor.Info) schema.Env {
 	roles := n.ports[0].model.Roles
 	role := roles.Role(info.Name, info.Shape)
-	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.layers(), Kind: string(role.Kind),
+	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.ports[0].layers(role.Tower), Kind: string(role.Kind),
 		DType: info.DType.String(), Rows: info.Shape.Rows(), Cols: info.Shape.Cols(), Numel: info.Shape.Numel()}
 }
 
-// layers counts the layers that the primary port's tensors really have: a
-// stacked model has more than its config says.
-func (n *node) layers() int { return n.ports[0].layerCount() }
-
-func (n *node) layerCount() int {
-	if n.layersKnown == 0 {
-		most := 0
+// layers counts the layers of a tower that the tensors really have: a stacked
+// model has more than its config says.
+func (n *node) layers(tower string) int {
+	if n.layersKnown == nil {
+		n.layersKnown = map[string]int{}
 		for _, c := range n.cells {
-			most = max(most, n.model.Roles.Role(c.info.Name, c.info.Shape).Layer+1)
+			r := n.model.Roles.Role(c.info.Name, c.info.Shape)
+			n.layersKnown[r.Tower] = max(n.layersKnown[r.Tower], r.Layer+1)
 		}
-		n.layersKnown = most + 1
 	}
-	return n.layersKnown - 1
+	return n.layersKnown[tower]
 }
 
 // newAction resolves curves for the unit and gathers its operands. Units whose
 // curves say the same share params and their canonical text.
-func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
-	subject := u.Out[0]
-	if len(u.In) > 0 {
-		if c, ok := n.ports[u.In[0].Port].index[u.In[0].Name]; ok {
-			subject = c.info
-		}
-	}
+func (p *Plan) newAction(n *node, s share, u ops.Unit, r *schema.Resolver, canonical map[any][]byte) (*action, error) {
+	subject := s.subject(u)
 	env := n.tensorEnv(subject)
 	params, err := r.Resolve(env)
 	if err != nil {
@@ -142,21 +171,37 @@ func (p *Plan) newAction(n *node, u ops.Unit, r *schema.Resolver, canonical map[
 	}
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.run.of = a
-	a.pass = &ops.Pass{Unit: u, Ports: len(n.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
-		Role: tensor.Role{Layer: env.Layer, Kind: tensor.Kind(env.Kind)}}
+	a.pass = &ops.Pass{Unit: u, Ports: len(s.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
+		Role: n.ports[0].model.Roles.Role(subject.Name, subject.Shape)}
 	if n.step.Seed != nil {
 		a.pass.Seed = *n.step.Seed
 	}
 	for _, in := range u.In {
-		c, ok := n.ports[in.Port].index[in.Name]
+		c, ok := s.ports[in.Port].index[in.Name]
 		if !ok {
-			return nil, n.place(in.Name, fmt.Errorf("%s has no such tensor", n.ports[in.Port].name))
+			return nil, n.place(in.Name, fmt.Errorf("%s has no such tensor", s.ports[in.Port].name))
 		}
 		a.in = append(a.in, c)
 		a.pass.In = append(a.pass.In, c.info)
 	}
 	a.streams = a.stream() // now, before workers ask for it
 	return a, a.affordable(p.opt.Memory)
+}
+
+// subject is the tensor that curves and filters see: the operand that has the
+// output's name, or else the first.
+func (s share) subject(u ops.Unit) tensor.Info {
+	subject, found := u.Out[0], false
+	for _, in := range u.In {
+		c, ok := s.ports[in.Port].index[in.Name]
+		if ok && in.Name == u.Out[0].Name {
+			return c.info
+		}
+		if ok && !found {
+			subject, found = c.info, true
+		}
+	}
+	return subject
 }
 
 // affordable refuses what does not fit the budget: the tensors of a whole
@@ -176,22 +221,41 @@ func (p *Plan) stores(n *node) bool {
 }
 
 // arrange puts made and untouched tensors into the order of the primary port,
-// then those with new names in the order of their units.
-func (n *node) arrange(units []ops.Unit, made map[string]*cell, rest map[string]bool) {
-	for _, c := range n.ports[0].cells {
-		switch m := made[c.info.Name]; {
-		case m != nil:
-			n.add(m)
-			delete(made, c.info.Name)
-		case n.op.Drop && !rest[c.info.Name]:
-		case !n.op.Drop:
-			n.add(c)
+// and of the others for a union of their keys; then those with new names in the
+// order of their units. An op that says itself what it carries has that first.
+func (n *node) arrange(l laying) error {
+	if n.op.Carry != nil {
+		picks, err := n.op.Carry(n.step.Params, n.chosen)
+		if err != nil {
+			return err
+		}
+		if err := n.pick(picks); err != nil {
+			return err
+		}
+	} else {
+		n.passOn(l)
+	}
+	for _, u := range l.units {
+		for _, info := range u.Out {
+			if m := l.made[info.Name]; m != nil {
+				n.add(m)
+			}
 		}
 	}
-	for _, u := range units {
-		for _, info := range u.Out {
-			if m := made[info.Name]; m != nil {
+	return nil
+}
+
+// passOn adds what the ports have, made anew or untouched.
+func (n *node) passOn(l laying) {
+	for _, port := range n.sources() {
+		for _, c := range port.cells {
+			switch m := l.made[c.info.Name]; {
+			case m != nil:
 				n.add(m)
+				delete(l.made, c.info.Name)
+			case n.index[c.info.Name] != nil, !n.keeps(c.info.Name):
+			case !n.op.Drop:
+				n.add(c)
 			}
 		}
 	}
@@ -208,7 +272,7 @@ func (n *node) makeGroups() {
 		if scope == ops.Rows {
 			continue
 		}
-		id := groupID(scope, i, a.pass.Role.Layer)
+		id := groupID(scope, i, a.pass.Role)
 		g := groups[id]
 		if g == nil {
 			g = &group{node: n, scope: scope}
@@ -221,10 +285,10 @@ func (n *node) makeGroups() {
 	}
 }
 
-func groupID(scope ops.Scope, i, layer int) string {
+func groupID(scope ops.Scope, i int, role tensor.Role) string {
 	switch scope {
 	case ops.Layer:
-		return "layer " + strconv.Itoa(layer)
+		return "layer " + role.Tower + " " + strconv.Itoa(role.Layer)
 	case ops.Model:
 		return "model"
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/rouxml/roux/loaders"
@@ -51,6 +52,9 @@ func (p *Plan) addWrite(out recipes.Output) error {
 		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
 	}
 	if err := w.storable(); err != nil {
+		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
+	}
+	if _, err := format.Files(w.model(), w.options()); err != nil {
 		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)
 	}
 	p.writes = append(p.writes, w)
@@ -99,6 +103,21 @@ func (w *write) stored() (n int64) {
 	return n
 }
 
+// left is how many bytes of weights a directory holds: a format may have left
+// out what turned out to be empty.
+func (w *write) left(dir string) (n int64) {
+	files, err := w.format.Files(w.model(), w.options())
+	if err != nil {
+		return w.stored()
+	}
+	for _, f := range files {
+		if info, err := os.Stat(filepath.Join(dir, f.Name)); err == nil {
+			n += min(f.Bytes, info.Size())
+		}
+	}
+	return n
+}
+
 // model is what the format's writer sees.
 func (w *write) model() *tensor.Model {
 	m := *w.node.model
@@ -113,7 +132,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	if fresh {
-		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Fresh: true})
+		p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.left(w.path), Fresh: true})
 		for _, c := range w.cells {
 			progress(c)
 		}
@@ -146,7 +165,7 @@ func (p *Plan) store(ctx context.Context, w *write, progress func(*cell)) (err e
 		return err
 	}
 	p.remember(ctx, w)
-	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.stored(), Reused: previous.count()})
+	p.opt.emit(OutputDone{Output: w.out.Name, Path: w.out.Path, Tensors: len(w.cells), Bytes: w.left(w.path), Reused: previous.count()})
 	return nil
 }
 

@@ -15,8 +15,8 @@ type ScoreKernel[P any] struct {
 	// Runs lists the ports that each run sees together. Nil means one run for
 	// each port.
 	Runs func(p *P, ports int) [][]int
-	// Run computes the result of one run. It must not depend on x.Workers and
-	// x.Memory.
+	// Run computes the result of one run. It must not depend on x.Workers,
+	// x.Memory and x.Scratch.
 	Run func(ctx context.Context, p *P, x *Trial) (Result, error)
 	// Finish turns the results, in the order of Runs, into metrics.
 	Finish func(p *P, in []Header, seed uint64, results []Result) (Metrics, error)
@@ -29,6 +29,7 @@ type Trial struct {
 	Seed    uint64  // the step's seed, or the recipe's
 	Workers int     // goroutines that may compute
 	Memory  int64   // bytes that the kernel may hold itself
+	Scratch string  // folder for files without a name that hold more; empty: none
 }
 
 // Subject is a model that is run. Its weights are lazy: reading them computes

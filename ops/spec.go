@@ -28,6 +28,8 @@ type Spec[P any] struct {
 	// Drop leaves out tensors that the op does not touch, instead of taking
 	// them from the primary port.
 	Drop bool
+	// Adapters ops work on LoRA adapters; the others take whole models alone.
+	Adapters bool
 
 	// Needs are the statistics of each unit's first operand that the kernel finds
 	// in its Pass, when the step names data in a schema.DataRef. Steps that
@@ -42,6 +44,9 @@ type Spec[P any] struct {
 	// Plan turns headers into units of work. It reads nothing else. Nil means
 	// SameNames.
 	Plan func(p *P, in []Header) ([]Unit, error)
+	// Carry lists the tensors that pass through beside what the units yield. Nil
+	// means all of the primary port that no unit makes anew.
+	Carry func(p *P, in []Header) ([]Pick, error)
 	// Ride edits what rides along with the weights: config, adapter, files.
 	Ride func(p *P, in []Header, out *tensor.Model) error
 

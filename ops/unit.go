@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,12 +15,20 @@ type Header struct {
 	Roles   tensor.Roles
 	Config  []byte
 	Adapter []byte
-	index   map[string]int
+	// Left are the names that the step's `where` leaves out: Infos lacks them,
+	// and the model does not.
+	Left map[string]bool
+	// Prompt is the model's, with its files: it may be nil.
+	Prompt func(text string) ([]int, error)
+	index  map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
 	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
+	if m.Prompt != nil {
+		h.Prompt = func(text string) ([]int, error) { return m.Prompt(m.Files, text) }
+	}
 	for i, info := range infos {
 		h.index[info.Name] = i
 	}
@@ -45,53 +54,124 @@ type Operand struct {
 type Unit struct {
 	Out []tensor.Info
 	In  []Operand
+	// Args are numbers that Plan found and the kernel needs, such as the scale
+	// that an adapter's config gives a module. They are part of the key.
+	Args []float64
 }
 
-// Pick passes a tensor of a port on, unchanged but for its name.
+// Pick passes a tensor of a port on, unchanged but for its name: or, with
+// Pieces, a tensor that rows of others make.
 type Pick struct {
 	Name string // in the result
 	From Operand
+
+	Pieces []Piece      // from the first row to the last; all of one dtype and row length
+	Shape  tensor.Shape // of the result, when there are Pieces
+}
+
+// Piece is rows [Row, Row+Rows) of a tensor. A tensor of more than two
+// dimensions has the product of all but the last as its rows.
+type Piece struct {
+	From      Operand
+	Row, Rows int
 }
 
 // SameNames plans one unit for each float tensor of the primary port, reading
 // the tensor of that name from every port. Shapes must agree; what does not is
-// reported together, the first five and a count.
+// reported together, the first five and a count. Where dtypes differ the result
+// has one that holds them all, as torch promotes them.
+//
+// A head that some models have and others tie to their embedding is a tensor of
+// its own in the result: the others give their embedding for it.
 func SameNames(in []Header) ([]Unit, error) {
 	var units []Unit
 	var bad []string
-	for _, info := range in[0].Infos {
-		if !info.DType.IsFloat() {
-			continue
-		}
+	add := func(info tensor.Info) {
 		u := Unit{Out: []tensor.Info{info.Plain()}}
 		for port, h := range in {
 			other, ok := h.Info(info.Name)
+			if !ok {
+				other, ok = h.tied(info)
+			}
 			switch {
 			case !ok:
 				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor", info.Name, h.Name))
 			case !other.Shape.Equal(info.Shape):
 				bad = append(bad, fmt.Sprintf("%s: %v in %s, %v in %s", info.Name, info.Shape, in[0].Name, other.Shape, h.Name))
+			default:
+				u.Out[0].DType = promote(u.Out[0].DType, other.Plain().DType)
 			}
-			u.In = append(u.In, Operand{port, info.Name})
+			u.In = append(u.In, Operand{port, other.Name})
 		}
 		units = append(units, u)
 	}
-	bad = append(bad, extra(in)...)
-	return units, mismatch(bad)
+	for _, info := range in[0].Infos {
+		if info.DType.IsFloat() {
+			add(info)
+		}
+	}
+	heads, more := extra(in)
+	for _, info := range heads {
+		add(info)
+	}
+	return units, mismatch(append(bad, more...))
+}
+
+// tied is the embedding of a model that stands for a head which the model does
+// not have, and false where the config says that it is not tied or does not
+// tell.
+func (h Header) tied(head tensor.Info) (tensor.Info, bool) {
+	if r := h.Roles.Role(head.Name, head.Shape); r.Kind != tensor.Head || r.Layer >= 0 || !strings.HasSuffix(head.Name, ".weight") {
+		return tensor.Info{}, false
+	}
+	var c struct {
+		Tied *bool `json:"tie_word_embeddings"`
+	}
+	if json.Unmarshal(h.Config, &c) != nil || c.Tied != nil && !*c.Tied {
+		return tensor.Info{}, false
+	}
+	for _, info := range h.Infos {
+		if r := h.Roles.Role(info.Name, info.Shape); r.Kind == tensor.Embed && r.Layer < 0 && info.Shape.Equal(head.Shape) {
+			return info, true
+		}
+	}
+	return tensor.Info{}, false
+}
+
+// promote returns the narrowest dtype that holds both.
+func promote(a, b tensor.DType) tensor.DType {
+	switch {
+	case a == b || !b.IsFloat():
+		return a
+	case a.Size() != b.Size():
+		if a.Size() > b.Size() {
+			return a
+		}
+		return b
+	case a.Size() == 2: // bfloat16 and float16
+		return tensor.F32
+	}
+	return tensor.BF16 // both kinds of float8
 }
 
 // extra lists float tensors that a later port has and the primary one lacks:
-// dropping them in silence would lose weights.
-func extra(in []Header) []string {
-	var bad []string
+// heads that the primary one ties to its embedding, and others, which to drop in
+// silence would lose weights.
+func extra(in []Header) (heads []tensor.Info, bad []string) {
+	seen := map[string]bool{}
 	for _, h := range in[1:] {
 		for _, info := range h.Infos {
-			if _, ok := in[0].Info(info.Name); !ok && info.DType.IsFloat() {
-				bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
+			if _, ok := in[0].Info(info.Name); ok || !info.DType.IsFloat() || seen[info.Name] {
+				continue
 			}
+			if _, ok := in[0].tied(info); ok {
+				heads, seen[info.Name] = append(heads, info), true
+				continue
+			}
+			bad = append(bad, fmt.Sprintf("%s: %s has no such tensor, %s does", info.Name, in[0].Name, h.Name))
 		}
 	}
-	return bad
+	return heads, bad
 }
 
 // mismatch makes one error of many: the first five and a count.
@@ -103,5 +183,19 @@ func mismatch(bad []string) error {
 	if len(shown) > 5 {
 		shown = shown[:5]
 	}
-	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s", len(bad), strings.Join(shown, "\n  "))
+	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure(bad))
+}
+
+// cure is what to do about tensors that a model lacks.
+func cure(bad []string) string {
+	for _, text := range bad {
+		switch name, rest, _ := strings.Cut(text, ": "); {
+		case !strings.Contains(rest, "no such tensor"):
+		case strings.Contains(name, ".experts."):
+			return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
+		default:
+			return "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
+		}
+	}
+	return ""
 }

@@ -16,10 +16,11 @@ import (
 
 // modelParams is a model in its long form.
 type modelParams struct {
-	Path            string `yaml:"path" check:"optional" doc:"directory, .safetensors file or hub id"`
+	Path            string `yaml:"path" check:"optional" doc:"directory, .safetensors, .bin, .pt or .pth file, or hub id"`
 	Revision        string `yaml:"revision" check:"optional" doc:"branch, tag or commit of a hub id"`
 	Adapter         string `yaml:"adapter" check:"optional" doc:"LoRA adapter to apply"`
 	AdapterRevision string `yaml:"adapter_revision" check:"optional" doc:"branch, tag or commit of the adapter"`
+	Architecture    string `yaml:"architecture" check:"optional" doc:"class that config.json names in architectures, such as LlamaForCausalLM; default: as it does"`
 	Recipe          string `yaml:"recipe" check:"optional" doc:"another recipe whose output this is"`
 	Output          string `yaml:"output" check:"optional" doc:"which output or step of that recipe"`
 }
@@ -58,6 +59,7 @@ func (p *parser) model(n *yaml.Node, path string, m *Model) bool {
 		p.fail(n, path, "write a directory, a .safetensors file or a hub id", "the model has no path")
 		return false
 	}
+	m.Architecture = long.Architecture
 	base, adapter := long.Path, long.Adapter
 	if adapter == "" && !exists(p.local(base)) {
 		base, adapter, _ = strings.Cut(base, "+")
@@ -98,7 +100,7 @@ func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision s
 func onlyLocal(s string) bool {
 	folder := filepath.Dir(s)
 	return filepath.IsAbs(s) || strings.HasPrefix(s, ".") || strings.Count(filepath.ToSlash(s), "/") > 1 ||
-		filepath.Ext(s) == ".safetensors" || folder != "." && exists(folder)
+		slices.Contains([]string{".safetensors", ".bin", ".pt", ".pth"}, filepath.Ext(s)) || folder != "." && exists(folder)
 }
 
 // beside suggests what lies in the folder of a path that leads to nothing, or
@@ -148,8 +150,8 @@ func exists(path string) bool {
 // subRecipe reads the recipe whose output a model is.
 func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model) bool {
 	file := p.local(long.Recipe)
-	if long.Revision != "" || long.Adapter != "" || long.AdapterRevision != "" {
-		p.fail(n, path, "adapter.apply adds an adapter in a step", "a recipe takes no revision and no adapter")
+	if long.Revision != "" || long.Adapter != "" || long.AdapterRevision != "" || long.Architecture != "" {
+		p.fail(n, path, "adapter.apply adds an adapter in a step", "a recipe takes no revision, adapter and architecture")
 		return false
 	}
 	if i := slices.Index(p.above, realName(file)); i >= 0 {

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ type outputParams struct {
 	Format    string       `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft"`
 	DType     string       `yaml:"dtype" check:"optional,enum=float32|bfloat16|float16|float64|float8_e4m3fn|float8_e5m2" doc:"dtype of the written floats; default: as computed"`
 	ShardSize schema.Bytes `yaml:"shard_size" default:"5GB" doc:"largest file of weights"`
+	Card      bool         `yaml:"card" default:"true" doc:"write a model card, README.md"`
 	NaN       string       `yaml:"nan" default:"keep" check:"enum=keep|zero|error" doc:"what to do with NaN and Inf: keep them and warn, write zeros and warn, or fail"`
 }
 
@@ -46,7 +48,7 @@ func (p *parser) outputs(root, n *yaml.Node) {
 		if p.opt.Out != "" && len(pairs) == 1 {
 			o.Path = p.opt.Out
 		}
-		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: o.ShardSize, NaN: o.NaN}
+		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: cmp.Or(p.opt.ShardSize, o.ShardSize), NaN: o.NaN, NoCard: !o.Card || p.opt.NoCard}
 		p.place(pair.Value, path, out)
 		p.known(&out.From, path+".from")
 		p.r.Outputs = append(p.r.Outputs, out)

@@ -28,6 +28,7 @@ type parser struct {
 	yields   map[string]bool       // names that are models
 	variants map[string][]string   // of matrix steps
 	datasets map[string]bool       // names of data
+	raw      map[string]rawStep    // by name
 	loose    map[string]bool       // names that stand in parts with problems
 	spent    int                   // nodes written out so far
 	reads    map[string]string     // real path -> model
@@ -42,18 +43,24 @@ func parse(file string, text []byte, cat Catalog, o Options, above []string) (*R
 	if len(text) > maxFile {
 		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "a recipe has at most 16 MiB", Cure: "is this a recipe?"}}
 	}
-	root, err := readYAML(file, text)
+	docs, err := readYAML(file, text)
 	if err != nil {
 		return nil, err
 	}
 	p := &parser{r: &Recipe{File: file, Dir: filepath.Dir(file), Text: text, Set: o.Set}, cat: cat, opt: o, above: append(slices.Clip(above), realName(file)),
-		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, datasets: map[string]bool{}, loose: map[string]bool{},
+		names: map[string]schema.Pos{}, yields: map[string]bool{}, variants: map[string][]string{}, datasets: map[string]bool{}, raw: map[string]rawStep{}, loose: map[string]bool{},
 		reads: map[string]string{}, writes: map[string]string{}}
-	if mergekit.Is(root) {
-		if root = p.fromMergekit(root); root == nil {
+	root := docs[0]
+	switch {
+	case slices.ContainsFunc(docs, mergekit.Is):
+		if root = p.fromMergekit(docs); root == nil {
 			p.problems.Sort()
 			return nil, p.problems
 		}
+	case len(docs) > 1:
+		return nil, schema.Problems{{Pos: schema.NodePos(docs[1], file), Msg: "a second document follows", Cure: "a recipe is one document; write the second as a file of its own"}}
+	case o.Compat != "":
+		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "compat is for mergekit's files, and this is a recipe", Cure: "leave out --compat"}}
 	}
 	p.document(root)
 	if err := p.problems.Err(); err != nil {
@@ -78,12 +85,13 @@ func stem(file string) string {
 	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 }
 
-func (p *parser) fromMergekit(root *yaml.Node) *yaml.Node {
+func (p *parser) fromMergekit(docs []*yaml.Node) *yaml.Node {
 	p.r.Mergekit = true
 	if p.opt.Out == "" {
 		p.opt.Out = filepath.Join("out", stem(p.r.File))
 	}
-	out, problems, notes := mergekit.Compile(root, p.r.File, p.opt.Out)
+	out, problems, notes := mergekit.Compile(docs, p.r.File, mergekit.Options{Out: p.opt.Out, Compat: p.opt.Compat,
+		Exists: func(path string) bool { return exists(p.local(path)) }})
 	p.problems = append(p.problems, problems...)
 	p.r.Notes = append(p.r.Notes, notes...)
 	p.opt.Out = ""
@@ -112,6 +120,9 @@ func (p *parser) document(root *yaml.Node) {
 	p.outputs(root, parts["outputs"])
 	p.order()
 	p.unused()
+	if p.problems == nil && !p.r.Mergekit {
+		p.r.MergekitText = p.inMergekit(parts["models"])
+	}
 }
 
 // parts files the top-level values by key, null ones left out.
@@ -152,6 +163,9 @@ func (p *parser) simple(parts map[string]*yaml.Node) {
 	}
 	if n := parts["seed"]; n != nil {
 		p.r.Seed = p.seed(n, "seed")
+	}
+	if p.opt.Seed != nil {
+		p.r.Seed = *p.opt.Seed
 	}
 }
 

@@ -29,6 +29,13 @@ type Catalog interface {
 type Options struct {
 	Set map[string]string // overrides params
 	Out string            // where the single output goes; a mergekit file needs it
+	// Compat is "mergekit" to keep those of mergekit's defects that change
+	// numbers; only for mergekit's files.
+	Compat string
+	// ShardSize, Seed and NoCard override what the recipe says, where set.
+	ShardSize schema.Bytes
+	Seed      *uint64
+	NoCard    bool
 }
 
 // Recipe is a checked recipe.
@@ -44,6 +51,7 @@ type Recipe struct {
 	Text              []byte            // as it stands in the file
 	Notes             []string          // words for the user
 	Mergekit          bool              // it came as a mergekit file
+	MergekitText      []byte            // the recipe as a mergekit file, if it can be said as one
 	Set               map[string]string // params that were overridden
 }
 
@@ -53,6 +61,7 @@ type Model struct {
 	Pos                      schema.Pos
 	Path, Revision           string // a local path or a hub id; revision may be empty
 	Adapter, AdapterRevision string
+	Architecture             string  // class that config.json shall name; empty: as it does
 	Recipe                   *Recipe // another recipe whose output this is
 	Output                   string  // its output or step; empty for its only output
 }
@@ -73,8 +82,21 @@ type Step struct {
 	Seed       *uint64
 	Note       string
 	AllowEmpty bool
+	Keys       Keys
 	Measures   bool
 }
+
+// Keys says what a step of several models does about tensors that some of them
+// lack.
+type Keys string
+
+// KeysSame reports them; KeysIntersection leaves them out; KeysUnion merges
+// each over the models that have it.
+const (
+	KeysSame         Keys = "same"
+	KeysIntersection Keys = "intersection"
+	KeysUnion        Keys = "union"
+)
 
 // Gate is a condition that the run must meet.
 type Gate struct {
@@ -93,6 +115,7 @@ type Output struct {
 	DType     string
 	ShardSize schema.Bytes
 	NaN       string // keep, zero or error
+	NoCard    bool   // leave out the model card
 }
 
 // maxFile bounds the size of a recipe.
@@ -105,6 +128,15 @@ func Load(path string, cat Catalog, o Options) (*Recipe, error) {
 }
 
 func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) {
+	text, err := ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, cat, o, above)
+}
+
+// ReadFile reads the text of a recipe, a little more than a recipe may have.
+func ReadFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("recipe %s does not exist (roux init writes one to begin with)", path)
@@ -116,11 +148,7 @@ func load(path string, cat Catalog, o Options, above []string) (*Recipe, error) 
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory, and here goes the file of a recipe (roux inspect %s shows a model)", path, path)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, text, cat, o, above)
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // Parse reads a recipe from text; file names it in messages and is where

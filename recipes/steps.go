@@ -12,7 +12,7 @@ import (
 )
 
 // reserved are the keys of a step that belong to the language, not to ops.
-var reserved = []string{"op", "where", "cache", "when", "matrix", "seed", "note", "allow_empty"}
+var reserved = []string{"op", "where", "cache", "when", "matrix", "seed", "note", "allow_empty", "keys"}
 
 // rawStep is a step before its params are decoded.
 type rawStep struct {
@@ -36,6 +36,7 @@ func (p *parser) steps(n *yaml.Node) {
 		for _, r := range p.expand(pair) {
 			if p.claim(r.key, "steps."+r.name, r.name, !p.measures(r)) {
 				raw = append(raw, r)
+				p.raw[r.name] = r
 			} else {
 				p.mention(r.node)
 			}
@@ -101,12 +102,13 @@ func (p *parser) step(r rawStep, previous string) {
 		return
 	}
 	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Op: op.Value, OpPos: schema.NodePos(op, p.r.File),
-		Params: params, Measures: p.cat.Measures(op.Value), Cache: "auto"}
+		Params: params, Measures: p.cat.Measures(op.Value), Cache: "auto", Keys: KeysSame}
 	p.spread(r.rest)
 	problems := schema.Decode(r.rest, p.r.File, path, params)
 	p.problems = append(p.problems, problems...)
 	p.reservedKeys(r, path, &s)
 	p.inputs(r, path, previous, &s)
+	p.stepKeys(r, path, &s)
 	if problems == nil {
 		p.crossCheck(r, path, &s)
 	} else {
@@ -163,6 +165,22 @@ func (p *parser) reservedKeys(r rawStep, path string, s *Step) {
 		if err := n.Decode(&s.AllowEmpty); err != nil {
 			p.fail(n, path+".allow_empty", "", "want true or false, found %s", describe(n))
 		}
+	}
+}
+
+// stepKeys reads what the step does about tensors that some of its models lack.
+func (p *parser) stepKeys(r rawStep, path string, s *Step) {
+	n := r.own["keys"]
+	if n == nil {
+		return
+	}
+	s.Keys = Keys(n.Value)
+	known := []string{string(KeysSame), string(KeysIntersection), string(KeysUnion)}
+	switch {
+	case !slices.Contains(known, n.Value):
+		p.fail(n, path+".keys", cmp.Or(schema.DidYouMean(n.Value, known), "use same, intersection or union"), "unknown choice of keys %s", describe(n))
+	case len(s.Inputs) == 1:
+		p.fail(n, path+".keys", "remove it", "keys is about tensors that some of several models lack, and this step takes one")
 	}
 }
 

@@ -14,30 +14,37 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-// readYAML parses the text and returns its root mapping.
-func readYAML(file string, text []byte) (*yaml.Node, error) {
-	var doc, more yaml.Node
+// readYAML parses the text and returns the roots of its documents, empty ones
+// left out.
+func readYAML(file string, text []byte) ([]*yaml.Node, error) {
+	var docs []*yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
-	err := d.Decode(&doc)
-	if errors.Is(err, io.EOF) || err == nil && (len(doc.Content) == 0 || null(doc.Content[0])) {
+	total := 0
+	for {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, schema.Problems{syntax(file, text, err)}
+		}
+		if len(doc.Content) == 0 || null(doc.Content[0]) {
+			continue
+		}
+		root := doc.Content[0]
+		if root.Kind != yaml.MappingNode {
+			return nil, schema.Problems{{Pos: schema.NodePos(root, file), Msg: fmt.Sprintf("a recipe is a mapping of roux, models, steps and outputs, found %s", describe(root))}}
+		}
+		if total += nodes(root, 0); total > maxNodes {
+			return nil, schema.Problems{{Pos: schema.NodePos(root, file), Msg: "the document is too large or nests too deeply", Cure: "look for aliases within aliases"}}
+		}
+		docs = append(docs, root)
+	}
+	if docs == nil {
 		return nil, schema.Problems{{Pos: schema.Pos{File: file}, Msg: "the file is empty", Cure: "roux init writes a recipe to begin with"}}
 	}
-	if err == nil {
-		if err = d.Decode(&more); err == nil {
-			return nil, schema.Problems{{Pos: schema.NodePos(&more, file), Msg: "a second document follows", Cure: "a recipe is one document; write the second as a file of its own"}}
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		return nil, schema.Problems{syntax(file, text, err)}
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, schema.Problems{{Pos: schema.NodePos(root, file), Msg: fmt.Sprintf("a recipe is a mapping of roux, models, steps and outputs, found %s", describe(root))}}
-	}
-	if nodes(root, 0) > maxNodes {
-		return nil, schema.Problems{{Pos: schema.NodePos(root, file), Msg: "the document is too large or nests too deeply", Cure: "look for aliases within aliases"}}
-	}
-	return root, nil
+	return docs, nil
 }
 
 var (

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -139,6 +140,10 @@ func decodePiece(n *yaml.Node, file, path string) (curveCase, Problems) {
 func (c curveCase) at(e Env) (float64, error) {
 	if c.prog != nil {
 		v, err := expr.Run(c.prog, e.vars())
+		var no failure
+		if errors.As(err, &no) {
+			return 0, no
+		}
 		if err != nil {
 			return 0, fmt.Errorf("expression %q: %w", c.src, err)
 		}

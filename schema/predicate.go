@@ -80,7 +80,7 @@ func compile(src string, pos Pos, path string, opts ...expr.Option) (*vm.Program
 	if len(src) > maxExpr {
 		return nil, Problems{{Pos: pos, Path: path, Msg: "expression is longer than 16 KiB"}}
 	}
-	opts = append(opts, expr.Env(Env{}.vars()), expr.Function("renumber", renumberFunc, new(func(string, int) string)))
+	opts = append(opts, expr.Env(Env{}.vars()), expr.Function("renumber", renumberFunc, new(func(string, int) string)), expr.Function("fail", failFunc, new(func(string) float64)))
 	prog, err := expr.Compile(src, opts...)
 	if err != nil {
 		return nil, Problems{ExprProblem(err, src, pos, path, Env{}.Names())}
@@ -108,6 +108,15 @@ func ExprProblem(err error, src string, pos Pos, path string, names []string) Pr
 func renumberFunc(args ...any) (any, error) {
 	return renumber(args[0].(string), args[1].(int)), nil
 }
+
+// failure is what the author of an expression says of a case that must not
+// come up.
+type failure string
+
+// Error is the author's text.
+func (f failure) Error() string { return string(f) }
+
+func failFunc(args ...any) (any, error) { return nil, failure(args[0].(string)) }
 
 // renumber returns the name with its first numeric component replaced.
 func renumber(name string, layer int) string {

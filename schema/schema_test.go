@@ -62,7 +62,7 @@ func TestDecodeProblems(t *testing.T) {
 		{"{flag: maybe}", `want true or false, found "maybe"`},
 		{"{size: 3 apples}", `"3 apples" is not a size`},
 		{"{rank: {energy: 1.5}}", "1.5 is out of range"},
-		{"{rank: {energy: 0.5, ratio: 0.5}}", "want either energy or ratio"},
+		{"{rank: {energy: 0.5, ratio: 0.5}}", "want one of energy, ratio and threshold"},
 		{"{rank: none}", "want a whole number of at least 1"},
 		{"{list: []}", "want at least 1, found 0"},
 		{"{list: {}}", "want a list, found a mapping"},

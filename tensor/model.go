@@ -17,6 +17,9 @@ type Model struct {
 	Adapter []byte
 	// Notes are words for the user, such as that layers were inferred.
 	Notes []string
+	// Prompt turns a prompt into token ids by the tokenizer among the files, with
+	// the token that begins a text in front. Nil when nothing can run tokenizers.
+	Prompt func(files []File, text string) ([]int, error)
 }
 
 // File is one file that rides along with a model.

@@ -30,4 +30,8 @@ const (
 type Role struct {
 	Layer int // transformer layer from 0; -1 outside the layers
 	Kind  Kind
+	// Tower names a stack of layers beside the text model's, such as
+	// "vision_tower.encoder.layers", by what stands before its numbers. It is
+	// empty in the text model and outside all layers.
+	Tower string
 }

@@ -1,7 +1,11 @@
 // Command tokenids encodes lines of JSON strings with a tokenizer.json and
 // prints what it did as JSON, for .ci/tokenids.py to compare:
 //
-//	tokenids tokenizer.json [parse] [add] < strings > results
+//	tokenids tokenizer.json tokenizer.json [parse] [add] < strings > results
+//
+// or renders chat templates:
+//
+//	tokenids chat < [{"template": ..., "vars": {...}}] > [{"text": ..., "error": ...}]
 package main
 
 import (
@@ -12,6 +16,7 @@ import (
 	"slices"
 
 	"github.com/rouxml/roux/loaders/tokenizer"
+	"github.com/rouxml/roux/loaders/tokenizer/chat"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -31,6 +36,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 1 && args[0] == "chat" {
+		return render()
+	}
 	t, err := tokenizer.Open([]tensor.File{{Name: args[1], Path: args[0]}})
 	if err != nil {
 		return err
@@ -67,4 +75,28 @@ func one(t *tokenizer.Tokenizer, s string, o tokenizer.Options) (result, error) 
 		r.Offsets = append(r.Offsets, [2]int{p.Start, p.End})
 	}
 	return r, err
+}
+
+func render() error {
+	var cases []struct {
+		Template string
+		Vars     map[string]json.RawMessage
+	}
+	if err := json.NewDecoder(os.Stdin).Decode(&cases); err != nil {
+		return err
+	}
+	type rendered struct {
+		Text  string `json:"text"`
+		Error string `json:"error"`
+	}
+	var out []rendered
+	for _, c := range cases {
+		text, err := chat.Render(c.Template, chat.Input{Extra: c.Vars})
+		r := rendered{Text: text}
+		if err != nil {
+			r.Error = err.Error()
+		}
+		out = append(out, r)
+	}
+	return json.NewEncoder(os.Stdout).Encode(out)
 }

@@ -92,11 +92,18 @@ seed: 3
 models: {base: testdata/models/base, sums: testdata/models/sums, lists: testdata/models/lists}
 data:
   text: {text: testdata/data/sums.held.txt, length: 64, samples: 6, seed: 5}
+  quiz: {task: testdata/data/quiz.task.yaml, samples: 8, seed: 1}
+  free: {task: testdata/data/sums.task.yaml, samples: 3}
 steps:
   merged: {op: merge.ties, base: base, models: [sums, lists], density: 0.5}
   low: {op: lowrank.svd, model: merged, rank: 16, where: kind == "mlp.down"}
   w8: {op: quantize.rtn, model: merged, bits: 8, group_size: 64}
   ppl: {op: evaluate.perplexity, models: [base, merged, low, w8], data: text, protocol: hf-stride, stride: 24}
+  kl: {op: evaluate.kl, reference: base, models: [merged, w8], data: text}
+  choice: {op: evaluate.choice, models: [base, low], data: quiz}
+  generate: {op: evaluate.generate, models: [w8], data: free}
+  combine: {op: evaluate.combine, models: [base, low], data: text}
+  hidden: {op: evaluate.hidden, models: [base, w8], data: text}
 `
 
 // TestEvaluationIsTheSame: the same metrics bit for bit for any number of

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -59,18 +56,10 @@ func newInit() *cobra.Command {
 			if !ok {
 				return usageError{fmt.Errorf("no recipe %q comes with roux (%s)", from, schema.DidYouMean(from, recipes.Shipped()))}
 			}
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return fmt.Errorf("%s exists: name another file", path)
-			}
-			if err != nil {
+			if err := writeNew(path, text); err != nil {
 				return err
 			}
-			_, err = f.Write(text)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: roux plan %s\n", path, path)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: roux plan %s\n", path, path)
 			return err
 		},
 	}

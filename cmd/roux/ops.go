@@ -136,7 +136,8 @@ func recipeSchema() ([]byte, error) {
 func reservedSchema() map[string]any {
 	str := map[string]any{"type": "string"}
 	return map[string]any{"where": str, "when": str, "note": str, "cache": map[string]any{"enum": []any{"auto", "always", "never"}},
-		"matrix": map[string]any{"type": "object"}, "seed": map[string]any{"type": "integer", "minimum": 0}, "allow_empty": map[string]any{"type": "boolean"}}
+		"matrix": map[string]any{"type": "object"}, "seed": map[string]any{"type": "integer", "minimum": 0}, "allow_empty": map[string]any{"type": "boolean"},
+		"keys": map[string]any{"enum": []string{"same", "intersection", "union"}}}
 }
 
 func documentSchema(steps []any) map[string]any {

@@ -80,7 +80,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newVersion())
+	root.AddCommand(newRun(), newPlan(), newCheck(), newInspect(), newOps(), newSchema(), newCache(), newInit(), newImport(), newChat(), newVersion())
 	root.InitDefaultCompletionCmd("completion")
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

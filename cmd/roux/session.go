@@ -15,6 +15,7 @@ import (
 	"github.com/rouxml/roux/engine"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/loaders/all"
+	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/hub"
 	opsall "github.com/rouxml/roux/ops/all"
 	"github.com/rouxml/roux/recipes"
@@ -31,6 +32,11 @@ type recipeFlags struct {
 	cache   string
 	force   bool
 	nan     string
+	compat  string
+	shards  string
+	seed    uint64
+	noCard  bool
+	changed func(flag string) bool
 	json    bool
 	quiet   bool
 }
@@ -39,6 +45,11 @@ type recipeFlags struct {
 func (f *recipeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "override a param of the recipe: --set density=0.3 (repeatable)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "directory for the single output; for mergekit files, out/NAME without it")
+	cmd.Flags().StringVar(&f.compat, "compat", "", "mergekit: for its files, keep those of its defects that change numbers (docs/mergekit.md)")
+	cmd.Flags().StringVar(&f.shards, "shard-size", "", "largest file of weights, such as 2GB (default: as the outputs say, or 5GB)")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "seed of random draws (default: as the recipe says, or 0)")
+	cmd.Flags().BoolVar(&f.noCard, "no-card", false, "leave out the model card")
+	f.changed = cmd.Flags().Changed
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 }
 
@@ -67,7 +78,21 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 		}
 		set[name] = value
 	}
-	r, err := recipes.Load(path, reg, recipes.Options{Set: set, Out: f.out})
+	if err := knownCompat(f.compat); err != nil {
+		return nil, err
+	}
+	o := recipes.Options{Set: set, Out: f.out, Compat: f.compat, NoCard: f.noCard}
+	if f.shards != "" {
+		size, err := schema.ParseBytes(f.shards)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--shard-size: %w", err)}
+		}
+		o.ShardSize = schema.Bytes(size)
+	}
+	if f.changed("seed") {
+		o.Seed = &f.seed
+	}
+	r, err := recipes.Load(path, reg, o)
 	if err != nil {
 		return nil, recipeError{err}
 	}
@@ -84,7 +109,11 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 	client := hubClient()
 	client.Progress = throttle(func(file string, done, total int64) { events(engine.Fetching{File: file, Done: done, Total: total}) })
 	o.Open = func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
-		return all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, client)
+		model, closer, err := all.Open(ctx, all.Ref{Path: m.Path, Revision: m.Revision, Adapter: m.Adapter, AdapterRevision: m.AdapterRevision}, client)
+		if err == nil && m.Architecture != "" {
+			model.Config = arch.Rename(model.Config, m.Architecture)
+		}
+		return model, closer, err
 	}
 	o.Tokenizer, o.Data = openTokenizer, readData(client)
 	for _, note := range r.Notes {

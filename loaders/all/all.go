@@ -18,7 +18,7 @@ import (
 
 // Registry returns every format.
 func Registry() (loaders.Registry, error) {
-	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, peft.Format)
+	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, modeldir.PyTorch, modeldir.PyTorchFile, peft.Format)
 }
 
 // Ref names a model: a path on this machine, or a Hub id with a revision; and
@@ -37,9 +37,6 @@ func Open(ctx context.Context, ref Ref, client hub.Client) (*tensor.Model, io.Cl
 	path, err := locate(ctx, ref.Path, ref.Revision, client)
 	if err != nil {
 		return nil, nil, err
-	}
-	if peft.Is(path) && !modeldir.IsDir(path) {
-		return nil, nil, fmt.Errorf("%s is a LoRA adapter: name it with its base, as {path: BASE, adapter: %s}", path, path)
 	}
 	m, closer, err := r.Open(ctx, path)
 	if err != nil || ref.Adapter == "" {

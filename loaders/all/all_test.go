@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/rouxml/roux/loaders/loadertest"
+	"github.com/rouxml/roux/loaders/torch/torchtest"
 )
 
 // TestConformance runs the suite over every format: a new one inherits it.
@@ -12,5 +13,5 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loadertest.Run(t, r)
+	loadertest.Run(t, r, torchtest.Format)
 }

@@ -67,6 +67,9 @@ type Arch struct {
 	family   family
 	inferred bool
 	layers   int
+	main     string                 // what stands before the numbers of the text model's layers
+	towers   map[string]int         // layers by what stands before their numbers
+	pair     bool                   // an encoder and a decoder: the config counts each
 	roles    map[string]tensor.Role // of the tensors that it was made for
 }
 
@@ -86,22 +89,18 @@ func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
 		return nil, err
 	}
 	if !known {
-		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config"}}
+		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config", "llm_config", "language_config"}}
 	}
 	a := &Arch{family: f, inferred: !known, roles: make(map[string]tensor.Role, len(infos))}
+	a.findTowers(infos)
 	for _, info := range infos {
-		r := a.role(info.Name)
-		a.roles[info.Name] = r
-		a.layers = max(a.layers, r.Layer+1)
+		a.roles[info.Name] = a.role(info.Name)
 	}
 	return a, nil
 }
 
 // Family is the model_type, or empty.
 func (a *Arch) Family() string { return a.family.Family }
-
-// Layers is the number of transformer layers.
-func (a *Arch) Layers() int { return a.layers }
 
 // Notes has a word when layers and kinds were inferred.
 func (a *Arch) Notes() []string {
@@ -114,6 +113,9 @@ func (a *Arch) Notes() []string {
 	}
 	return []string{fmt.Sprintf("family %s has no data here: layers and kinds were inferred from the tensors' names", name)}
 }
+
+// Layers is the number of transformer layers of the text model.
+func (a *Arch) Layers() int { return a.layers }
 
 // split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3;
 // later ones become "{expert}". Without a number the layer is -1.
@@ -163,17 +165,33 @@ func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
 
 func (a *Arch) role(name string) tensor.Role {
 	pattern, layer := split(name)
+	r := tensor.Role{Layer: layer, Kind: a.kind(name, pattern)}
+	if tower := towerOf(pattern); layer >= 0 && tower != a.main {
+		r.Tower = tower
+	}
+	return r
+}
+
+// kind is what the family's data say, or else the name.
+func (a *Arch) kind(name, pattern string) tensor.Kind {
+	if kind, ok := a.known(pattern); ok {
+		return kind
+	}
+	return inferKind(name)
+}
+
+func (a *Arch) known(pattern string) (tensor.Kind, bool) {
 	if kind, ok := a.family.Kinds[pattern]; ok {
-		return tensor.Role{Layer: layer, Kind: kind}
+		return kind, true
 	}
 	for _, prefix := range a.family.Prefixes {
 		if short, had := strings.CutPrefix(pattern, prefix); had {
 			if kind, ok := a.family.Kinds[short]; ok {
-				return tensor.Role{Layer: layer, Kind: kind}
+				return kind, true
 			}
 		}
 	}
-	return tensor.Role{Layer: layer, Kind: inferKind(name)}
+	return "", false
 }
 
 // words maps pieces of names to kinds; the first that a name contains wins.

@@ -254,15 +254,23 @@ func (c Client) resolve(ctx context.Context, k kind, id, revision string) (model
 // carried are the endings of files that belong to a model beside its weights.
 var carried = []string{".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"}
 
-// wanted picks config, tokenizer and safetensors weights on the top level; of
-// two forms of the same weights only one is fetched.
+// isWeights says whether a file holds a model's weights in safetensors.
+func isWeights(name string) bool {
+	return strings.HasSuffix(name, ".safetensors") && (strings.HasPrefix(name, "model") || strings.HasPrefix(name, "adapter_model"))
+}
+
+// wanted picks config, tokenizer and weights on the top level; of two forms of
+// the same weights only one is fetched, and PyTorch's if there is no other.
 func wanted(names []string) []string {
 	var out []string
+	pytorch := !slices.ContainsFunc(names, isWeights)
 	for _, name := range names {
 		ends := func(end string) bool { return strings.HasSuffix(name, end) }
 		switch {
 		case strings.Contains(name, "/"):
-		case ends(".safetensors") && (strings.HasPrefix(name, "model") || strings.HasPrefix(name, "adapter_model")):
+		case isWeights(name):
+			out = append(out, name)
+		case pytorch && strings.HasPrefix(name, "pytorch_model") && (ends(".bin") || ends(".bin.index.json")):
 			out = append(out, name)
 		case slices.ContainsFunc(carried, ends) && !strings.HasPrefix(name, "pytorch_model"):
 			out = append(out, name)

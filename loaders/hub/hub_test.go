@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -240,5 +241,17 @@ func TestNoNetwork(t *testing.T) {
 	}}
 	if _, _, err := c.Snapshot(context.Background(), "me/tiny", ""); err == nil || !strings.Contains(err.Error(), "without a network") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWanted: safetensors are fetched where there are any, and PyTorch's files
+// where there are none; of other frameworks nothing is.
+func TestWanted(t *testing.T) {
+	pytorch := []string{"config.json", "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json", "training_args.bin", "tf_model.h5", "flax_model.msgpack"}
+	if got := wanted(pytorch); !slices.Equal(got, pytorch[:3]) {
+		t.Errorf("of PyTorch alone: %v", got)
+	}
+	if got := wanted(append(pytorch, "model.safetensors")); !slices.Equal(got, []string{"config.json", "model.safetensors"}) {
+		t.Errorf("of both: %v", got)
 	}
 }

@@ -12,10 +12,11 @@ import (
 )
 
 // Run holds every format of a registry to the suite. What a format reads is
-// taken from what some format of the registry writes: a format that is only
-// read passes when it knows a file or a folder among those.
-func Run(t *testing.T, r loaders.Registry) {
-	samples := samplesOf(t, r)
+// taken from what some format of the registry writes, or one of the writers
+// that are given for what is only read: such a format passes when it knows a
+// file or a folder among those.
+func Run(t *testing.T, r loaders.Registry, writers ...loaders.Format) {
+	samples := samplesOf(t, append(r.Formats(), writers...))
 	for _, f := range r.Formats() {
 		t.Run(f.Name, func(t *testing.T) {
 			if f.Create != nil {
@@ -38,11 +39,11 @@ type sample struct {
 // make writes the sample into dir.
 func (s sample) make(t *testing.T, dir string) { store(t, s.from, dir, s.model, s.shard, inOrder) }
 
-// samplesOf lists what the registry can write: each model of each format, in
-// one piece and in shards.
-func samplesOf(t *testing.T, r loaders.Registry) []sample {
+// samplesOf lists what formats can write: each model of each format, in one
+// piece and in shards.
+func samplesOf(t *testing.T, formats []loaders.Format) []sample {
 	var list []sample
-	for _, f := range r.Formats() {
+	for _, f := range formats {
 		for _, m := range accepted(t, f) {
 			list = append(list, sample{f, m, 0}, sample{f, m, shardBytes})
 		}

@@ -22,12 +22,18 @@ var Compressed = loaders.Format{
 	},
 	Sniff: isCompressed, Open: OpenCompressed, Create: createCompressed,
 	Files: func(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
+		if err := noAdapter(m); err != nil {
+			return nil, err
+		}
 		weights, err := safetensors.CompressedLayout("model", o.ShardBytes, m.Weights.Infos())
 		return beside(m, weights), err
 	},
 }
 
 func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
+	if err := noAdapter(m); err != nil {
+		return nil, err
+	}
 	q, err := safetensors.QuantizationConfig(m.Weights.Infos(), func(info tensor.Info) bool {
 		role := m.Roles.Role(info.Name, info.Shape)
 		return len(info.Shape) == 2 && role.Kind != tensor.Embed

@@ -15,21 +15,16 @@ import (
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/loaders/shards"
+	"github.com/rouxml/roux/loaders/torch"
 	"github.com/rouxml/roux/tensor"
 )
 
 // maxConfig bounds config.json.
 const maxConfig = 16 << 20
 
-// IsDir says whether the path is a directory with safetensors weights.
-func IsDir(path string) bool {
-	for _, name := range []string{safetensors.SingleName, safetensors.IndexName} {
-		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			return true
-		}
-	}
-	return false
-}
+// IsDir says whether the path is a directory with a model's weights.
+func IsDir(path string) bool { return safetensors.Form.In(path) || torch.Form.In(path) }
 
 // IsFile says whether the path is one safetensors file.
 func IsFile(path string) bool {
@@ -43,6 +38,11 @@ func Open(_ context.Context, dir string) (*tensor.Model, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return opened(dir, weights)
+}
+
+// opened describes a directory's plain weights, which it closes on an error.
+func opened(dir string, weights shards.File) (*tensor.Model, io.Closer, error) {
 	m, err := describePlain(dir, weights)
 	if err != nil {
 		return nil, nil, errors.Join(err, weights.Close())
@@ -68,6 +68,11 @@ func OpenFile(_ context.Context, path string) (*tensor.Model, io.Closer, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	return bare(weights)
+}
+
+// bare describes weights that stand alone.
+func bare(weights shards.File) (*tensor.Model, io.Closer, error) {
 	a, err := arch.Resolve(nil, weights.Infos())
 	if err != nil {
 		return nil, nil, errors.Join(err, weights.Close())
@@ -100,6 +105,7 @@ func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, 
 	}
 	m := &tensor.Model{Weights: weights, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes()}
 	m.Files, err = riders(dir)
+	m.Prompt = prompter()
 	return m, err
 }
 

@@ -10,9 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/jsontext"
 )
 
 // quantization is what a config says about quantized weights.
@@ -49,7 +49,7 @@ func quantizationOf(config []byte) *quantization {
 
 // isCompressed says whether the path is a directory of compressed-tensors.
 func isCompressed(path string) bool {
-	if !IsDir(path) {
+	if !safetensors.Form.In(path) {
 		return false
 	}
 	f, err := os.Open(filepath.Join(path, "config.json"))
@@ -116,5 +116,5 @@ func describeCompressed(dir string, files tensor.Source) (*tensor.Model, error) 
 	if err != nil {
 		return nil, err
 	}
-	return describe(dir, weights, arch.DropKey(config, "quantization_config"))
+	return describe(dir, weights, jsontext.Drop(config, "quantization_config"))
 }

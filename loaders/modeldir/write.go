@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
@@ -17,7 +18,7 @@ import (
 // Safetensors is the format that transformers, vLLM and converters load.
 var Safetensors = loaders.Format{
 	Name: "safetensors", Version: 1, Doc: "A model directory as transformers lays it out, with plain weights.",
-	Sniff: func(path string) bool { return IsDir(path) && !isCompressed(path) }, Open: Open, Stores: storesPlain, Create: createPlain, Files: filesPlain,
+	Sniff: func(path string) bool { return safetensors.Form.In(path) && !isCompressed(path) }, Open: Open, Stores: storesPlain, Create: createPlain, Files: filesPlain,
 }
 
 // File is one bare file of weights; it is only read.
@@ -32,11 +33,25 @@ func storesPlain(info tensor.Info) error {
 	return nil
 }
 
+// noAdapter refuses what a model directory cannot say.
+func noAdapter(m *tensor.Model) error {
+	if m.Adapter != nil {
+		return errors.New("this is a LoRA adapter and no whole model: say format: peft, or add it to its base with adapter.apply before")
+	}
+	return nil
+}
+
 func createPlain(dir string, m *tensor.Model, o loaders.WriteOptions) (tensor.Sink, error) {
+	if err := noAdapter(m); err != nil {
+		return nil, err
+	}
 	return &sink{dir: dir, model: m, Sink: safetensors.Create(dir, "model", o.ShardBytes)}, nil
 }
 
 func filesPlain(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
+	if err := noAdapter(m); err != nil {
+		return nil, err
+	}
 	return beside(m, safetensors.Layout("model", o.ShardBytes, m.Weights.Infos())), nil
 }
 
@@ -108,17 +123,11 @@ func finalConfig(m *tensor.Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := arch.Facts{Layers: a.Layers(), DType: dominant(infos)}
-	head := false
-	for _, info := range infos {
-		switch role := a.Role(info.Name, info.Shape); {
-		case role.Layer >= 0 || len(info.Shape) != 2:
-		case role.Kind == tensor.Embed && f.Vocab == 0:
-			f.Vocab = info.Shape[0]
-		case role.Kind == tensor.Head:
-			head = true
-		}
-	}
+	f := arch.Facts{Layers: a.Layers(), Vocab: a.Vocabulary(infos), DType: dominant(infos)}
+	head := slices.ContainsFunc(infos, func(info tensor.Info) bool {
+		role := a.Role(info.Name, info.Shape)
+		return role.Layer < 0 && len(info.Shape) == 2 && role.Kind == tensor.Head && !arch.Foreign(info.Name)
+	})
 	if head && a.Tied(m.Config, nil) {
 		f.Tied = new(bool) // the head stands alone now
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rouxml/roux/loaders/modeldir"
+	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 )
@@ -74,18 +75,8 @@ func TestApplyAsPEFT(t *testing.T) {
 	}
 }
 
-// TestRefused: what cannot be applied is refused by name.
+// TestRefused: an adapter that was made for another base is told so.
 func TestRefused(t *testing.T) {
-	for name, c := range map[string]struct{ config, want string }{
-		"dora":      {`{"peft_type":"LORA","use_dora":true}`, "use_dora"},
-		"other":     {`{"peft_type":"LOHA"}`, `peft_type "LOHA"`},
-		"bias":      {`{"peft_type":"LORA","bias":"all"}`, `bias "all"`},
-		"no object": {`[1]`, ConfigName},
-	} {
-		if _, err := ParseConfig([]byte(c.config)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 	other := filepath.Join(t.TempDir(), "other")
 	if err := os.CopyFS(other, os.DirFS(filepath.Join(models, "sums-lora"))); err != nil {
 		t.Fatal(err)
@@ -105,28 +96,76 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestScale: patterns and rank stabilisation change the factor.
-func TestScale(t *testing.T) {
-	c := Config{Alpha: 16, AlphaPattern: map[string]float64{"mlp.up_proj": 4}}
-	if s := c.scale("model.layers.0.mlp.up_proj", 8); s != 0.5 {
-		t.Errorf("pattern: %v", s)
+// TestVariants holds every kind of LoRA that is read to what PEFT's
+// merge_and_unload gave in float32; testdata/make.py made both.
+func TestVariants(t *testing.T) {
+	golden, err := safetensors.Open("testdata/merged.safetensors")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if s := c.scale("model.layers.0.self_attn.q_proj", 8); s != 2 {
-		t.Errorf("plain: %v", s)
-	}
-	c.RSLoRA = true
-	if s := c.scale("q", 16); s != 4 {
-		t.Errorf("rank-stabilised: %v", s)
+	defer golden.Close()
+	for _, dir := range []string{"patterns", "layers", "rslora", "embedding", "conv", "dora", "turned", "turned-dora", "bias", "lora-bias", "saved"} {
+		t.Run(dir, func(t *testing.T) {
+			base, closer, err := modeldir.OpenFile(context.Background(), "testdata/net.safetensors")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closer.Close()
+			a, err := Open(filepath.Join("testdata", dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			m, err := Apply(base, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, info := range m.Weights.Infos() {
+				want, ok := golden.Tensor(dir + "/" + info.Name)
+				if !ok {
+					want, _ = base.Weights.Tensor(info.Name)
+				}
+				got, _ := m.Weights.Tensor(info.Name)
+				near(t, info.Name, got, want, 2e-6)
+			}
+		})
 	}
 }
 
-func FuzzConfig(f *testing.F) {
-	f.Add([]byte(`{"peft_type":"LORA","r":8,"lora_alpha":16,"alpha_pattern":{"a":1}}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if c, err := ParseConfig(text); err == nil && c.Type != "LORA" {
-			t.Error("a foreign adapter got through")
+// near compares two float32 tensors within a share of the largest magnitude.
+func near(t *testing.T, name string, got, want tensor.Tensor, tol float64) {
+	t.Helper()
+	x, err := readAll(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := readAll(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0.0
+	for _, v := range y {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	for i := range y {
+		if !(math.Abs(float64(x[i]-y[i])) <= tol*largest) {
+			t.Fatalf("%s[%d] = %v, PEFT gives %v", name, i, x[i], y[i])
 		}
-	})
+	}
+}
+
+// TestAlone: an adapter opens as a model of its own, with the roles of the
+// weights that its tensors belong to.
+func TestAlone(t *testing.T) {
+	m, closer, err := Format.Open(context.Background(), filepath.Join(models, "sums-lora"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	role := m.Roles.Role("base_model.model.model.layers.2.mlp.up_proj.lora_B.weight", nil)
+	if m.Adapter == nil || role.Layer != 2 || role.Kind != tensor.MLPUp || m.Roles.Layers() != 4 {
+		t.Errorf("role %+v of %d layers", role, m.Roles.Layers())
+	}
 }
 
 // TestLinksOut: an adapter cannot have files of this machine read.

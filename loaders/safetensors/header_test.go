@@ -141,18 +141,6 @@ func agreesWithJSON(t *testing.T, h *header, text []byte) {
 	}
 }
 
-func FuzzIndex(f *testing.F) {
-	f.Add([]byte(`{"metadata":{"total_size":1},"weight_map":{"a":"model-00001-of-00002.safetensors"}}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		shards, _, err := parseIndex(text)
-		for _, s := range shards {
-			if err == nil && !plainName(s) {
-				t.Errorf("shard name %q got through", s)
-			}
-		}
-	})
-}
-
 // write stores tensors of bytes that count up.
 func write(t *testing.T, dir string, shard int64, infos []tensor.Info) {
 	t.Helper()

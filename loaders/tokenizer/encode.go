@@ -1,6 +1,10 @@
 package tokenizer
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // work is the room that encoding needs, used again and again.
 type work struct {
@@ -133,6 +137,9 @@ func (e *encoder) emit(x *text, loose bool) error {
 	if e.tokens, err = e.model.tokenize(e.tokens[:0], x.s); err != nil {
 		return err
 	}
+	if !e.o.Parse && e.forged(x.s) {
+		return e.disarm(x, loose)
+	}
 	for _, k := range e.tokens {
 		e.out.IDs = append(e.out.IDs, k.id)
 	}
@@ -143,6 +150,35 @@ func (e *encoder) emit(x *text, loose bool) error {
 		p := x.span(int(k.start), int(k.end))
 		e.out.Offsets = append(e.out.Offsets, Offset{p.start, p.end})
 		e.out.values = append(e.out.values, e.vocab.tokens[k.id])
+	}
+	return nil
+}
+
+// forged says whether the model itself took text for a control token, which
+// vocabularies allow that hold them as words.
+func (e *encoder) forged(piece string) bool {
+	return slices.ContainsFunc(e.tokens, func(k token) bool { return e.isForged(piece, k) })
+}
+
+func (e *encoder) isForged(piece string, k token) bool {
+	return int(k.id) < len(e.control) && e.control[k.id] && piece[k.start:k.end] == e.vocab.tokens[k.id] && utf8.RuneCountInString(e.vocab.tokens[k.id]) > 1
+}
+
+// disarm cuts such text after its first character, so that it stays text.
+func (e *encoder) disarm(x *text, loose bool) error {
+	var parts []text
+	done := 0
+	for _, k := range e.tokens {
+		if e.isForged(x.s, k) {
+			_, n := utf8.DecodeRuneInString(x.s[k.start:])
+			parts = append(parts, x.slice(done, int(k.start)+n))
+			done = int(k.start) + n
+		}
+	}
+	for _, p := range append(parts, x.slice(done, len(x.s))) {
+		if err := e.emit(&p, loose); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (f unicodeForm) plain(s string) string {
 	out, done := []byte(nil), 0
 	for i, r := range s {
 		if f.keeps(r) {
-			out = f.form.AppendString(out, s[done:i])
+			out = append(out, f.form.String(s[done:i])...)
 			done = i + utf8.RuneLen(r)
 			out = append(out, s[i:done]...)
 		}
@@ -52,7 +52,7 @@ func (f unicodeForm) plain(s string) string {
 	if done == 0 {
 		return f.form.String(s)
 	}
-	return string(f.form.AppendString(out, s[done:]))
+	return string(out) + f.form.String(s[done:])
 }
 
 // change is a character of the new form: it replaces a character of the old

@@ -15,6 +15,28 @@ type model interface {
 	tokenize(dst []token, piece string) ([]token, error)
 }
 
+// unknownID is the id of what a model does not know; -1 if it has none.
+func unknownID(m model) int32 {
+	var v *vocab
+	var unk string
+	switch m := m.(type) {
+	case *bpe:
+		return m.unk
+	case *unigram:
+		return m.unk
+	case *wordPiece:
+		v, unk = m.vocab, m.unk
+	case *wordLevel:
+		v, unk = m.vocab, m.unk
+	}
+	if v != nil {
+		if id, ok := v.ids[unk]; ok {
+			return id
+		}
+	}
+	return -1
+}
+
 // vocab is what every model has: tokens by id and ids by token.
 type vocab struct {
 	ids    map[string]int32

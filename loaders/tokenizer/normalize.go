@@ -128,7 +128,11 @@ func (byteChars) normalize(t *text) error {
 // nmt is the cleaning of sentencepiece's nmt rules.
 var nmt = normalizers{
 	filter(func(r rune) bool {
-		return !(r >= 1 && r <= 8 || r == 0xB || r >= 0xE && r <= 0x1F || r == 0x7F || r == 0x8F || r == 0x9F)
+		switch {
+		case r >= 1 && r <= 8, r == 0xB, r >= 0xE && r <= 0x1F, r == 0x7F, r == 0x8F, r == 0x9F:
+			return false
+		}
+		return true
 	}),
 	mapping(func(r rune) rune {
 		switch {

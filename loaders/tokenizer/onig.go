@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // maxPattern bounds a pattern of a tokenizer file.
@@ -15,9 +16,6 @@ const maxPattern = 1 << 16
 func fromOniguruma(expr string) (string, error) {
 	if len(expr) > maxPattern {
 		return "", fmt.Errorf("a pattern of %d bytes is longer than %d", len(expr), maxPattern)
-	}
-	if strings.Contains(expr, "&&") {
-		return "", fmt.Errorf("the pattern %q intersects classes with &&, which is not supported", expr)
 	}
 	o := onig{in: expr}
 	if err := o.run(); err != nil {
@@ -151,11 +149,15 @@ func (o *onig) escape(inside bool) error {
 	set := map[string]string{`\h`: "0-9a-fA-F", `\w`: wordClass}[two]
 	switch {
 	case set != "" && inside:
-		o.out.add(set)
+		o.set(set)
 	case set != "":
-		o.out.add("[" + set + "]")
+		o.out.add("[")
+		o.set(set)
+		o.out.add("]")
 	case two == `\W` && !inside:
-		o.out.add("[^" + wordClass + "]")
+		o.out.add("[^")
+		o.set(wordClass)
+		o.out.add("]")
 	case two == `\H` && !inside:
 		o.out.add("[^0-9a-fA-F]")
 	case two == `\R` && !inside:
@@ -178,7 +180,7 @@ func (o *onig) escape(inside bool) error {
 		if strings.HasPrefix(name, "^") {
 			two, name = map[string]string{`\p`: `\P`, `\P`: `\p`}[two], name[1:]
 		}
-		o.out.add(two + "{" + name + "}")
+		o.property(two, name, inside)
 		o.i += end + 1
 	default:
 		o.out.add(two)
@@ -188,6 +190,37 @@ func (o *onig) escape(inside bool) error {
 		}
 	}
 	return nil
+}
+
+// newer are the characters of categories that Oniguruma's Unicode 16 knows and
+// Go's does not.
+var newer = map[string][]*unicode.RangeTable{
+	"L": {moreLu, moreLl, moreLm, moreLo}, "Lu": {moreLu}, "Ll": {moreLl}, "Lm": {moreLm}, "Lo": {moreLo},
+	"N": {moreN}, "Nd": {moreN}, "M": {moreM}, "P": {moreP}, "S": {moreS},
+}
+
+// property writes \p{name} or \P{name} with what is newer. Within a class \P
+// cannot be widened.
+func (o *onig) property(p, name string, inside bool) {
+	var more strings.Builder
+	for _, t := range newer[name] {
+		for _, r := range t.R16 {
+			fmt.Fprintf(&more, `\x{%X}-\x{%X}`, r.Lo, r.Hi)
+		}
+		for _, r := range t.R32 {
+			fmt.Fprintf(&more, `\x{%X}-\x{%X}`, r.Lo, r.Hi)
+		}
+	}
+	switch {
+	case more.Len() == 0 || inside && p == `\P`:
+		o.out.add(p + "{" + name + "}")
+	case inside:
+		o.out.add(`\p{` + name + "}" + more.String())
+	case p == `\P`:
+		o.out.add(`[^\p{` + name + "}" + more.String() + "]")
+	default:
+		o.out.add(`[\p{` + name + "}" + more.String() + "]")
+	}
 }
 
 // class copies a bracket class. Inner brackets, which Oniguruma joins to the
@@ -202,6 +235,8 @@ func (o *onig) class() error {
 				return err
 			}
 			continue
+		case c == '&' && strings.HasPrefix(o.in[o.i:], "&&"):
+			return o.without(depth)
 		case c == '[' && depth == 0:
 			depth = 1
 			o.out.add("[")
@@ -238,6 +273,24 @@ func (o *onig) class() error {
 	return errors.New("a [ is not closed")
 }
 
+// without reads &&[^...]] at the end of a class, which .NET writes -[...]].
+func (o *onig) without(depth int) error {
+	inner := onig{in: o.in[o.i+2:]}
+	if depth != 1 || !strings.HasPrefix(inner.in, "[^") || strings.HasPrefix(string(o.out.b[o.atom:]), "[^") {
+		return errors.New("&& is supported in a class that is not negated, before one that is")
+	}
+	if err := inner.class(); err != nil {
+		return err
+	}
+	o.i += 2 + inner.i
+	if !strings.HasPrefix(o.in[o.i:], "]") {
+		return errors.New("&& is supported at the end of a class only")
+	}
+	o.out.add("-[" + strings.TrimPrefix(inner.out.String(), "[^") + "]")
+	o.i++
+	return nil
+}
+
 func (o *onig) posix() error {
 	end := strings.Index(o.in[o.i:], ":]")
 	if end < 0 {
@@ -251,7 +304,15 @@ func (o *onig) posix() error {
 	if !ok {
 		return fmt.Errorf("[:%s:] is not supported", name)
 	}
-	o.out.add(set)
+	o.set(set)
 	o.i += end + 2
 	return nil
+}
+
+// set writes what stands for a class, with what is newer in it.
+func (o *onig) set(set string) {
+	inner := onig{in: "[" + set + "]"}
+	if inner.class() == nil {
+		o.out.add(strings.Trim(inner.out.String(), "[]"))
+	}
 }

@@ -99,6 +99,7 @@ func (t *Tokenizer) assemble(f *jsonFile) (err error) {
 // seal chooses the fast ways and takes the digest of what the tokenizer is made
 // of.
 func (t *Tokenizer) seal(sources ...[]byte) {
+	t.markControl()
 	if ns, ok := t.norm.(normalizers); ok && len(ns) == 0 {
 		t.norm = nil
 	}
@@ -119,6 +120,20 @@ func (t *Tokenizer) seal(sources ...[]byte) {
 		_, _ = h.Write(s)
 	}
 	t.digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// markControl notes which ids are control tokens. The unknown token is none:
+// it only says what the model says anyway.
+func (t *Tokenizer) markControl() {
+	t.control = make([]bool, len(t.vocab.tokens))
+	for id, a := range t.added.tokens {
+		if a.Special && int(id) < len(t.control) {
+			t.control[id] = true
+		}
+	}
+	if id := unknownID(t.model); id >= 0 && int(id) < len(t.control) {
+		t.control[id] = false
+	}
 }
 
 // fast lets byte-level models see plain bytes, lets pieces stream where there is

@@ -158,6 +158,10 @@ func scriptOf(r rune) string {
 		return "Han"
 	case r == ' ', unicode.Is(noScript, r):
 		return ""
+	case r == 0x589, r == 0x61C: // since then Armenian and Arabic
+		return "Common"
+	case r == 0x953, r == 0x954: // since then inherited
+		return "Devanagari"
 	}
 	for name, table := range unicode.Scripts {
 		if unicode.Is(table, r) {

@@ -65,7 +65,7 @@ func fields(data []byte, f func(field) error) error {
 		}
 		data = data[n:]
 		x := field{number: int(key >> 3)}
-		size := 0
+		var size int
 		switch key & 7 {
 		case 0:
 			if x.value, size = binary.Uvarint(data); size <= 0 {
@@ -128,9 +128,6 @@ func (b *builder) piece(data []byte) error {
 	})
 	if kind < Normal || kind > Byte {
 		return fmt.Errorf("piece %d has type %d", len(b.Tokens), kind)
-	}
-	if math.IsNaN(float64(score)) || math.IsInf(float64(score), 0) {
-		return fmt.Errorf("the score of piece %d, %q, is not a number", len(b.Tokens), s)
 	}
 	if len(b.Tokens) >= maxID {
 		return fmt.Errorf("the model has more than %d pieces", maxID)

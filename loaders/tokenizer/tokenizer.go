@@ -22,6 +22,8 @@ type Tokenizer struct {
 	dec   []decoder
 	plain bool // no decoder: tokens are joined by spaces
 
+	control []bool // which ids are control tokens
+
 	direct *splitter // set where pieces can go to the model as they are found
 	placed bool      // whether a piece is first in the text matters
 	work   sync.Pool // of *work
@@ -153,7 +155,7 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 		if _, is := t.added.tokens[id]; is {
 			s, ok = t.added.text(id), true
 		}
-		if ok && !(skipSpecial && t.added.special[s]) {
+		if ok && (!skipSpecial || !t.added.special[s]) {
 			tokens = append(tokens, s)
 		}
 	}

@@ -112,7 +112,7 @@ func isNumeric(r rune) bool { return unicode.In(r, unicode.N, moreNumeric) }
 
 func isPunct(r rune) bool {
 	if r < 0x80 {
-		return r > ' ' && r < 0x7F && !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
+		return r > ' ' && r < 0x7F && asciiBits[r]&(isL|isN) == 0
 	}
 	return unicode.In(r, unicode.P, morePunct) && !unicode.Is(lessPunct, r)
 }

@@ -81,6 +81,11 @@ func (b *builder) check() error {
 	case len(b.Scores) == 0 && (b.Kind == "llama" || b.Kind == "t5"):
 		return fmt.Errorf("a vocabulary of kind %s needs scores", b.Kind)
 	}
+	for i, s := range b.Scores {
+		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
+			return fmt.Errorf("the score of token %d, %q, is not a number", i, b.Tokens[i])
+		}
+	}
 	tokens := make([]string, n)
 	b.ids = make(map[string]int32, n)
 	for i, s := range b.Tokens {

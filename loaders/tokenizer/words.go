@@ -122,12 +122,11 @@ func (w words) casedEnd(s string, i int, c bits, n int) int {
 	if c&(isL|isN|isNewline) == 0 {
 		starts[0] = i + n
 	}
-	end := i
 	for k, b := range starts {
 		if k == 1 && starts[0] == i {
 			break
 		}
-		if end = upperLower(s, b); end > b {
+		if end := upperLower(s, b); end > b {
 			return w.suffix(s, end)
 		}
 	}
@@ -246,73 +245,6 @@ func shortEnd(s string, i int) int {
 		return i + 1 + len("ſ")
 	}
 	return i
-}
-
-// matchGPT2 is GPT-2's pattern; its short words are lower case only.
-func matchGPT2(s string, i int) int {
-	if s[i] == '\'' {
-		if j := shortEnd(s, i); j > i && strings.Trim(s[i+1:j], "stmdrevl") == "" {
-			return j
-		}
-	}
-	b := i
-	if s[i] == ' ' {
-		b++
-	}
-	if b < len(s) {
-		c, n := bitsAt(s, b)
-		switch {
-		case c&isL != 0:
-			return runEnd(s, b+n, isL)
-		case c&isN != 0:
-			return runEnd(s, b+n, isN)
-		case c&isSpace == 0:
-			return symbolRun(s, b+n)
-		}
-	}
-	return spacesEnd(s, i, false)
-}
-
-func symbolRun(s string, i int) int {
-	for i < len(s) {
-		c, n := bitsAt(s, i)
-		if c&(isSpace|isL|isN) != 0 {
-			break
-		}
-		i += n
-	}
-	return i
-}
-
-// matchDeepSeek is the last of DeepSeek-V3's three patterns. It leaves numbers
-// and characters without a class alone.
-func matchDeepSeek(s string, i int) int {
-	c, n := bitsAt(s, i)
-	if s[i] < 0x80 && c&isSymbol != 0 {
-		j := i + 1
-		for j < len(s) && ('a' <= s[j]|0x20 && s[j]|0x20 <= 'z') {
-			j++
-		}
-		if j > i+1 {
-			return j
-		}
-	}
-	switch {
-	case c&(isL|isM) != 0:
-		return runEnd(s, i, isL|isM)
-	case c&(isSymbol|isNewline) == 0:
-		if j := runEnd(s, i+n, isL|isM); j > i+n {
-			return j
-		}
-	}
-	b := i
-	if s[i] == ' ' {
-		b++
-	}
-	if j := runEnd(s, b, isSymbol); j > b {
-		return runEnd(s, j, isNewline)
-	}
-	return spacesEnd(s, i, true)
 }
 
 // runEnd is the end of the run of characters that have any of the bits.

@@ -2,134 +2,170 @@ package adapter
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/kernel/gemm"
 	"github.com/rouxml/roux/tensor/linalg"
+	"github.com/rouxml/roux/tensor/lora"
 )
 
 type extract struct {
-	Model schema.Ref  `yaml:"model" previous:"" doc:"fine-tuned model"`
-	Base  schema.Ref  `yaml:"base" doc:"model that it was tuned from"`
-	Rank  schema.Rank `yaml:"rank" doc:"rank of the factors: 16 or {ratio: 0.1}"`
+	Model   schema.Ref  `yaml:"model" previous:"" doc:"fine-tuned model"`
+	Base    schema.Ref  `yaml:"base" doc:"model that it was tuned from"`
+	Rank    schema.Rank `yaml:"rank" doc:"rank of the factors: 16, {ratio: 0.1}, {energy: 0.95} or {threshold: 0.01}; the last two differ by module"`
+	MaxRank int         `yaml:"max_rank" default:"128" check:">=1" doc:"the most that energy and threshold may come to"`
 
-	Method string `yaml:"method" default:"auto" check:"enum=auto|exact|randomized" doc:"full decomposition, or products with a thin random matrix, which auto takes where the rank is at most a sixth of the shorter side"`
+	Embeddings string   `yaml:"embeddings" default:"whole" check:"enum=whole|lora|leave" doc:"save embeddings whole where they changed, factor them too, or leave them out"`
+	Others     string   `yaml:"others" default:"whole" check:"enum=whole|leave" doc:"save norms, biases, routers and stacked experts whole where they changed, or leave them out"`
+	Save       []string `yaml:"save" check:"optional" doc:"more modules to save whole instead of factoring them, by the ends of their names, such as lm_head"`
+
+	DistributeScale bool   `yaml:"distribute_scale" default:"true" doc:"give both factors the root of the singular values; otherwise lora_A has them"`
+	Method          string `yaml:"method" default:"auto" check:"enum=auto|exact|randomized" doc:"full decomposition, or products with a thin random matrix, which auto takes where the rank is at most a sixth of the shorter side"`
 }
 
 func init() {
 	ops.Add(&Set, ops.Spec[extract]{
-		Name: "adapter.extract", Version: 2,
+		Name: "adapter.extract", Version: 3,
 		Summary: "Extracts a LoRA adapter from a fine-tuned model and its base.",
 		Doc: "For each matrix, W - W_base = U S Vt; lora_B = U_r sqrt(S_r) and lora_A = sqrt(S_r) Vt_r, with lora_alpha = r so that the scale is one. " +
-			"Write it with format: peft. The share of the difference that a rank keeps is what evaluate.compare shows of base + adapter.",
+			"What is no matrix is saved whole, as PEFT's modules_to_save; `where` leaves tensors out. Write it with format: peft, which leaves out what did not change and the ranks that were not needed, and names ranks that differ in rank_pattern and alpha_pattern. " +
+			"Where the head is tied to the embedding, PEFT uses an embedding that is saved whole for both, but a factored one for the head only once it is merged. " +
+			"adapter.report tells the errors of the truncation, adapter.apply adds the adapter to its base again.",
 		Source:  "Hu et al. 2021, LoRA (arXiv:2106.09685); mergekit-extract-lora",
-		Example: "op: adapter.extract\nmodel: tuned\nbase: base\nrank: 16\n",
-		Where:   `rows > 1 and layer >= 0 and kind not in ["norm", "bias", "other"]`,
+		Example: "op: adapter.extract\nmodel: tuned\nbase: base\nrank: {energy: 0.95}\nmax_rank: 64\n",
 		Drop:    true,
-		Check:   extractCheck,
 		Plan:    extractPlan,
 		Ride:    extractRide,
 		Whole:   &ops.WholeKernel[extract]{Scope: ops.Tensor, Memory: extractMemory, Run: extractRun},
 	})
 }
 
-func extractCheck(p *extract) []schema.Problem {
-	if p.Rank.Energy > 0 {
-		return []schema.Problem{{Path: "rank", Msg: "the rank of an adapter must be known before anything is decomposed", Cure: "give a number or a ratio"}}
+// extractMemory counts the SVD; the difference takes the place of an operand.
+func extractMemory(p *extract, x *ops.Pass) int64 {
+	if formOf(x) == whole {
+		return 0
 	}
+	shape := x.In[0].Shape
+	rank, _ := p.planned(shape)
+	return linalg.TruncateMemory(shape[0], shape[1], rank, linalg.Method(p.Method))
+}
+
+func extractRun(ctx context.Context, p *extract, x *ops.Pass, in, out []ops.Matrix) error {
+	tuned, base := in[0].Data, in[1].Data
+	r := lora.Record{Weight: norm(tuned)}
+	if formOf(x) == whole {
+		copy(out[0].Data, tuned)
+		kernel.Sub(base, tuned, base)
+		r.Change = norm(base)
+		r.Put(out[1].Data)
+		if len(out) > 2 { // a tied head
+			copy(out[2].Data, tuned)
+			r.Put(out[3].Data)
+		}
+		return nil
+	}
+	f := factors{rows: in[0].Info.Shape[0], cols: in[0].Info.Shape[1], turned: formOf(x) == turned, a: out[0].Data, b: out[1].Data}
+	f.rank = out[0].Info.Shape[0]
+	kernel.Sub(tuned, tuned, base)
+	r.Change = norm(tuned)
+	clear(f.a)
+	clear(f.b)
+	if r.Change != 0 { // of NaN, Truncate says so
+		if err := f.decompose(ctx, p, &r, tuned); err != nil {
+			return err
+		}
+	}
+	r.Put(out[2].Data)
 	return nil
 }
 
-// prefix is what PEFT puts before every module's name.
-const prefix = "base_model.model."
-
-func extractPlan(p *extract, in []ops.Header) ([]ops.Unit, error) {
-	same, err := ops.SameNames(in)
-	if err != nil {
-		return nil, err
-	}
-	var units []ops.Unit
-	for _, u := range same {
-		info := u.Out[0]
-		module, ok := strings.CutSuffix(info.Name, ".weight")
-		if !ok || len(info.Shape) != 2 {
-			continue
-		}
-		rank, _ := p.Rank.Known(info.Shape[0], info.Shape[1])
-		units = append(units, ops.Unit{In: u.In, Out: []tensor.Info{
-			{Name: prefix + module + ".lora_A.weight", DType: tensor.F32, Shape: tensor.Shape{rank, info.Shape[1]}},
-			{Name: prefix + module + ".lora_B.weight", DType: tensor.F32, Shape: tensor.Shape{info.Shape[0], rank}},
-		}})
-	}
-	return units, nil
+// factors are lora_A and lora_B of one matrix of rows x cols, and how they lie
+// in it.
+type factors struct {
+	rows, cols, rank int
+	turned           bool // the matrix is (B A)'
+	a, b             []float32
 }
 
-// extractMemory counts the difference and its SVD.
-func extractMemory(p *extract, x *ops.Pass) int64 {
-	rows, cols := x.In[0].Shape.Rows(), x.In[0].Shape.Cols()
-	return 4*int64(rows)*int64(cols) + linalg.TruncateMemory(rows, cols, x.Out().Shape[0], linalg.Method(p.Method))
-}
-
-func extractRun(ctx context.Context, p *extract, _ *ops.Pass, in, out []ops.Matrix) error {
-	rows, cols := in[0].Info.Shape[0], in[0].Info.Shape[1]
-	delta := in[0].Data
-	kernel.Sub(delta, delta, in[1].Data)
-	rank := out[0].Info.Shape[0]
-	d, err := linalg.Truncate(ctx, delta, rows, cols, rank, linalg.Method(p.Method))
+// decompose fills the factors and turns delta into what they lack of it.
+func (f factors) decompose(ctx context.Context, p *extract, r *lora.Record, delta []float32) error {
+	d, err := linalg.Truncate(ctx, delta, f.rows, f.cols, f.rank, linalg.Method(p.Method))
 	if err != nil {
 		return err
 	}
-	for k := range rank {
-		root := float32(math.Sqrt(d.S[k]))
-		kernel.ScaleTo(out[0].Data[k*cols:(k+1)*cols], root, d.Vt[k*cols:(k+1)*cols])
-		for i := range rows {
-			out[1].Data[i*rank+k] = d.U[i*rank+k] * root
-		}
+	r.Rank = d.Rank
+	if _, known := p.Rank.Known(f.rows, f.cols); !known {
+		r.Rank = p.Rank.OfTotal(d.S, r.Change*r.Change)
 	}
+	for k := range r.Rank {
+		f.put(k, d, p.DistributeScale)
+	}
+	if f.turned {
+		gemm.F32(true, true, f.rows, f.cols, f.rank, -1, f.a, f.rows, f.b, f.rank, 1, delta, f.cols, 0)
+	} else {
+		gemm.F32(false, false, f.rows, f.cols, f.rank, -1, f.b, f.rank, f.a, f.cols, 1, delta, f.cols, 0)
+	}
+	r.Error = norm(delta)
 	return nil
 }
 
-// extractRide makes adapter_config.json: the modules by their last names, and
-// the ranks of those that differ from the most common one.
+// put writes the k'th singular triplet into both factors.
+func (f factors) put(k int, d *linalg.LowRank, both bool) {
+	sa, sb := float32(d.S[k]), float32(1)
+	if both {
+		sa = float32(math.Sqrt(d.S[k]))
+		sb = sa
+	}
+	row := f.a[k*len(f.a)/f.rank : (k+1)*len(f.a)/f.rank]
+	if !f.turned {
+		kernel.ScaleTo(row, sa, d.Vt[k*f.cols:(k+1)*f.cols])
+		for i := range f.rows {
+			f.b[i*f.rank+k] = d.U[i*d.Rank+k] * sb
+		}
+		return
+	}
+	for i := range f.rows {
+		row[i] = d.U[i*d.Rank+k] * sa
+	}
+	for j, v := range d.Vt[k*f.cols : (k+1)*f.cols] {
+		f.b[j*f.rank+k] = v * sb
+	}
+}
+
+func norm(x []float32) float64 { return math.Sqrt(kernel.Norm2(x)) }
+
+// extractRide makes adapter_config.json.
 func extractRide(p *extract, in []ops.Header, out *tensor.Model) error {
-	var modules []string
-	ranks := map[string]int{}
 	units, err := extractPlan(p, in)
 	if err != nil {
 		return err
 	}
-	most := 0
+	var infos []tensor.Info
+	turns, tied := false, false
 	for _, u := range units {
-		full := strings.TrimSuffix(strings.TrimPrefix(u.Out[0].Name, prefix), ".lora_A.weight")
-		if last := full[strings.LastIndex(full, ".")+1:]; !slices.Contains(modules, last) {
-			modules = append(modules, last)
-		}
-		ranks[full] = u.Out[0].Shape[0]
-		most = max(most, u.Out[0].Shape[0])
+		tied = tied || len(u.Out) > 3
+		infos = append(infos, u.Out...)
+		turns = turns || form(u.Args[0]) == turned && !isEmbedding(in[0], u.In[0].Name)
 	}
-	pattern := map[string]int{}
-	for module, r := range ranks {
-		if r != most {
-			pattern[module] = r
-		}
-	}
-	slices.Sort(modules)
-	out.Adapter, err = json.MarshalIndent(map[string]any{
-		"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": most, "lora_alpha": most, "lora_dropout": 0.0, "bias": "none",
-		"target_modules": modules, "rank_pattern": pattern, "alpha_pattern": pattern, "fan_in_fan_out": false,
-		"inference_mode": true, "base_model_name_or_path": nil,
-	}, "", "  ")
+	blank := lora.Blank(out.Config, turns, tied)
+	layout, err := lora.Read(blank, infos)
 	if err != nil {
-		return fmt.Errorf("adapter config: %w", err)
+		return err
 	}
-	out.Config = nil
-	out.Files = nil
+	for i := range layout.Modules {
+		layout.Modules[i].Scale = 1
+	}
+	var saved []string
+	for _, s := range layout.Saved {
+		saved = append(saved, s.Name)
+	}
+	if out.Adapter, err = lora.Restate(blank, layout.Modules, saved, in[0].Roles); err != nil {
+		return err
+	}
+	out.Config, out.Files, out.Roles = nil, nil, lora.Roles{Base: in[0].Roles}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rouxml/roux/ops/evaluate"
 	"github.com/rouxml/roux/ops/lowrank"
 	"github.com/rouxml/roux/ops/merge"
+	"github.com/rouxml/roux/ops/moe"
 	"github.com/rouxml/roux/ops/prune"
 	"github.com/rouxml/roux/ops/quantize"
 	"github.com/rouxml/roux/ops/resize"
@@ -15,5 +16,5 @@ import (
 
 // Registry returns every op.
 func Registry() (*ops.Registry, error) {
-	return ops.NewRegistry(&adapter.Set, &edit.Set, &evaluate.Set, &lowrank.Set, &merge.Set, &prune.Set, &quantize.Set, &resize.Set)
+	return ops.NewRegistry(&adapter.Set, &edit.Set, &evaluate.Set, &lowrank.Set, &merge.Set, &moe.Set, &prune.Set, &quantize.Set, &resize.Set)
 }

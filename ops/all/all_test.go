@@ -3,6 +3,7 @@ package all
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/lora"
 )
 
 // fixtures give every op params that fit the models of opstest, and how many
@@ -19,7 +22,10 @@ var fixtures = map[string]struct {
 	params string
 	models int
 }{
+	"adapter.apply":          {"{model: a, adapter: b, weight: 0.5}", 2},
 	"adapter.extract":        {"{model: a, base: b, rank: 2}", 2},
+	"adapter.merge":          {"{models: [a, {model: b, weight: -0.4}], method: dare_ties, density: 0.5}", 2},
+	"adapter.report":         {"{adapter: a}", 1},
 	"edit.cast":              {"{model: a, dtype: bfloat16}", 1},
 	"edit.scale":             {"{model: a, scale: [0.5, 2]}", 1},
 	"evaluate.combine":       {"{models: [a, {model: b, weight: 0.4}], data: d, how: entropy}", 2},
@@ -50,6 +56,7 @@ var fixtures = map[string]struct {
 	"merge.slerp":            {"{base: a, model: b, t: 0.3}", 2},
 	"merge.task_arithmetic":  {"{base: a, models: [b, c], lambda: 0.7}", 3},
 	"merge.ties":             {"{base: a, models: [b, {model: c, weight: 0.3}], density: 0.4, rescale: true}", 3},
+	"moe.from_dense":         {"{base: a, experts: [{model: b, noise_scale: 0.1}, c], family: mixtral, gate_mode: random, experts_per_token: 1}", 3},
 	"prune.magnitude":        {"{model: a, sparsity: 0.5, scope: model}", 1},
 	"prune.wanda":            {"{model: a, sparsity: 0.5, calibrate: d}", 1},
 	"quantize.rtn":           {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
@@ -60,11 +67,46 @@ func models(op *ops.Op, n int) []opstest.Model {
 	list := make([]opstest.Model, n)
 	for i := range list {
 		list[i] = opstest.Random(uint64(i + 1))
-		if op.Name == "quantize.rtn" {
+		switch {
+		case op.Name == "adapter.merge", op.Name == "adapter.apply" && i == 1:
+			list[i] = opstest.RandomAdapter(uint64(i + 1))
+		case op.Name == "adapter.report":
+			list[i] = extracted()
+		case op.Name == "moe.stack":
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w1.weight", 6, 8)...)
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w2.weight", 8, 6)...)
+			list[i] = append(list[i], experts("block_sparse_moe.experts.%d.w3.weight", 6, 8)...)
+		case op.Name == "moe.unstack":
+			list[i] = append(list[i], experts("mlp.experts.gate_up_proj", 2, 12, 8)[:1]...)
+			list[i] = append(list[i], experts("mlp.experts.down_proj", 2, 8, 6)[:1]...)
+		case op.Name == "quantize.rtn":
 			list[i] = slices.DeleteFunc(list[i], func(m opstest.Matrix) bool { return len(m.Info.Shape) != 2 })
 		}
 	}
 	return list
+}
+
+// extracted is an adapter with the records of its extraction.
+func extracted() opstest.Model {
+	var m opstest.Model
+	for _, name := range []string{"layer.0.mlp.up.weight", "layer.1.mlp.up.weight"} {
+		m = append(m, opstest.Matrix{Info: lora.RecordInfo(name), Data: []float32{3, 1, 9, 0, 2}})
+	}
+	return append(m, opstest.RandomAdapter(1)...)
+}
+
+// experts makes a tensor for each of two experts of one layer.
+func experts(name string, shape ...int) opstest.Model {
+	var m opstest.Model
+	for e := range 2 {
+		info := tensor.Info{Name: "layer.0." + strings.Replace(name, "%d", strconv.Itoa(e), 1), DType: tensor.F32, Shape: shape}
+		data := make([]float32, info.Shape.Numel())
+		for i := range data {
+			data[i] = float32(e*len(data) + i)
+		}
+		m = append(m, opstest.Matrix{Info: info, Data: data})
+	}
+	return m
 }
 
 // TestConformance runs over every op: its example decodes, any order and cut
@@ -140,13 +182,14 @@ func scores(t *testing.T, op *ops.Op, params any, models int) {
 			}
 		}
 	}
-	for _, s := range []opstest.Scene{{Seed: 1, Workers: 2, Memory: 1}, {Seed: 1, Workers: 5, Memory: 1 << 20}} {
+	for _, s := range []opstest.Scene{{Seed: 1, Workers: 2, Memory: 4 << 20}, {Seed: 1, Workers: 5, Memory: 16 << 20, Scratch: t.TempDir()}} {
 		got, err := opstest.Score(op, params, models, s)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Errorf("%+v changes the metrics: %v\n%s", s, err, d)
 		}
 	}
 	for says, s := range map[string]opstest.Scene{
+		"raise --memory":                {Memory: 1 << 10},
 		"NaN":                           {NaN: true},
 		"held":                          {Empty: true},
 		"does not match the vocabulary": {Foreign: true},

@@ -18,7 +18,7 @@ func init() {
 		Doc:     "Rounds to nearest even. What is too large for the dtype becomes infinite, in float8_e4m3fn 448, as torch 2.15 does it. Integer tensors stay. Quantized tensors become the values of their codes.",
 		Source:  "torch.Tensor.to",
 		Example: "op: edit.cast\ndtype: bfloat16\n",
-		Plan:    castPlan,
+		Plan:    castPlan, Adapters: true,
 		Rows: &ops.RowKernel[cast]{Run: func(_ *cast, _ *ops.Pass, b *ops.Block) error {
 			copy(b.Out, b.X(0)) // the engine rounds to the output's dtype
 			return nil

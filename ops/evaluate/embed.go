@@ -2,7 +2,7 @@ package evaluate
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -119,10 +119,10 @@ func (s *subject) vectors(ctx context.Context, all []sequence, how nn.Pooling) (
 		}
 		for i := range some {
 			if out[first+i], err = states.Pool(i, how, false); err != nil {
-				return fmt.Errorf("model %s: %w", s.name, err)
+				break
 			}
 		}
-		return nil
+		return errors.Join(err, states.Close())
 	})
 	return out, err
 }

@@ -65,7 +65,7 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 	var moved, alike []float64 // sums of cosines by layer
 	tokens := 0
 	// Of every token the states behind all layers are held, of both models.
-	s.batch = max(s.batch/(2*(a.Layers+1)), 1)
+	s.batch = max(s.held/(2*(a.Layers+1)), 1)
 	err = s.inBatches(all, func(_ int, some []sequence) error {
 		own, err := s.layers(ctx, some)
 		if err != nil {
@@ -104,13 +104,16 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 // row by row.
 func (s *subject) layers(ctx context.Context, some []sequence) ([][]float32, error) {
 	out := make([][]float32, s.model.Arch().Layers+1)
-	_, err := s.run(ctx, some, nn.Hooks{Hidden: func(r nn.Rows) error {
+	states, err := s.run(ctx, some, nn.Hooks{Hidden: func(r nn.Rows) error {
 		for i := range r.N {
 			out[r.Layer+1] = append(out[r.Layer+1], r.Row(i)...)
 		}
 		return nil
 	}})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, states.Close()
 }
 
 // addCosines adds to each layer's sum the cosines of its rows, one by one, so

@@ -2,7 +2,10 @@ package evaluate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
@@ -13,7 +16,8 @@ type subject struct {
 	name      string
 	model     *nn.Model
 	tokens    ops.Tokenizer
-	batch     int // tokens that may go through it together
+	held      int // tokens whose hidden states the memory holds
+	batch     int // tokens that go through it together: more, where a file holds the rest
 	positions int
 }
 
@@ -43,21 +47,31 @@ func causal(in []ops.Header) error {
 	return nil
 }
 
+// spilled is how many times what the memory holds may go to a file.
+const spilled = 64
+
 // open makes the i-th model of a trial ready. Half of the memory is for the
-// hidden states of a batch; how many that are changes no bits.
+// hidden states of a batch, which beyond that go to a file; how many go through
+// the model together changes no bits.
 func open(x *ops.Trial, i int, resident bool) (*subject, error) {
-	s := x.Models[i]
-	m, err := nn.Open(s.Weights, s.Config, nn.Options{Workers: x.Workers, Resident: resident})
+	s, share := x.Models[i], x.Memory/int64(2*len(x.Models))
+	m, err := nn.Open(s.Weights, s.Config, nn.Options{Workers: x.Workers, Resident: resident, Spill: x.Scratch, SpillAbove: share})
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
+	}
+	if need := m.Memory(nn.GroupRows, nn.GroupRows); need > 2*x.Memory {
+		return nil, fmt.Errorf("model %s: its buffers and two of its layers take %s, and the budget is %s: raise --memory", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
 	}
 	t, err := s.Tokenizer()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
 	}
-	a := m.Arch()
-	row := int64(4 * a.Hidden * len(x.Models))
-	return &subject{name: s.Name, model: m, tokens: t, positions: a.Positions, batch: int(max(nn.GroupRows, x.Memory/2/row))}, nil
+	held := int(max(nn.GroupRows, share/int64(4*m.Arch().Hidden)))
+	out := &subject{name: s.Name, model: m, tokens: t, positions: m.Arch().Positions, held: held, batch: held}
+	if x.Scratch != "" {
+		out.batch *= spilled
+	}
+	return out, nil
 }
 
 // encoded is a text as tokens, and where in it each ends.
@@ -132,7 +146,7 @@ func (s *subject) inBatches(all []sequence, f func(first int, some []sequence) e
 	return nil
 }
 
-// run takes sequences through the model.
+// run takes sequences through the model. The states are to be closed.
 func (s *subject) run(ctx context.Context, some []sequence, h nn.Hooks) (*nn.States, error) {
 	batch := make([][]int32, len(some))
 	for i, q := range some {
@@ -160,7 +174,7 @@ func (s *subject) score(ctx context.Context, all []sequence) ([][]nn.Score, erro
 			}
 		}
 		flat, err := states.Score(ctx, targets)
-		if err != nil {
+		if err := errors.Join(err, states.Close()); err != nil {
 			return fmt.Errorf("model %s: %w", s.name, err)
 		}
 		for i, t := range targets {

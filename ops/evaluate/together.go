@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -57,13 +58,13 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 		z[i] = make([]float32, logitRows*vocab)
 	}
 	done := 0
-	return models[0].inBatches(all, func(first int, some []sequence) error {
+	return models[0].inBatches(all, func(first int, some []sequence) (err error) {
 		states := make([]*nn.States, len(models))
 		for i, m := range models {
-			var err error
 			if states[i], err = m.run(ctx, some, nn.Hooks{}); err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, states[i].Close()) }()
 		}
 		for i, one := range some {
 			for from := one.from; from < len(one.ids); from += logitRows {

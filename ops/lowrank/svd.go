@@ -10,7 +10,7 @@ import (
 
 type svd struct {
 	Model schema.Ref  `yaml:"model" previous:"" doc:"model to compress"`
-	Rank  schema.Rank `yaml:"rank" doc:"how many singular values stay: 64, {energy: 0.95} or {ratio: 0.25}"`
+	Rank  schema.Rank `yaml:"rank" doc:"how many singular values stay: 64, {energy: 0.95}, {ratio: 0.25} or {threshold: 0.01}"`
 
 	Method string `yaml:"method" default:"auto" check:"enum=auto|exact|randomized" doc:"full decomposition, or products with a thin random matrix, which auto takes where the rank is at most a sixth of the shorter side"`
 }
@@ -20,7 +20,7 @@ func init() {
 		Name: "lowrank.svd", Version: 2,
 		Summary: "Replaces matrices by their best approximation of lower rank.",
 		Doc: "W = U S Vt; the rank-k product U_k S_k Vt_k is the nearest matrix of rank k in the 2-norm and the Frobenius norm. " +
-			"The randomized method (four power steps) is several times faster and comes within a fraction of a percent of that error for weights whose singular values fall, within about 1.5 % for pure noise; it depends on no seed. An energy is always found exactly. " +
+			"The randomized method (four power steps) is several times faster and comes within a fraction of a percent of that error for weights whose singular values fall, within about 1.5 % for pure noise; it depends on no seed. An energy or a threshold is always found exactly. " +
 			"The product is written back in W's shape and dtype; adapter.extract writes factors.",
 		Source:  "Eckart and Young 1936, The approximation of one matrix by another of lower rank; Halko, Martinsson and Tropp 2011, Finding structure with randomness",
 		Example: "op: lowrank.svd\nrank: {energy: 0.95}\nwhere: kind == \"mlp.down\"\n",

@@ -36,7 +36,7 @@ var (
 // ranks 1 to 4.
 func TestTail(t *testing.T) {
 	in := opstest.Model{{Info: tensor.Info{Name: "layer.0.mlp.up.weight", DType: tensor.F32, Shape: tensor.Shape{6, 5}}, Data: matrix}}
-	for text, rank := range map[string]int{"1": 1, "2": 2, "4": 4, "5": 5, "9": 5, "{energy: 0.43}": 1, "{energy: 0.9}": 3, "{energy: 1}": 5, "{ratio: 0.4}": 2} {
+	for text, rank := range map[string]int{"1": 1, "2": 2, "4": 4, "5": 5, "9": 5, "{energy: 0.43}": 1, "{energy: 0.9}": 3, "{energy: 1}": 5, "{ratio: 0.4}": 2, "{threshold: 1}": 4, "{threshold: 3.5}": 1} {
 		op := svdOp(t)
 		out, err := opstest.Apply(op, opstest.Decode(t, op, "{model: a, rank: "+text+"}"), 0, opstest.Order{}, in)
 		if err != nil {

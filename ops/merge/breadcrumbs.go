@@ -10,7 +10,7 @@ type breadcrumbs struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[breadcrumbs]{
-		Name: "merge.breadcrumbs", Version: 1,
+		Name: "merge.breadcrumbs", Version: 2,
 		Summary: "Drops the outliers and the small elements of task vectors and adds the rest.",
 		Doc:     "Each task vector loses its largest elements (gamma) and keeps the next largest (density), over the whole tensor, ties by index; where density and gamma together exceed 1, fewer outliers are dropped. y = base + lambda * sum of w_i d_i.",
 		Source:  "Davari and Belilovsky 2023, Model Breadcrumbs (arXiv:2312.06795); mergekit breadcrumbs",
@@ -18,7 +18,7 @@ func init() {
 		Rows: pipeline[breadcrumbs]{
 			family: func(p *breadcrumbs) family { return &p.Shared },
 			method: func(p *breadcrumbs) method {
-				return method{sparse: outliers{p.gamma}, normalize: p.Normalize, rescale: p.Rescale}
+				return method{sparse: p.sparse(), normalize: p.Normalize, rescale: p.Rescale}
 			},
 		}.kernel(),
 	})

@@ -10,7 +10,7 @@ type breadcrumbsTies struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[breadcrumbsTies]{
-		Name: "merge.breadcrumbs_ties", Version: 1,
+		Name: "merge.breadcrumbs_ties", Version: 2,
 		Summary: "Drops the outliers and the small elements of task vectors, then elects signs as TIES does.",
 		Doc:     "Each task vector loses its largest elements (gamma) and keeps the next largest (density), over the whole tensor, ties by index; where density and gamma together exceed 1, fewer outliers are dropped. Then only elements whose sign is that of the weighted sum are added. y = base + lambda * mix.",
 		Source:  "Davari and Belilovsky 2023, Model Breadcrumbs (arXiv:2312.06795); mergekit breadcrumbs_ties",
@@ -18,7 +18,7 @@ func init() {
 		Rows: pipeline[breadcrumbsTies]{
 			family: func(p *breadcrumbsTies) family { return &p.Shared },
 			method: func(p *breadcrumbsTies) method {
-				return method{sparse: outliers{p.gamma}, elect: true, normalize: p.Normalize, rescale: p.Rescale}
+				return method{sparse: p.sparse(), elect: true, normalize: p.Normalize, rescale: p.Rescale}
 			},
 		}.kernel(),
 	})

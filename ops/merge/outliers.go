@@ -20,6 +20,7 @@ type Crumbed struct {
 type Crumbs struct {
 	Shared[Crumbed] `yaml:",inline"`
 	Gamma           schema.Curve `yaml:"gamma" check:">=0,<1" default:"0.01" doc:"gamma of models that give none"`
+	Least           int          `yaml:"least" check:">=0" default:"1" doc:"how many elements of a tensor stay at the least, where the density comes to fewer; mergekit keeps none: 0"`
 }
 
 func (c *Crumbs) gamma(i int) float64 { return own(c.Models[i].Gamma, c.Gamma) }
@@ -27,15 +28,20 @@ func (c *Crumbs) gamma(i int) float64 { return own(c.Models[i].Gamma, c.Gamma) }
 // outliers drops the largest elements of a delta over the whole tensor and
 // keeps those that follow, exactly as many as the density says; ties are
 // ordered by index.
-type outliers struct{ gamma func(model int) float64 }
+type outliers struct {
+	gamma func(model int) float64
+	least int
+}
+
+func (c *Crumbs) sparse() outliers { return outliers{c.gamma, c.Least} }
 
 func (outliers) needed(bool) bool { return true }
 
 // band is how many of n elements are dropped from the top, and how many of the
 // largest hold those and the kept ones. Where both shares are more than all,
 // fewer are dropped.
-func band(n int, density, gamma float64) (top, upto int) {
-	keep := max(1, int(math.Trunc(density*float64(n))))
+func (o outliers) band(n int, density, gamma float64) (top, upto int) {
+	keep := min(max(o.least, int(math.Trunc(density*float64(n)))), n)
 	top = min(int(math.Trunc(gamma*float64(n))), n-keep)
 	return top, top + keep
 }
@@ -50,23 +56,31 @@ func (o outliers) prepare(ctx context.Context, d deltas, parts []part) ([]ops.St
 	n := d.pass.Out().Shape.Numel()
 	outer, inner := make([]int, len(parts)), make([]int, len(parts))
 	for i, p := range parts {
-		top, upto := band(n, p.density, o.gamma(p.model))
-		outer[i], inner[i] = ask(p, upto), none
-		if top > 0 {
+		top, upto := o.band(n, p.density, o.gamma(p.model))
+		outer[i], inner[i] = none, none
+		if upto > top {
+			outer[i] = ask(p, upto)
+		}
+		if top > 0 && upto > top {
 			inner[i] = ask(p, top)
 		}
 	}
-	cuts, err := s.Cuts(ctx)
-	if err != nil {
-		return nil, err
+	var cuts [][]largest.Cut
+	if len(s.Keep) > 0 {
+		var err error
+		if cuts, err = s.Cuts(ctx); err != nil {
+			return nil, err
+		}
 	}
 	states := make([]ops.State, len(parts))
 	for i := range parts {
-		drop := largest.Cut{Bits: math.MaxInt32}
+		drop, keep := largest.Cut{Bits: math.MaxInt32}, largest.Cut{Bits: math.MaxInt32}
 		if inner[i] != none {
 			drop = cuts[inner[i]][0]
 		}
-		keep := cuts[outer[i]][0]
+		if outer[i] != none {
+			keep = cuts[outer[i]][0]
+		}
 		states[i] = ops.State{float64(keep.Bits), float64(keep.Index), float64(drop.Bits), float64(drop.Index)}
 	}
 	return states, nil

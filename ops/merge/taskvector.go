@@ -179,15 +179,21 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 // absSums adds up a block's magnitudes of operand i less the base: all, and
 // those that stay.
 func absSums(b *ops.Block, i int, kept kernel.Delta) (all, some float64) {
-	if x, base := b.In[i].BF16, b.In[0].BF16; kept.Keep != nil && x != nil && base != nil {
+	x, base := b.In[i].BF16, b.In[0].BF16
+	if kept.Keep != nil && kept.Above < 0 && x != nil && base != nil {
 		return kernel.AbsSumsBF16(x, base, kept.Keep)
 	}
 	delta := b.Sub(i, 0)
-	if kept.Keep == nil {
-		kept.Keep = b.Mask(len(delta))
-		kernel.KeepAbove(kept.Keep, delta, kept.Above)
+	keep := kept.Keep
+	if keep == nil || kept.Above >= 0 { // a bound holds beside a mask
+		keep = b.Mask(len(delta))
+		kernel.KeepAbove(keep, delta, kept.Above)
+		if kept.Keep != nil {
+			kept.Keep.Invert()
+			keep.Less(kept.Keep)
+		}
 	}
-	return kernel.AbsSums(delta, kept.Keep)
+	return kernel.AbsSums(delta, keep)
 }
 
 func total(x []float64) float64 {

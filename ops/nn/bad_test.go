@@ -3,6 +3,7 @@ package nn
 import (
 	"encoding/json"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -56,12 +57,13 @@ func TestBadConfig(t *testing.T) {
 		{map[string]any{"rope_parameters": 7}, "rope_parameters is 7, not an object"},
 		{map[string]any{"layer_types": []any{"full_attention"}}, "layer_types has 1 entries for 3 layers"},
 		{map[string]any{"layer_types": []any{"full_attention", "chunked_attention", "full_attention"}}, "chunked_attention in layer 1"},
-		{map[string]any{"pretraining_tp": 2}, "pretraining_tp is 2, and only 1"},
 	} {
 		_, err := Parse(with(t, llama, c.over))
 		wantError(t, err, c.want)
 	}
-	_, err := Parse([]byte("{"))
+	_, err := Parse(with(t, goldens(t)["gpt2"].Config, map[string]any{"scale_attn_weights": false}))
+	wantError(t, err, "scale_attn_weights is false, and only true can be run")
+	_, err = Parse([]byte("{"))
 	wantError(t, err, "config.json: ")
 	_, err = Open(&memory{}, nil, Options{})
 	wantError(t, err, "no config.json")
@@ -208,4 +210,35 @@ func FuzzParse(f *testing.F) {
 			t.Error("an architecture without sizes", a)
 		}
 	})
+}
+
+// The configs that transformers writes for every family, and the keys that well
+// known releases have, are understood.
+func TestKnownConfigs(t *testing.T) {
+	text, err := os.ReadFile("testdata/configs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	for name, config := range all {
+		if _, err := Parse(config); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	a, err := Parse(all["Gemma 3 of images"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := a.layers; a.HeadDim != 256 || !a.Tied || l[0].window != 1024 || l[5].window != 0 || l[5].rope.factor != 8 || l[0].rope.theta != 1e4 {
+		t.Error("Gemma 3:", a)
+	}
+	if a, err := Parse(all["SmolLM3"]); err != nil || a.layers[3].rope != nil || a.layers[2].rope == nil {
+		t.Error("SmolLM3:", a, err)
+	}
+	if a, err := Parse(all["OPT 350m"]); err != nil || a.pre || !a.noFinal || a.embedDim != 512 {
+		t.Error("OPT:", a, err)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // The goldens notice every mistake that is made in practice: with one of these
@@ -88,14 +89,19 @@ func distance(t *testing.T, m *Model, g golden) (most float64) {
 	return most
 }
 
-// How near the goldens really are: the tolerance leaves room of an order only.
+// How near the goldens really are, on every level of the CPU: the tolerance
+// leaves room of less than an order.
 func TestGoldenDistance(t *testing.T) {
-	for name, g := range goldens(t) {
-		if g.Answers[0].Std == 0 {
-			continue
+	for _, level := range cpu.Levels() {
+		restore := cpu.Force(level)
+		for name, g := range goldens(t) {
+			if g.Answers[0].Std == 0 {
+				continue
+			}
+			if off := distance(t, open(t, g, tensor.F32, Options{}), g); off > 2e-5 {
+				t.Errorf("%s on %s: off by %.2g standard deviations", name, level, off)
+			}
 		}
-		if off := distance(t, open(t, g, tensor.F32, Options{}), g); off > 2e-5 {
-			t.Errorf("%s: off by %.2g standard deviations", name, off)
-		}
+		restore()
 	}
 }

@@ -27,7 +27,7 @@ func (*settings) checkRequired(f *family) func(*settings) error {
 func (*settings) checkUnknown(f *family) func(*settings) error {
 	return func(s *settings) error {
 		for _, k := range sorted(s.values) {
-			if s.known[k] || slices.Contains(f.Known, k) || !changesMath(k) || idle(s.values[k]) {
+			if s.known[k] || slices.Contains(f.Known, k) || !changesMath(k) || idle(k, s.values[k]) {
 				continue
 			}
 			return fmt.Errorf("config.json: %s is %v, which model type %s is not known to have", k, s.values[k], f.ModelTypes[0])
@@ -53,12 +53,14 @@ func changesMath(key string) bool {
 }
 
 // idle says that a value asks for nothing.
-func idle(v any) bool {
+func idle(key string, v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
 	case bool:
 		return !v
+	case float64:
+		return v == 1 && (strings.Contains(key, "multiplier") || strings.Contains(key, "scaling"))
 	case []any:
 		return len(v) == 0
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/lora"
 )
 
 // Matrix is a tensor in memory.
@@ -76,6 +78,35 @@ func Random(seed uint64) Model {
 	return m
 }
 
+// RandomAdapter makes a LoRA adapter of rank 2 for the matrices of Random's
+// layers, whose scale is 2.
+func RandomAdapter(seed uint64) Model {
+	r := rand.New(rand.NewPCG(seed, 2))
+	var m Model
+	for _, t := range Random(seed) {
+		if module, ok := strings.CutSuffix(t.Info.Name, ".weight"); ok && len(t.Info.Shape) == 2 && module != "embed" {
+			for end, shape := range map[string]tensor.Shape{".lora_A.weight": {2, t.Info.Shape[1]}, ".lora_B.weight": {t.Info.Shape[0], 2}} {
+				m = append(m, Matrix{tensor.Info{Name: lora.Prefix + module + end, DType: tensor.F32, Shape: shape}, make([]float32, shape.Numel())})
+			}
+		}
+	}
+	slices.SortFunc(m, func(a, b Matrix) int { return strings.Compare(a.Info.Name, b.Info.Name) })
+	for _, t := range m {
+		for i := range t.Data {
+			t.Data[i] = float32(r.NormFloat64())
+		}
+	}
+	return m
+}
+
+// adapter is the config of a model with factors; nil for a whole one.
+func (m Model) adapter() []byte {
+	if slices.ContainsFunc(m, func(t Matrix) bool { return strings.Contains(t.Info.Name, ".lora_") }) {
+		return []byte(`{"peft_type": "LORA", "r": 2, "lora_alpha": 4}`)
+	}
+	return nil
+}
+
 // Decode reads params from YAML, failing the test on problems.
 func Decode(t testing.TB, op *ops.Op, text string) any {
 	t.Helper()
@@ -113,7 +144,7 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		for j, t := range m {
 			infos[j] = t.Info
 		}
-		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: roles{}})
+		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: lora.Roles{Base: roles{}}, Adapter: m.adapter()})
 	}
 	if op.Select != nil {
 		return pick(op, params, headers, models)
@@ -123,18 +154,12 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	return x.run(params, units)
+	return x.carry(params, units, headers)
 }
 
 func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
 	picks, err := op.Select(params, headers)
-	var out Model
-	for _, p := range picks {
-		info, _ := headers[p.From.Port].Info(p.From.Name)
-		info.Name = p.Name
-		out = append(out, Matrix{info, models[p.From.Port].Find(p.From.Name)})
-	}
-	return out, err
+	return picked(picks, headers, models), err
 }
 
 type executor struct {
@@ -154,7 +179,7 @@ type work struct {
 func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 	works := make([]*work, len(units))
 	for i, u := range units {
-		role := roles{}.Role(u.Out[0].Name, u.Out[0].Shape)
+		role := lora.Roles{Base: roles{}}.Role(u.Out[0].Name, u.Out[0].Shape)
 		p, err := schema.Resolve(params, schema.Env{Name: u.Out[0].Name, Layer: role.Layer, Layers: 2, Kind: string(role.Kind)})
 		if err != nil {
 			return nil, err
@@ -325,7 +350,10 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	m := Matrix{info, make([]float32, info.Shape.Numel())}
 	cols := info.Shape.Cols()
 	for _, k := range x.shuffle(len(spans)) {
-		b := w.block(spans[k])
+		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
+		if len(w.in) > 0 {
+			b = w.block(spans[k])
+		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]
 		if info.Quant != nil {

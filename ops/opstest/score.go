@@ -18,7 +18,8 @@ import (
 type Scene struct {
 	Seed    uint64
 	Workers int
-	Memory  int64
+	Memory  int64 // 0: a gigabyte
+	Scratch string
 	Config  string // of all models; empty: a small llama; a blank: none
 	NaN     bool   // a weight of the first model is NaN
 	Empty   bool   // the data holds nothing
@@ -30,15 +31,12 @@ const smallLlama = `{"model_type": "llama", "hidden_size": 32, "intermediate_siz
 
 // Score runs a scoring op over small models with random weights.
 func Score(op *ops.Op, params any, models int, s Scene) (ops.Metrics, error) {
-	switch s.Config {
-	case "":
-		s.Config = smallLlama
-	case " ":
-		s.Config = ""
+	if s.Memory == 0 {
+		s.Memory = 1 << 30
 	}
 	subjects, headers := make([]ops.Subject, models), make([]ops.Header, models)
 	for i := range subjects {
-		subjects[i] = s.subject(i)
+		subjects[i] = s.Subject(i)
 		headers[i] = subjects[i].Header
 	}
 	if err := op.Score.Check(params, headers); err != nil {
@@ -46,7 +44,7 @@ func Score(op *ops.Op, params any, models int, s Scene) (ops.Metrics, error) {
 	}
 	var results []ops.Result
 	for _, ports := range op.Score.Runs(params, models) {
-		x := &ops.Trial{Seed: s.Seed, Workers: s.Workers, Memory: s.Memory}
+		x := &ops.Trial{Seed: s.Seed, Workers: s.Workers, Memory: s.Memory, Scratch: s.Scratch}
 		for _, i := range ports {
 			x.Models = append(x.Models, subjects[i])
 		}
@@ -87,6 +85,7 @@ func (s Scene) data() *ops.Data {
 	return d
 }
 
+<<<<<<< HEAD
 // Subject makes the i-th of the small models with random weights that ops which
 // score are tried on.
 func Subject(i int) ops.Subject { return Scene{Config: smallLlama}.subject(i) }
@@ -95,6 +94,16 @@ func Subject(i int) ops.Subject { return Scene{Config: smallLlama}.subject(i) }
 func SpoiltSubject() ops.Subject { return Scene{Config: smallLlama, NaN: true}.subject(0) }
 
 func (s Scene) subject(i int) ops.Subject {
+=======
+// Subject makes the i-th model.
+func (s Scene) Subject(i int) ops.Subject {
+	switch s.Config {
+	case "":
+		s.Config = smallLlama
+	case " ":
+		s.Config = ""
+	}
+>>>>>>> evaluate
 	src := &memory{data: map[string][]byte{}}
 	r := rand.New(rand.NewPCG(uint64(i+1), 2))
 	add := func(name string, shape ...int) {

@@ -11,7 +11,8 @@ import (
 )
 
 type stack struct {
-	Slices []slice `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
+	Base   schema.Ref `yaml:"base" check:"optional" doc:"model that gives config, tokenizer and files; default: the first slice's"`
+	Slices []slice    `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
 }
 
 // slice is a run of layers of one model.
@@ -25,13 +26,16 @@ func (*slice) FromScalar() string { return "model" }
 
 func init() {
 	ops.Add(&Set, ops.Spec[stack]{
-		Name: "resize.stack", Version: 1,
+		Name: "resize.stack", Version: 2,
 		Summary: "Stacks layers of several models into one.",
 		Doc: "Layers are numbered anew in the order of the slices. Embeddings and what else stands before the layers come from the first slice's model, " +
-			"the final norm and the head from the last slice's. Nothing is computed: tensors are only renamed.",
+			"the final norm and the head from the last slice's. Nothing is computed: tensors are only renamed. " +
+			"In config.json, lists with one value for each layer, lists of layer numbers and patterns of attention follow the layers. " +
+			"Of a model of several kinds of input the layers of the text model are stacked; the rest comes from the first slice's model.",
 		Source:  "mergekit passthrough",
 		Example: "op: resize.stack\nslices:\n  - {model: a, layers: [0, 24]}\n  - {model: b, layers: [8, 32]}\n",
 		Check:   stackCheck,
+		Ride:    stackRide,
 		Select:  stackSelect,
 	})
 }
@@ -47,31 +51,49 @@ func stackCheck(p *stack) []schema.Problem {
 }
 
 func stackSelect(p *stack, in []ops.Header) ([]ops.Pick, error) {
-	var picks []ops.Pick
-	last := len(p.Slices) - 1
-	picks = append(picks, outside(in, 0, func(k tensor.Kind) bool { return !after(k) })...)
-	at := 0
+	layers, err := p.layers(in)
+	if err != nil {
+		return nil, err
+	}
+	first, last := p.first(in), len(in)-1
+	picks := outside(in, first, func(r tensor.Role) bool { return r.Tower != "" || !after(r.Kind) })
+	for at, from := range layers {
+		picks = append(picks, layerOf(in[from.port], from.port, from.layer, at)...)
+	}
+	return append(picks, outside(in, last, func(r tensor.Role) bool { return r.Tower == "" && after(r.Kind) })...), nil
+}
+
+// source is where a layer of the result comes from.
+type source struct{ port, layer int }
+
+// layers lists the result's layers.
+func (p *stack) layers(in []ops.Header) ([]source, error) {
+	var all []source
 	for i, s := range p.Slices {
-		from, to, err := bounds(s, in[i])
+		port := p.first(in) + i
+		from, to, err := bounds(s, in[port])
 		if err != nil {
 			return nil, err
 		}
 		for layer := from; layer < to; layer++ {
-			picks = append(picks, layerOf(in[i], i, layer, at)...)
-			at++
+			all = append(all, source{port, layer})
 		}
 	}
-	return append(picks, outside(in, last, after)...), nil
+	return all, nil
 }
+
+// first is the port of the first slice: 1 behind a base.
+func (p *stack) first(in []ops.Header) int { return len(in) - len(p.Slices) }
 
 // after says whether a tensor outside the layers stands behind them.
 func after(k tensor.Kind) bool { return k == tensor.Norm || k == tensor.Head }
 
-func outside(in []ops.Header, port int, want func(tensor.Kind) bool) []ops.Pick {
+// outside picks what is in no layer of the text model.
+func outside(in []ops.Header, port int, want func(tensor.Role) bool) []ops.Pick {
 	var picks []ops.Pick
 	for _, info := range in[port].Infos {
 		role := in[port].Roles.Role(info.Name, info.Shape)
-		if role.Layer < 0 && want(role.Kind) {
+		if (role.Layer < 0 || role.Tower != "") && want(role) {
 			picks = append(picks, ops.Pick{Name: info.Name, From: ops.Operand{Port: port, Name: info.Name}})
 		}
 	}
@@ -80,24 +102,39 @@ func outside(in []ops.Header, port int, want func(tensor.Kind) bool) []ops.Pick 
 
 // bounds returns the slice's layers, held to those that the model has.
 func bounds(s slice, h ops.Header) (from, to int, err error) {
-	layers := 0
-	for _, info := range h.Infos {
-		layers = max(layers, h.Roles.Role(info.Name, info.Shape).Layer+1)
-	}
+	layers := count(h)
 	if s.Layers == nil {
 		return 0, layers, nil
 	}
 	if s.Layers[1] > layers {
-		return 0, 0, fmt.Errorf("layers %v of %s: it has %d layers, so the end is at most %d", s.Layers, h.Name, layers, layers)
+		return 0, 0, fmt.Errorf("%slayers %v of %s: it has %d layers, so the end is at most %d", place(s.Model.Pos), s.Layers, h.Name, layers, layers)
 	}
 	return s.Layers[0], s.Layers[1], nil
+}
+
+// place is where a slice stands, if that is known.
+func place(pos schema.Pos) string {
+	if pos.Line == 0 {
+		return ""
+	}
+	return pos.String() + ": "
+}
+
+// count is how many layers the text model has.
+func count(h ops.Header) (layers int) {
+	for _, info := range h.Infos {
+		if role := h.Roles.Role(info.Name, info.Shape); role.Tower == "" {
+			layers = max(layers, role.Layer+1)
+		}
+	}
+	return layers
 }
 
 // layerOf picks one layer's tensors under their new number.
 func layerOf(h ops.Header, port, layer, at int) []ops.Pick {
 	var picks []ops.Pick
 	for _, info := range h.Infos {
-		if h.Roles.Role(info.Name, info.Shape).Layer == layer {
+		if role := h.Roles.Role(info.Name, info.Shape); role.Layer == layer && role.Tower == "" {
 			picks = append(picks, ops.Pick{Name: renumber(info.Name, layer, at), From: ops.Operand{Port: port, Name: info.Name}})
 		}
 	}

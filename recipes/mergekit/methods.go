@@ -1,7 +1,6 @@
 package mergekit
 
 import (
-	"fmt"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -13,133 +12,176 @@ import (
 type method struct {
 	op       string
 	base     bool
-	optional bool    // a base may be given
-	two      bool    // takes the base and one model
-	perModel []param // of each model
-	curves   []param // numbers of the whole merge
-	flags    []string
-	single   bool // takes one model
+	optional bool     // a base may be given
+	two      bool     // takes the base and one model
+	perModel []param  // of each model
+	curves   []param  // numbers of the whole merge
+	flags    []param  // true or false, of the whole merge
+	whole    []string // whole numbers of the whole merge
+	single   bool     // takes one model
+	alone    bool     // the base alone stays as it is
 }
 
-// param is a number with mergekit's default; required ones have none.
+// param is a parameter with mergekit's default; required ones have none.
 type param struct {
 	name string
 	def  string
 }
 
-var gta = method{base: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}, flags: []string{"normalize", "rescale", "int8_mask"}}
+var gta = method{base: true, alone: true, perModel: []param{{"weight", ""}, {"density", "1"}}, curves: []param{{"lambda", "1"}}}
 
-func gtaOf(op string, perModel ...param) method {
+// gtaOf is a member of the family of task arithmetic, with its defaults.
+func gtaOf(op, normalize, rescale string, perModel ...param) method {
 	m := gta
 	m.op, m.perModel = op, slices.Concat(gta.perModel, perModel)
+	m.flags = []param{{"normalize", normalize}, {"rescale", rescale}, {"int8_mask", "false"}}
 	return m
 }
 
 var methods = map[string]method{
-	"linear":          {op: "merge.linear", perModel: []param{{"weight", ""}}, flags: []string{"normalize"}},
+	"linear":          {op: "merge.linear", perModel: []param{{"weight", ""}}, flags: []param{{"normalize", "true"}}},
 	"slerp":           {op: "merge.slerp", base: true, two: true, curves: []param{{"t", ""}}},
-	"nuslerp":         {op: "merge.nuslerp", optional: true, perModel: []param{{"weight", ""}}, flags: []string{"nuslerp_flatten", "nuslerp_row_wise"}},
-	"multislerp":      {op: "merge.multislerp", optional: true, perModel: []param{{"weight", ""}}, curves: []param{{"eps", "1e-8"}}, flags: []string{"normalize_weights"}},
-	"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, flags: []string{"max_iter"}},
-	"model_stock":     {op: "merge.model_stock", base: true, flags: []string{"filter_wise"}},
+	"nuslerp":         {op: "merge.nuslerp", optional: true, perModel: []param{{"weight", ""}}, flags: []param{{"nuslerp_flatten", "true"}, {"nuslerp_row_wise", "false"}}},
+	"multislerp":      {op: "merge.multislerp", optional: true, perModel: []param{{"weight", ""}}, curves: []param{{"eps", "1e-8"}}, flags: []param{{"normalize_weights", "true"}}},
+	"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, whole: []string{"max_iter"}},
+	"model_stock":     {op: "merge.model_stock", base: true, flags: []param{{"filter_wise", "false"}}},
 	"arcee_fusion":    {op: "merge.arcee_fusion", base: true, two: true},
-	"sce":             {op: "merge.sce", base: true, curves: []param{{"select_topk", "1"}}, flags: []string{"int8_mask"}},
-	"ram":             {op: "merge.ram", base: true, curves: []param{{"epsilon", "1e-5"}}},
-	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
+	"sce":             {op: "merge.sce", base: true, alone: true, curves: []param{{"select_topk", "1"}}, flags: []param{{"int8_mask", "false"}}},
+	"ram":             {op: "merge.ram", base: true, alone: true, curves: []param{{"epsilon", "1e-5"}}},
+	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, alone: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
 	"nearswap":        {op: "merge.nearswap", base: true, two: true, curves: []param{{"t", ""}}},
-	"task_arithmetic": gtaOf("merge.task_arithmetic"),
-	"ties":            gtaOf("merge.ties"),
-	"dare_ties":       gtaOf("merge.dare_ties"),
-	"dare_linear":     gtaOf("merge.dare_linear"),
+	"task_arithmetic": gtaOf("merge.task_arithmetic", "false", "false"),
+	"ties":            gtaOf("merge.ties", "true", "false"),
+	"dare_ties":       gtaOf("merge.dare_ties", "false", "true"),
+	"dare_linear":     gtaOf("merge.dare_linear", "false", "true"),
 	"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
 
-	"breadcrumbs":      gtaOf("merge.breadcrumbs", param{"gamma", "0.01"}),
-	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", param{"gamma", "0.01"}),
-	"della":            gtaOf("merge.della", param{"epsilon", "0.15"}),
-	"della_linear":     gtaOf("merge.della_linear", param{"epsilon", "0.15"}),
+	"breadcrumbs":      gtaOf("merge.breadcrumbs", "false", "false", param{"gamma", "0.01"}),
+	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", "false", "false", param{"gamma", "0.01"}),
+	"della":            gtaOf("merge.della", "true", "true", param{"epsilon", "0.15"}),
+	"della_linear":     gtaOf("merge.della_linear", "false", "true", param{"epsilon", "0.15"}),
 }
 
 // takesBase says whether a base has a part of its own in the method.
 func (m method) takesBase() bool { return m.base || m.optional }
 
-// merge emits the step for one list of sources. levels are the parameters
-// below a source's own, nearest first.
-func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int, levels []level) string {
+// job is one merge: what it is of and with which parameters.
+type job struct {
+	name    string
+	at      *yaml.Node
+	sources []source
+	base    int     // index into sources, or -1
+	levels  []level // of parameters below a source's own, nearest first
+	where   string  // tensors that it is about; empty: all
+}
+
+// merge emits the step for one list of sources.
+func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int, levels []level, where string) merged {
 	m := methods[c.method]
-	c.unknownParams(sources, levels, m)
+	j := job{name, at, sources, base, levels, where}
+	c.unusedParams(j, m)
 	switch {
 	case m.single:
-		return c.passthrough(name, at, sources, levels)
-	case m.two:
-		return c.two(name, at, sources, base, levels)
-	}
-	var fields []schema.Pair
-	if m.base && base < 0 {
-		c.fail(at, "base_model", "name the model that the others were tuned from", "%s needs a base_model", c.method)
-		return ""
-	}
-	if base >= 0 && m.takesBase() {
-		fields = append(fields, pair("base", word(sources[base].node, sources[base].name)))
-	}
-	list := &yaml.Node{Kind: yaml.SequenceNode, Line: at.Line, Column: at.Column}
-	for i, s := range sources {
-		if m.takesBase() && i == base {
-			continue
-		}
-		if m.perModel == nil {
-			list.Content = append(list.Content, word(s.node, s.name))
-			continue
-		}
-		entry := mapping(s.node, pair("model", word(s.node, s.name)))
-		for _, p := range m.perModel {
-			c.curve(entry, s.node, p, seenBy(s, levels))
-		}
-		list.Content = append(list.Content, entry)
-	}
-	fields = append(fields, pair("models", list))
-	step := mapping(at)
-	for _, p := range m.curves {
-		c.curve(step, at, p, levels)
-	}
-	for _, flag := range m.flags {
-		if v := lookup(flag, levels); set(v) {
-			add(step, flag, v)
-		}
-	}
-	fields = append(fields, pairsOf(step)...)
-	return c.step(c.fresh(name), at, m.op, fields...)
-}
-
-func (c *compiler) passthrough(name string, at *yaml.Node, sources []source, levels []level) string {
-	if len(sources) != 1 {
-		c.fail(at, "models", "keep one, or choose another merge_method", "passthrough takes one model, found %d", len(sources))
-		return ""
-	}
-	s := sources[0]
-	scale := mapping(s.node)
-	c.curve(scale, s.node, param{"scale", "1"}, seenBy(s, levels))
-	if v := get(scale, "scale"); v == nil || v.Value == "1" {
-		return s.name
-	}
-	return c.step(c.fresh(name), at, "edit.scale", append([]schema.Pair{pair("model", word(s.node, s.name))}, pairsOf(scale)...)...)
-}
-
-// two emits a merge of the base and one model.
-func (c *compiler) two(name string, at *yaml.Node, sources []source, base int, levels []level) string {
-	if len(sources) == 1 {
-		return sources[0].name // a lone model passes through
-	}
-	if len(sources) != 2 || base < 0 {
+		return c.passthrough(j)
+	case len(sources) == 1 && (m.two || m.alone && base == 0):
+		return merged{sources[0].name, sources[0].ref} // a lone model passes through
+	case m.two && (len(sources) != 2 || base < 0):
 		c.fail(at, "models", "name two models, one of them as base_model", "%s takes exactly two models, one of which is the base", c.method)
-		return ""
+		return merged{}
+	case m.base && base < 0:
+		c.fail(at, "base_model", "name the model that the others were tuned from", "%s needs a base_model", c.method)
+		return merged{}
 	}
-	m, other := methods[c.method], sources[1-base]
-	step := mapping(at, pair("base", word(at, sources[base].name)), pair("model", word(other.node, other.name)))
-	// These belong to the merge, but mergekit's users also write them with a source.
+	donor := sources[0].ref
+	if base >= 0 && m.takesBase() {
+		donor = sources[base].ref
+	}
+	return merged{c.vary(j, m, c.fields(j, m), m.flags), donor}
+}
+
+// fields are the step's models and numbers.
+func (c *compiler) fields(j job, m method) []schema.Pair {
+	var fields []schema.Pair
+	if j.base >= 0 && m.takesBase() {
+		fields = append(fields, pair("base", word(j.sources[j.base].node, j.sources[j.base].name)))
+	}
+	list := sequence(j.at, nil)
+	for i, s := range j.sources {
+		if m.takesBase() && i == j.base {
+			continue
+		}
+		switch {
+		case m.two:
+			fields = append(fields, pair("model", word(s.node, s.name)))
+		case m.perModel == nil:
+			list.Content = append(list.Content, word(s.node, s.name))
+		default:
+			entry := mapping(s.node, pair("model", word(s.node, s.name)))
+			for _, p := range m.perModel {
+				c.curve(entry, s.node, p, seenBy(s, j.levels), " of "+s.ref)
+			}
+			list.Content = append(list.Content, entry)
+		}
+	}
+	if !m.two {
+		fields = append(fields, pair("models", list))
+	}
+	numbers := mapping(j.at)
 	for _, p := range m.curves {
-		c.curve(step, at, p, levels)
+		c.curve(numbers, j.at, p, j.levels, "")
 	}
-	return c.step(c.fresh(name), at, m.op, pairsOf(step)...)
+	for _, name := range m.whole {
+		c.wholeNumber(numbers, name, j.levels)
+	}
+	return append(append(fields, pairsOf(numbers)...), c.compatFields(j)...)
+}
+
+// vary emits the step with its flags. A flag that differs between tensors is
+// two merges, of which each tensor takes one.
+func (c *compiler) vary(j job, m method, fields []schema.Pair, flags []param) string {
+	if len(flags) == 0 {
+		if j.where != "" {
+			fields = append(fields, pair("where", word(j.at, j.where)))
+		}
+		return c.step(c.fresh(j.name), j.at, m.op, fields...)
+	}
+	flag := flags[0]
+	value := c.flag(flag, j.levels)
+	switch {
+	case value.node == nil:
+		return c.vary(j, m, fields, flags[1:])
+	case value.where == "":
+		return c.vary(j, m, append(fields, pair(flag.name, value.node)), flags[1:])
+	}
+	on, off := slices.Clone(fields), slices.Clone(fields)
+	yes, no := j, j
+	yes.name, no.name = j.name+"-"+flag.name, j.name+"-no-"+flag.name
+	first := c.vary(yes, m, append(on, pair(flag.name, boolean(value.node, true))), flags[1:])
+	second := c.vary(no, m, append(off, pair(flag.name, boolean(value.node, false))), flags[1:])
+	models := sequence(value.node, []*yaml.Node{
+		mapping(value.node, pair("model", word(value.node, first)), pair("where", word(value.node, value.where))),
+		word(value.node, second),
+	})
+	return c.step(c.fresh(j.name), value.node, "edit.choose", pair("models", models))
+}
+
+func (c *compiler) passthrough(j job) merged {
+	if len(j.sources) != 1 {
+		c.fail(j.at, "models", "keep one, or choose another merge_method", "passthrough takes one model, found %d", len(j.sources))
+		return merged{}
+	}
+	s := j.sources[0]
+	scale := mapping(s.node)
+	c.curve(scale, s.node, param{"scale", "1"}, seenBy(s, j.levels), " of "+s.ref)
+	v := get(scale, "scale")
+	if v == nil || v.Value == "1" {
+		return merged{s.name, s.ref}
+	}
+	fields := append([]schema.Pair{pair("model", word(s.node, s.name))}, pairsOf(scale)...)
+	if j.where != "" {
+		fields = append(fields, pair("where", word(j.at, j.where)))
+	}
+	return merged{c.step(c.fresh(j.name), j.at, "edit.scale", fields...), s.ref}
 }
 
 // seenBy returns a source's levels of parameters. Filters on what belongs to a
@@ -152,100 +194,39 @@ func seenBy(s source, levels []level) []level {
 	return all
 }
 
-// unknownParams notes parameters that the method does not have.
-func (c *compiler) unknownParams(sources []source, levels []level, m method) {
-	known := slices.Clone(m.flags)
-	for _, p := range append(slices.Clone(m.perModel), m.curves...) {
-		known = append(known, p.name)
+// unusedParams notes parameters that the method does not have, or not where
+// they stand.
+func (c *compiler) unusedParams(j job, m method) {
+	var models, shared []string
+	for _, p := range m.perModel {
+		models = append(models, p.name)
 	}
-	all := slices.Clone(levels)
-	for _, s := range sources {
-		all = append(all, s.own)
+	for _, p := range slices.Concat(m.curves, m.flags) {
+		shared = append(shared, p.name)
 	}
-	for _, l := range all {
-		if set(l.params) {
-			c.keys(l.params, "parameters", known)
-		}
+	shared = append(shared, m.whole...)
+	for _, l := range j.levels {
+		c.parameters(l.params, slices.Concat(models, shared))
 	}
-}
-
-// lookup returns the nearest level's value.
-func lookup(name string, levels []level) *yaml.Node {
-	for _, l := range levels {
-		if v := get(l.params, name); set(v) {
-			return v
-		}
-	}
-	return nil
-}
-
-// curve adds a number with mergekit's precedence: the nearest level that has a
-// value for a tensor wins, and what a level's filters leave open falls through
-// to the next.
-func (c *compiler) curve(into, at *yaml.Node, p param, levels []level) {
-	var cases []*yaml.Node
-	for _, l := range levels {
-		v := get(l.params, p.name)
-		if !set(v) {
-			continue
-		}
-		v = numeric(v)
-		if !conditional(v) {
-			if cases == nil {
-				add(into, p.name, v)
-				return
+	for i, s := range j.sources {
+		c.parameters(s.own.params, slices.Concat(models, shared))
+		for _, name := range shared {
+			if n := get(s.own.params, name); set(n) {
+				c.note(n, "mergekit ignores %q on a single model: it belongs to the merge", name)
 			}
-			cases = append(cases, mapping(v, pair("value", v)))
-			add(into, p.name, sequence(at, cases))
-			return
 		}
-		more, closed := c.cases(v, l.start, p.name)
-		cases = append(cases, more...)
-		if closed {
-			add(into, p.name, sequence(at, cases))
-			return
+		if i == j.base && m.takesBase() && set(s.own.params) {
+			c.note(s.own.params, "mergekit ignores parameters of the base model")
 		}
 	}
+}
+
+func (c *compiler) parameters(n *yaml.Node, known []string) {
 	switch {
-	case cases == nil && p.def != "":
-	case cases == nil:
-		c.fail(at, "parameters", fmt.Sprintf("write parameters: {%s: NUMBER}", p.name), "%s needs the parameter %q", c.method, p.name)
+	case !set(n):
+	case n.Kind != yaml.MappingNode:
+		c.fail(n, "parameters", "write parameters: {NAME: VALUE}", "want a mapping")
 	default:
-		if p.def != "" {
-			cases = append(cases, mapping(at, pair("value", word(at, p.def))))
-		}
-		add(into, p.name, sequence(at, cases))
+		c.keys(n, "parameters", known)
 	}
-}
-
-// conditional says whether a value is a list of {filter, value}.
-func conditional(v *yaml.Node) bool {
-	return v.Kind == yaml.SequenceNode && len(v.Content) > 0 && deref(v.Content[0]).Kind == yaml.MappingNode
-}
-
-// cases compiles {filter, value} entries; closed says that the last one is for
-// every tensor.
-func (c *compiler) cases(v *yaml.Node, start int, name string) (out []*yaml.Node, closed bool) {
-	for _, item := range v.Content {
-		item = deref(item)
-		value := numeric(get(item, "value"))
-		if item.Kind != yaml.MappingNode || !set(value) {
-			c.fail(item, "parameters."+name, "write {filter: TEXT, value: NUMBER}", "want a filter with a value")
-			continue
-		}
-		filter := get(item, "filter")
-		if !set(filter) || filter.Value == "*" {
-			return append(out, mapping(item, pair("value", value))), true
-		}
-		where := fmt.Sprintf("name contains %q", filter.Value)
-		if start > 0 && hasDigit(filter.Value) {
-			where = fmt.Sprintf("(layer >= 0 ? renumber(name, layer + %d) : name) contains %q", start, filter.Value)
-		}
-		out = append(out, mapping(item, pair("where", word(filter, where)), pair("value", value)))
-	}
-	return out, false
-}
-
-func hasDigit(s string) bool {
-	return slices.ContainsFunc([]byte(s), func(b byte) bool { return b >= '0' && b <= '9' })
 }

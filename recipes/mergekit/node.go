@@ -65,6 +65,16 @@ func add(n *yaml.Node, key string, value *yaml.Node) {
 	n.Content = append(n.Content, word(value, key), value)
 }
 
+// drop takes a key out of a mapping.
+func drop(n *yaml.Node, key string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			return
+		}
+	}
+}
+
 func pairsOf(n *yaml.Node) []schema.Pair {
 	var pairs []schema.Pair
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -73,28 +83,16 @@ func pairsOf(n *yaml.Node) []schema.Pair {
 	return pairs
 }
 
-// numeric makes numbers of true and false, alone or in a list, as mergekit does;
-// a recipe has no such habit.
-func numeric(n *yaml.Node) *yaml.Node {
-	n = deref(n)
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return numericScalar(n)
-	}
-	c := *n
-	c.Content = nil
-	for _, item := range n.Content {
-		c.Content = append(c.Content, numericScalar(item))
-	}
-	return &c
-}
-
-func numericScalar(n *yaml.Node) *yaml.Node {
-	if s := deref(n); s != nil {
-		if b, ok := schema.BoolWord(s); ok && b {
-			return number(s, 1)
-		} else if ok {
-			return number(s, 0)
-		}
-	}
+// scalar makes a scalar at the place of another node.
+func scalar(at *yaml.Node, tag, s string) *yaml.Node {
+	n := word(at, s)
+	n.Tag = tag
 	return n
 }
+
+func boolean(at *yaml.Node, b bool) *yaml.Node {
+	return scalar(at, "!!bool", strconv.FormatBool(b))
+}
+
+// empty says whether a list or mapping holds nothing.
+func empty(n *yaml.Node) bool { return n.Kind != yaml.ScalarNode && len(n.Content) == 0 }

@@ -5,70 +5,125 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/rouxml/roux/schema"
 )
+
+// slicing is one slice on its way.
+type slicing struct {
+	node    *yaml.Node
+	sources []source
+	base    int
+	levels  []level
+	length  int
+	merged  merged
+}
 
 // sliced compiles the layer-assembly form: every slice is a merge of its own
 // over models that are cut to their layer ranges, which makes gradients run
 // within the slice; then all are stacked.
-func (c *compiler) sliced(list *yaml.Node) string {
+func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where string) merged {
 	if list.Kind != yaml.SequenceNode {
-		c.fail(list, "slices", "write slices: [{sources: [...]}]", "want a list")
-		return ""
+		c.fail(list, path, "write slices: [{sources: [...]}]", "want a list")
+		return merged{}
 	}
+	var all []slicing
 	var parts []*yaml.Node
 	done := 0 // layers of the output so far
 	for k, item := range list.Content {
-		name, length := c.slice(k, deref(item), done)
-		done += length
-		parts = append(parts, mapping(item, pair("model", word(item, name))))
+		s := c.slice(k, deref(item), done, fmt.Sprintf("%s[%d]", path, k), inner, where)
+		done += s.length
+		all = append(all, s)
+		parts = append(parts, c.part(s))
 	}
 	if c.problems != nil {
-		return ""
+		return merged{}
 	}
-	return c.step(c.fresh("stacked"), list, "resize.stack", pair("slices", sequence(list, parts)))
+	fields, donor := []schema.Pair{pair("slices", sequence(list, parts))}, all[0].merged.donor
+	if c.base != nil {
+		if ref := c.reference(c.base, c.base); ref != donor {
+			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.load(ref, c.base)))}, fields...), ref
+		}
+	}
+	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}
 }
 
-// slice returns the name of the slice's model and how many layers it has.
-// Filters on what belongs to the merge see the output's layer numbers.
-func (c *compiler) slice(k int, item *yaml.Node, done int) (string, int) {
-	where := fmt.Sprintf("slices[%d]", k)
+// part is a slice as resize.stack takes it. Layers that are cut out and not
+// merged need no step of their own.
+func (c *compiler) part(s slicing) *yaml.Node {
+	cutting, ok := c.cuts[s.merged.name]
+	if !ok {
+		return mapping(s.node, pair("model", word(s.node, s.merged.name)))
+	}
+	drop(c.steps, s.merged.name)
+	return cutting
+}
+
+// slice merges one slice. Filters on what belongs to the merge see the output's
+// layer numbers.
+func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner []level, pred string) slicing {
+	out := slicing{node: item}
 	c.keys(item, where, []string{"sources", "base_model", "parameters", "residual_weight"})
+	if n := get(item, "residual_weight"); set(n) {
+		c.note(n, "mergekit takes residual_weight and makes no use of it")
+	}
 	list := get(item, "sources")
 	if !set(list) || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
 		c.fail(item, where, "write sources: [{model: PATH, layer_range: [0, 8]}]", "the slice has no sources")
-		return "", 0
+		return out
 	}
-	var sources []source
-	length := -1
 	for i, s := range list.Content {
-		s = deref(s)
-		at := fmt.Sprintf("%s.sources[%d]", where, i)
-		c.keys(s, at, []string{"model", "layer_range", "parameters"})
-		start, end, ok := c.layerRange(s, at)
-		if ok && length >= 0 && end-start != length {
-			c.fail(s, at, "", "the layer range has %d layers, the first source's has %d", end-start, length)
-		}
-		if length < 0 {
-			length = end - start
-		}
-		ref := c.reference(get(s, "model"), s)
-		if c.problems == nil {
-			sources = append(sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
-		}
+		c.source(&out, k, deref(s), fmt.Sprintf("%s.sources[%d]", where, i))
 	}
 	if c.problems != nil {
-		return "", 0
+		return out
 	}
-	base := c.baseOf(item, &sources)
-	levels := []level{{get(item, "parameters"), done}, {c.top.params, done}}
-	return c.merge(fmt.Sprintf("slice%d", k), item, sources, base, levels), length
+	out.base = c.baseOf(item, &out.sources)
+	if c.problems != nil {
+		return out
+	}
+	out.levels = []level{{get(item, "parameters"), done}}
+	for _, l := range append(inner, c.top) {
+		out.levels = append(out.levels, level{l.params, done})
+	}
+	out.merged = c.merge(fmt.Sprintf("slice%d", k), item, out.sources, out.base, out.levels, pred)
+	return out
+}
+
+// source reads one source of a slice.
+func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
+	c.keys(s, path, []string{"model", "layer_range", "parameters"})
+	start, end, ok := c.layerRange(s, path)
+	switch {
+	case !ok:
+		return
+	case into.length == 0:
+		into.length = end - start
+	case end-start != into.length:
+		c.fail(s, path, "", "the layer range has %d layers, the first source's has %d", end-start, into.length)
+	}
+	ref := c.reference(get(s, "model"), s)
+	if c.problems == nil {
+		into.sources = append(into.sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
+	}
 }
 
 // cut emits a model's layers [start, end) as a model of their own.
 func (c *compiler) cut(k int, ref string, at *yaml.Node, start, end int) string {
 	name := c.load(ref, at)
-	cutting := mapping(at, pair("model", word(at, name)), pair("layers", sequence(at, []*yaml.Node{number(at, start), number(at, end)})))
-	return c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), at, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	if name == "" {
+		return ""
+	}
+	place := at
+	if n := get(at, "layer_range"); n != nil {
+		place = n
+	}
+	layers := sequence(at, []*yaml.Node{number(at, start), number(at, end)})
+	layers.Style = yaml.FlowStyle
+	cutting := mapping(place, pair("model", word(place, name)), pair("layers", layers))
+	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	c.cuts[step] = cutting
+	return step
 }
 
 func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool) {
@@ -77,11 +132,20 @@ func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool)
 		c.fail(s, at, "write layer_range: [0, 8]", "want a layer_range of two numbers")
 		return 0, 0, false
 	}
-	start, err1 := strconv.Atoi(deref(n.Content[0]).Value)
-	end, err2 := strconv.Atoi(deref(n.Content[1]).Value)
-	if err1 != nil || err2 != nil || start < 0 || end <= start {
-		c.fail(n, at+".layer_range", "layers count from 0 and the end is not included", "layer_range [%s, %s] holds no layers", n.Content[0].Value, n.Content[1].Value)
-		return 0, 0, false
+	first, last := deref(n.Content[0]), deref(n.Content[1])
+	start, err1 := strconv.Atoi(first.Value)
+	end, err2 := strconv.Atoi(last.Value)
+	switch path := at + ".layer_range"; {
+	case err1 != nil || err2 != nil:
+		c.fail(n, path, "write layer_range: [0, 8]", "want two whole numbers, found [%s, %s]", first.Value, last.Value)
+	case start < 0 || end < 0:
+		c.fail(n, path, "layers count from 0, and mergekit does not count from the end either", "layer_range [%d, %d] is negative", start, end)
+	case end < start:
+		c.fail(n, path, "turn it round", "layer_range [%d, %d] ends before it begins", start, end)
+	case end == start:
+		c.fail(n, path, "layers count from 0 and the end is not included", "layer_range [%d, %d] holds no layers", start, end)
+	default:
+		return start, end, true
 	}
-	return start, end, true
+	return 0, 0, false
 }

@@ -1,4 +1,5 @@
-"""Writes golden.json.gz: small tokenizers of every kind and what tokenizers 0.23 makes of the edge strings."""
+"""Writes golden.json.gz: small tokenizers of every kind, and what tokenizers 0.23 makes of the edge
+strings with them and with the tiny models' own."""
 import base64, gzip, json, pathlib, tempfile
 import sentencepiece as spm
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers as n, pre_tokenizers as p, processors, trainers
@@ -99,7 +100,7 @@ for name, pre in dict(bytelevel=p.ByteLevel(), bytelevel_plain=p.ByteLevel(False
         metaspace=p.Metaspace(), metaspace_first=p.Metaspace(prepend_scheme="first"), metaspace_never=p.Metaspace(prepend_scheme="never", split=False), metaspace_x=p.Metaspace("x"),
         split_string=p.Split(" ", "merged_with_previous"), split_next=p.Split(Regex("[aeiou]+"), "merged_with_next"), split_invert=p.Split(Regex(r"\w+|\p{P}"), "removed", True),
         split_contiguous=p.Split(Regex("[ab]"), "contiguous", True), split_possessive=p.Split(Regex(r"[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,2}+|(?>\s+)(?=\S)|\h"), "isolated"),
-        split_class=p.Split(Regex(r"[[:alpha:]]+|[\w&&\d]" if False else r"[[:alpha:]_]+|[^\x00-\x7F]"), "isolated"), falcon=p.Sequence([p.Punctuation("contiguous"), p.ByteLevel(False), p.Digits(), p.Split(Regex("[0-9][0-9][0-9]"), "isolated")]),
+        split_class=p.Split(Regex(r"[[:alpha:]_]+|[^\x00-\x7F]"), "isolated"), split_without=p.Split(Regex(r"[\p{L}\p{M}&&[^\p{Han}a-c]]+|\p{Han}+"), "isolated"), falcon=p.Sequence([p.Punctuation("contiguous"), p.ByteLevel(False), p.Digits(), p.Split(Regex("[0-9][0-9][0-9]"), "isolated")]),
         sequence=p.Sequence([p.WhitespaceSplit(), p.Punctuation(), p.Digits(True)]), gpt2=p.Split(Regex(gpt2), "isolated")).items():
     add("pretokenizer " + name, only_unknown(pre))
 
@@ -182,5 +183,10 @@ for name, b in spmodels.items():
     s = spm.SentencePieceProcessor(model_proto=b)
     rows = [dict(text=t, ids=s.encode(t), decoded=s.decode(s.encode(t))) for t in EDGE + ["a<sep>b", " <sep> ", "x\ty", "a  b   c"]]
     sps.append(dict(name=name, model=base64.b64encode(b).decode(), cases=rows))
+tiny = []
+for name in ("base", "sums", "lists"):
+    t = Tokenizer.from_file(str(here.parents[2] / "testdata/models" / name / "tokenizer.json"))
+    rows = [dict(text=x, ids=t.encode(x).ids, decoded=t.decode(t.encode(x).ids, skip_special_tokens=False)) for x in EDGE + TEXT[:8] + ["<|begin|>2 + 3 = 5<|end|>"]]
+    tiny.append(dict(name=name, cases=rows))
 with gzip.GzipFile(here / "golden.json.gz", "wb", mtime=0) as f:
-    f.write(json.dumps(dict(tokenizers=cases, sentencepiece=sps), ensure_ascii=False).encode())
+    f.write(json.dumps(dict(tokenizers=cases, sentencepiece=sps, models=tiny), ensure_ascii=False).encode())

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+const protocolsRecipe = `roux: 1
+models: {base: testdata/models/base, sums: testdata/models/sums, lists: testdata/models/lists}
+data:
+  quiz: {task: testdata/data/quiz.task.yaml}
+  free: {task: testdata/data/sums.task.yaml, samples: 30}
+  chunks: {text: testdata/data/sums.held.txt, length: 64, samples: 12}
+  begin: {text: testdata/data/sums.held.txt, length: 64, samples: 8}
+  of200: {text: testdata/data/short.txt, length: 200}
+  of128: {text: testdata/data/short.txt, length: 128}
+  of192: {text: testdata/data/short.txt, length: 192}
+  of100: {text: testdata/data/short.txt, length: 100}
+  pairs: {text: testdata/data/pairs.csv}
+steps:
+  choice: {op: evaluate.choice, models: [base, sums, lists], data: quiz}
+  generate: {op: evaluate.generate, models: [base, sums, lists], data: free}
+  kl: {op: evaluate.kl, reference: base, models: [sums, lists, base], data: chunks}
+  hf-stride: {op: evaluate.perplexity, models: [base], data: of200, protocol: hf-stride, stride: 77}
+  llama.cpp: {op: evaluate.perplexity, models: [base], data: of128, protocol: llama.cpp}
+  gptq: {op: evaluate.perplexity, models: [base], data: of192, protocol: gptq}
+  rolling: {op: evaluate.perplexity, models: [base], data: of100, protocol: rolling}
+  probabilities: {op: evaluate.combine, models: [{model: sums, weight: 3}, lists], data: begin}
+  logits: {op: evaluate.combine, models: [{model: sums, weight: 3}, lists], data: begin, how: logits}
+  entropy: {op: evaluate.combine, models: [{model: sums, weight: 3}, lists], data: begin, how: entropy}
+  hidden: {op: evaluate.hidden, models: [base, sums], data: begin}
+  embed: {op: evaluate.embed, models: [base], data: pairs, first: question, second: answer, score: length}
+`
+
+// TestProtocols: every op comes to what torch and scipy do by the definitions
+// (testdata/data/golden.py).
+func TestProtocols(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": protocolsRecipe})
+	text, err := os.ReadFile("testdata/data/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Choice, KL, Perplexity           map[string]map[string]float64
+		Generate, Combine, Hidden, Embed map[string]float64
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := measured(t, "r.yaml")
+	holds := func(step, model, name string, v float64) {
+		t.Helper()
+		g, ok := got[step].Values[model][name]
+		// Differences of probabilities and cosines lose digits; 2e-5 of one is theirs.
+		if tolerance := 2e-5 * math.Max(1, math.Abs(v)); !ok || !(math.Abs(g-v) <= tolerance) {
+			t.Errorf("%s.%s.%s is %v, want %v", step, model, name, g, v)
+		}
+	}
+	all := func(step, model string, values map[string]float64) {
+		t.Helper()
+		for name, v := range values {
+			holds(step, model, name, v)
+		}
+	}
+	for _, model := range []string{"base", "sums", "lists"} {
+		all("choice", model, want.Choice[model])
+		holds("generate", model, "exact_match", want.Generate[model])
+	}
+	all("kl", "sums", want.KL["sums"])
+	all("kl", "lists", want.KL["lists"])
+	all("kl", "base", map[string]float64{"kl": 0, "kl_max": 0, "same_top": 1, "dp_rms": 0, "ln_ratio": 0})
+	for protocol, values := range want.Perplexity {
+		all(protocol, "base", values)
+	}
+	for how, v := range want.Combine {
+		holds(how, "combined", "perplexity", v)
+	}
+	all("hidden", "sums", want.Hidden)
+	all("embed", "base", want.Embed)
+	for step, m := range got {
+		if !strings.Contains(m.Protocol, "tokenizer ") {
+			t.Errorf("step %s has the protocol %q", step, m.Protocol)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package shards
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// maxIndex bounds the size of an index file.
+const maxIndex = 256 << 20
+
+// readIndex returns the shard names in order and the map of tensors to them.
+func readIndex(path, ext string) (names []string, weightMap map[string]string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxIndex))
+	if err != nil {
+		return nil, nil, err
+	}
+	return parseIndex(text, ext)
+}
+
+func parseIndex(text []byte, ext string) (names []string, weightMap map[string]string, err error) {
+	var raw struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return nil, nil, fmt.Errorf("not an index of shards: %w", err)
+	}
+	if len(raw.WeightMap) == 0 {
+		return nil, nil, errors.New("not an index of shards: weight_map is empty")
+	}
+	seen := map[string]bool{}
+	for _, shard := range raw.WeightMap {
+		if seen[shard] {
+			continue
+		}
+		if !plainName(shard, ext) {
+			return nil, nil, fmt.Errorf("shard name %q is not a plain file name that ends in %s", shard, ext)
+		}
+		seen[shard] = true
+		names = append(names, shard)
+	}
+	slices.Sort(names)
+	return names, raw.WeightMap, nil
+}
+
+func plainName(s, ext string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00") && strings.HasSuffix(s, ext)
+}

@@ -1,0 +1,143 @@
+// Package torch reads the files of torch.save: state dicts in .bin, .pt and
+// .pth files. A pickle is a program, so it is run by a machine that knows a
+// fixed table of names and makes tensors' headers, numbers, texts and
+// containers alone; nothing of it is ever executed. Bytes stay in the file
+// until they are read.
+package torch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/shards"
+	"github.com/rouxml/roux/tensor"
+)
+
+// Form is how the files of a model's directory are called.
+var Form = shards.Form{Single: "pytorch_model.bin", Index: "pytorch_model.bin.index.json", Ext: ".bin"}
+
+// Exts are the endings of files that torch.save writes.
+var Exts = []string{".bin", ".pt", ".pth"}
+
+// OpenDir opens a directory's pytorch_model.bin, or the shards of its index.
+func OpenDir(dir string) (*shards.Dir, error) {
+	return shards.Open(dir, Form, func(path string) (shards.File, error) { return Open(path) })
+}
+
+// File is one open file: a tensor.Source in the order of the state dict.
+type File struct {
+	path  string
+	infos []tensor.Info
+	index map[string]*stored
+
+	openOnce sync.Once
+	f        *os.File
+	openErr  error
+
+	idOnce sync.Once
+	id     string
+	idErr  error
+
+	closed atomic.Bool
+}
+
+// Open reads a file's headers. Bytes are opened when first read.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	tensors, places, err := read(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	out := &File{path: path, index: make(map[string]*stored, len(tensors))}
+	for _, t := range tensors {
+		out.infos = append(out.infos, t.info)
+		out.index[t.info.Name] = newStored(out, t, places[t.view.of.key])
+	}
+	return out, nil
+}
+
+// read returns the tensors of a file and where their storages lie in it.
+func read(f io.ReaderAt, size int64) ([]named, map[string]span, error) {
+	head := make([]byte, 512)
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	head = head[:n]
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return readZip(f, size)
+	case bytes.HasPrefix(head, legacyMagic):
+		return readLegacy(f, size)
+	case isTar(head):
+		return nil, nil, errors.New("it was written by torch before 0.1.10: load it with an old torch and save it anew")
+	case bytes.HasPrefix(head, []byte("version https://git-lfs")):
+		return nil, nil, errors.New("it is a pointer of Git LFS and holds no weights: fetch them with git lfs pull")
+	}
+	return nil, nil, errors.New("it is no file of torch.save: neither a zip archive nor a pickle of torch")
+}
+
+// IsFile says whether the path is one file with an ending of torch.
+func IsFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && slices.ContainsFunc(Exts, func(end string) bool { return strings.HasSuffix(path, end) })
+}
+
+// Infos lists the headers in the order of the state dict.
+func (f *File) Infos() []tensor.Info { return f.infos }
+
+// Tensor returns a tensor by name.
+func (f *File) Tensor(name string) (tensor.Tensor, bool) {
+	t, ok := f.index[name]
+	if !ok {
+		return nil, false
+	}
+	return t, true
+}
+
+// Same says whether two names of a source of this package stand for one tensor:
+// the same elements of the same storage, as tied weights are saved.
+func Same(src tensor.Source, a, b string) bool {
+	s, _ := src.Tensor(a)
+	t, _ := src.Tensor(b)
+	x, ok1 := s.(*stored)
+	y, ok2 := t.(*stored)
+	return ok1 && ok2 && x.file == y.file && x.place == y.place && x.view.offset == y.view.offset && x.info.DType == y.info.DType &&
+		x.info.Shape.Equal(y.info.Shape) && slices.Equal(x.view.strides, y.view.strides)
+}
+
+// Close releases the file.
+func (f *File) Close() error {
+	f.closed.Store(true)
+	f.openOnce.Do(func() { f.openErr = os.ErrClosed })
+	if f.f == nil {
+		return nil
+	}
+	return f.f.Close()
+}
+
+func (f *File) handle() (*os.File, error) {
+	f.openOnce.Do(func() { f.f, f.openErr = os.Open(f.path) })
+	return f.f, f.openErr
+}
+
+func (f *File) identity() (string, error) {
+	f.idOnce.Do(func() { f.id, f.idErr = loaders.FileID(f.path) })
+	return f.id, f.idErr
+}

@@ -1,0 +1,119 @@
+package evaluate
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/opstest"
+	"github.com/rouxml/roux/tensor/rng"
+)
+
+// TestBatches: how many sequences go through a model together changes no bits,
+// nor does a file for its hidden states.
+func TestBatches(t *testing.T) {
+	x := &ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 2, Memory: 1 << 28}
+	s, err := open(x, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []sequence
+	for i := range 9 {
+		ids := make([]int32, 5+7*i)
+		for k := range ids {
+			ids[k] = int32((k*k + 3*min(k, 20) + i*k/9) % 256)
+		}
+		all = append(all, sequence{ids: ids, from: 1 + i%3, cut: i%2 == 0})
+	}
+	want, err := s.score(context.Background(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, batch := range []int{1, 40, 100} {
+		s.batch = batch
+		got, err := s.score(context.Background(), all)
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("batches of %d tokens: %v\n%s", batch, err, d)
+		}
+	}
+	x.Scratch = t.TempDir()
+	if s, err = open(x, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.score(context.Background(), all)
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("with a file: %v\n%s", err, d)
+	}
+}
+
+// TestInterval: the interval of a mean is where the normal approximation has it,
+// the same for the same seed, and a point when nothing varies.
+func TestInterval(t *testing.T) {
+	key := rng.NewKey(1, "test", "", "", "")
+	x, ones := make([]float64, 400), slices.Repeat([]float64{1}, 400)
+	mean := 0.0
+	for i := range x {
+		x[i] = 0.1 + key.Normal(i)
+		mean += x[i] / 400
+	}
+	low, high := interval(7, "nll", x, ones)
+	if math.Abs(low-(mean-0.098)) > 0.012 || math.Abs(high-(mean+0.098)) > 0.012 {
+		t.Errorf("[%v, %v] around %v", low, high, mean)
+	}
+	if l, h := interval(7, "nll", x, ones); l != low || h != high {
+		t.Error("one seed gives two intervals")
+	}
+	if l, h := interval(7, "acc", ones, ones); l != 1 || h != 1 {
+		t.Errorf("[%v, %v]", l, h)
+	}
+	// numpy.quantile([1, 2, 4, 8], [0.1, 0.5, 0.99])
+	for q, want := range map[float64]float64{0.1: 1.3, 0.5: 3, 0.99: 7.88} {
+		if got := quantile([]float64{1, 2, 4, 8}, q); math.Abs(got-want) > 1e-12 {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+}
+
+// TestSamples: the first, or those that the seed draws, each once and in order.
+func TestSamples(t *testing.T) {
+	all := make([]int, 100)
+	for i := range all {
+		all[i] = i
+	}
+	draw := func(d *ops.Data) []int {
+		got, err := samples(d, all, "numbers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := draw(&ops.Data{Samples: 3}); !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("%v", got)
+	}
+	a, b := draw(&ops.Data{Samples: 10, Drawn: true, Seed: 1}), draw(&ops.Data{Samples: 10, Drawn: true, Seed: 2})
+	if slices.Equal(a, b) || !slices.IsSorted(a) || len(slices.Compact(slices.Clone(a))) != 10 || !slices.Equal(a, draw(&ops.Data{Samples: 10, Drawn: true, Seed: 1})) {
+		t.Errorf("%v %v", a, b)
+	}
+	if got := draw(&ops.Data{Samples: 100, Drawn: true}); !slices.Equal(got, all) {
+		t.Errorf("%v", got)
+	}
+	if _, err := samples(&ops.Data{Samples: 101}, all, "numbers"); err == nil {
+		t.Error("more samples than there are")
+	}
+}
+
+// TestCut: the first of the stop strings counts, wherever they stand in the list.
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		text, want string
+		stopped    bool
+	}{{"a\n\nb", "a", true}, {"abEND\n", "ab", true}, {"abc", "abc", false}, {"", "", false}} {
+		if got, stopped := cutAt(c.text, []string{"\n", "END", ""}); got != c.want || stopped != c.stopped {
+			t.Errorf("%q: %q %v", c.text, got, stopped)
+		}
+	}
+}

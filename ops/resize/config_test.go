@@ -1,0 +1,68 @@
+package resize
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/opstest"
+	"github.com/rouxml/roux/tensor"
+)
+
+// byName reads "N.x" and "tower.N.x".
+type byName struct{}
+
+func (byName) Layers() int { return 4 }
+
+func (byName) Role(name string, _ tensor.Shape) tensor.Role {
+	tower, rest, foreign := strings.Cut(name, "/")
+	if !foreign {
+		tower, rest = "", name
+	}
+	return tensor.Role{Layer: int(rest[0] - '0'), Kind: tensor.MLPUp, Tower: tower}
+}
+
+func header(config string) ops.Header {
+	var infos []tensor.Info
+	for _, name := range []string{"0.x", "1.x", "2.x", "3.x", "eyes/0.x", "eyes/7.x"} {
+		infos = append(infos, tensor.Info{Name: name, DType: tensor.F32, Shape: tensor.Shape{2}})
+	}
+	return ops.NewHeader("m", infos, &tensor.Model{Roles: byName{}, Config: []byte(config)})
+}
+
+// TestConfigFollowsLayers: what the config says of a layer goes where the layer
+// goes; lists that are about the model stay.
+func TestConfigFollowsLayers(t *testing.T) {
+	reg, err := ops.NewRegistry(&Set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, _ := reg.Op("resize.stack")
+	params := opstest.Decode(t, op, "{slices: [{model: a, layers: [1, 3]}, {model: b, layers: [0, 4]}]}")
+	for _, c := range []struct{ name, a, b, want string }{
+		{"list", `{"layer_types":["a","b","c","d"]}`, `{"layer_types":["e","f","g","h"]}`, `{"layer_types":["b", "c", "e", "f", "g", "h"]}`},
+		{"list that one model lacks", `{"no_rope_layers":[1,1,1,0]}`, `{}`, `{"no_rope_layers":[1, 1, 1, 1, 1, 0]}`},
+		{"list below", `{"text_config":{"attention_chunks":[1,2,3,4]}}`, `{}`, `{"text_config":{"attention_chunks":[2, 3, 1, 2, 3, 4]}}`},
+		{"layer numbers", `{"mlp_only_layers":[2]}`, `{"mlp_only_layers":[0,3]}`, `{"mlp_only_layers":[1, 2, 5]}`},
+		{"about the model", `{"eos_token_id":[1,2,3,4],"x":[1,2,3]}`, `{}`, `{"eos_token_id":[1,2,3,4],"x":[1,2,3]}`},
+		{"pattern", `{"sliding_window_pattern":2}`, `{}`, "{\"sliding_window_pattern\":2,\n  \"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\", \"full_attention\", \"sliding_attention\", \"full_attention\"]\n}"},
+	} {
+		out := &tensor.Model{Config: []byte(c.a)}
+		if err := op.Ride(params, []ops.Header{header(c.a), header(c.b)}, out); err != nil || string(out.Config) != c.want {
+			t.Errorf("%s: %s %v, want %s", c.name, out.Config, err, c.want)
+		}
+	}
+	out := &tensor.Model{Config: []byte(`{"full_attention_interval":2}`)}
+	err = op.Ride(params, []ops.Header{header(string(out.Config)), header("{}")}, out)
+	if err == nil || !strings.Contains(err.Error(), "keep to multiples of 2 layers") {
+		t.Errorf("got %v", err)
+	}
+	picks, err := op.Select(params, []ops.Header{header("{}"), header("{}")})
+	var names []string
+	for _, p := range picks {
+		names = append(names, p.Name)
+	}
+	if got, want := strings.Join(names, " "), "eyes/0.x eyes/7.x 0.x 1.x 2.x 3.x 4.x 5.x"; err != nil || got != want {
+		t.Errorf("%s %v, want %s", got, err, want)
+	}
+}
