@@ -20,7 +20,8 @@ type Op struct {
 	Scope   Scope
 	Needs   Need
 
-<<<<<<< HEAD
+	Adapters bool
+
 	New   func() any
 	Check func(params any) []schema.Problem
 	// Sequential says whether calibration goes through the op's own results.
@@ -28,16 +29,7 @@ type Op struct {
 	Plan       func(params any, in []Header) ([]Unit, error)
 	Ride       func(params any, in []Header, out *tensor.Model) error
 	Select     func(params any, in []Header) ([]Pick, error) // nil unless it only picks
-=======
-	Adapters bool
-
-	New    func() any
-	Check  func(params any) []schema.Problem
-	Plan   func(params any, in []Header) ([]Unit, error)
-	Ride   func(params any, in []Header, out *tensor.Model) error
-	Select func(params any, in []Header) ([]Pick, error) // nil unless it only picks
-	Carry  func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
->>>>>>> evaluate
+	Carry      func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
 
 	Rows    *Kernel
 	Whole   *Whole
@@ -67,11 +59,7 @@ type Measure struct {
 
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
-<<<<<<< HEAD
-		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Needs: s.Needs,
-=======
-		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters,
->>>>>>> evaluate
+		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters, Needs: s.Needs,
 		New: func() any { return new(P) }}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {

@@ -85,16 +85,6 @@ func (s Scene) data() *ops.Data {
 	return d
 }
 
-<<<<<<< HEAD
-// Subject makes the i-th of the small models with random weights that ops which
-// score are tried on.
-func Subject(i int) ops.Subject { return Scene{Config: smallLlama}.subject(i) }
-
-// SpoiltSubject is one with NaN among the weights of its last layer.
-func SpoiltSubject() ops.Subject { return Scene{Config: smallLlama, NaN: true}.subject(0) }
-
-func (s Scene) subject(i int) ops.Subject {
-=======
 // Subject makes the i-th model.
 func (s Scene) Subject(i int) ops.Subject {
 	switch s.Config {
@@ -103,7 +93,6 @@ func (s Scene) Subject(i int) ops.Subject {
 	case " ":
 		s.Config = ""
 	}
->>>>>>> evaluate
 	src := &memory{data: map[string][]byte{}}
 	r := rand.New(rand.NewPCG(uint64(i+1), 2))
 	add := func(name string, shape ...int) {
