@@ -41,7 +41,7 @@ func newInspect() *cobra.Command {
 		Use: "inspect MODEL", Short: "Show a model's tensors, or a recipe's calibration",
 		Long: "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked.\n" +
 			"With --stats the argument is a recipe: its calibrating steps' statistics are made, or taken from the cache, and shown.",
-		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum\n  roux inspect --stats recipes/wanda.yaml",
+		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base --values --spectrum\n  roux inspect --stats recipes/prune-wanda.yaml",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			if stats {
@@ -71,9 +71,7 @@ func newInspect() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
 	cmd.Flags().BoolVar(&stats, "stats", false, "show the statistics that a recipe calibrates with: what goes into each linear layer")
-	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget of --stats, such as 2GB (default: half of what is free)")
-	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute for --stats (default: one a core)")
-	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder of --stats")
+	f.addMeans(cmd)
 	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
 	return cmd
 }
