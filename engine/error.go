@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 )
 
@@ -43,7 +44,12 @@ func (n *node) place(tensorName string, err error) error {
 	if n.step == nil {
 		return fmt.Errorf("model %s, tensor %s: %w", n.name, tensorName, err)
 	}
-	return &Error{Pos: n.step.OpPos, Step: n.name, Op: n.step.Op, Tensor: tensorName, Err: err}
+	pos := n.step.OpPos
+	var at *ops.At
+	if errors.As(err, &at) && at.Pos.Line > 0 {
+		pos = at.Pos
+	}
+	return &Error{Pos: pos, Step: n.name, Op: n.step.Op, Tensor: tensorName, Err: err}
 }
 
 // GateError says which gates of the recipe did not hold.

@@ -136,6 +136,7 @@ func (a *action) bareKey(ctx context.Context) (cas.Key, error) {
 				return cas.Key{}, err
 			}
 			h.Int(int64(a.pass.Unit.In[i].Port)).Key(k)
+			hashRows(h, a.rowMap(i))
 		}
 		return h.Sum(), nil
 	})

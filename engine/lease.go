@@ -130,11 +130,17 @@ func (r *run) load(ctx context.Context, l *lease, a *action, row, n int, only ..
 	b.In, b.Out, b.Rec = slices.Grow(b.In[:0], len(a.in))[:len(a.in)], nil, nil
 	clear(b.In)
 	if len(a.in) > 0 {
-		b.Cols = a.in[0].info.Shape.Cols()
-		b.Index = row / partitionOf(a.in[0].info.Shape).per
+		b.Cols = a.shape().Cols()
+		b.Index = row / a.partition().per
 	}
 	for i, c := range a.in {
 		if len(only) > 0 && !slices.Contains(only, i) {
+			continue
+		}
+		if m := a.rowMap(i); m != nil {
+			if err := r.gather(ctx, l, c, &b.In[i], m, row, n); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err := r.operand(ctx, l, c, &b.In[i], row, n); err != nil {

@@ -99,6 +99,9 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
 }
 
 func inputNode(name string, model *tensor.Model) *node {
+	if model.Vocab == nil {
+		model.Vocab = tensor.VocabOf(model.Files)
+	}
 	n := &node{name: name, model: model, index: map[string]*cell{}}
 	for _, info := range model.Weights.Infos() {
 		t, _ := model.Weights.Tensor(info.Name)
@@ -245,6 +248,9 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 	if !skip {
 		if err := n.op.Ride(n.step.Params, n.chosen, n.model); err != nil {
 			return err
+		}
+		for _, note := range n.model.Notes {
+			p.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, note)})
 		}
 	}
 	n.seal()

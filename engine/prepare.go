@@ -48,7 +48,7 @@ func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 		if err := r.equipped(ctx, a); err != nil {
 			return nil, err
 		}
-		part := partitionOf(a.in[0].info.Shape)
+		part := a.partition()
 		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
 			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {
 				return r.crew.each(ctx, part.count, func(i int) error {

@@ -64,8 +64,8 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 	if !w.out.NoCard {
 		files[cardName] = p.card(w, p.recipeName())
 	}
-	if p.Recipe.MergekitText != nil {
-		files[mergekitName] = p.Recipe.MergekitText
+	if text := p.Recipe.MergekitText(); text != nil {
+		files[mergekitName] = text
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
@@ -95,7 +95,7 @@ func (p *Plan) provenanceFiles(out recipes.Output) []string {
 		names = append(names, cardName)
 	}
 	names = append(names, p.recipeName())
-	if p.Recipe.MergekitText != nil {
+	if p.Recipe.MergekitText() != nil {
 		names = append(names, mergekitName)
 	}
 	names = append(names, LockName)

@@ -184,6 +184,9 @@ func (p *Plan) newAction(n *node, s share, u ops.Unit, r *schema.Resolver, canon
 		a.in = append(a.in, c)
 		a.pass.In = append(a.pass.In, c.info)
 	}
+	if err := u.Check(a.pass.In); err != nil {
+		return nil, n.place(subject.Name, err)
+	}
 	a.streams = a.stream() // now, before workers ask for it
 	return a, a.affordable(p.opt.Memory)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/vocab"
 )
 
 // Header is what a plan knows of one model that an op takes.
@@ -20,12 +21,22 @@ type Header struct {
 	Left map[string]bool
 	// Prompt is the model's, with its files: it may be nil.
 	Prompt func(text string) ([]int, error)
+	// Files ride along with the model.
+	Files []tensor.File
+	// Vocab returns the model's vocabulary, which is read when it is first
+	// asked for and not to be changed; tensor.ErrNoVocab when it has none.
+	Vocab func() (*vocab.Tokenizer, error)
+	// Encode is the model's: it may be nil.
+	Encode func(text string) ([]int32, error)
 	index  map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
-	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, index: make(map[string]int, len(infos))}
+	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Files: m.Files, Vocab: m.Vocab, Encode: m.Encode, index: make(map[string]int, len(infos))}
+	if h.Vocab == nil {
+		h.Vocab = tensor.VocabOf(m.Files)
+	}
 	if m.Prompt != nil {
 		h.Prompt = func(text string) ([]int, error) { return m.Prompt(m.Files, text) }
 	}
@@ -57,6 +68,41 @@ type Unit struct {
 	// Args are numbers that Plan found and the kernel needs, such as the scale
 	// that an adapter's config gives a module. They are part of the key.
 	Args []float64
+	// Rows says for each operand of a row kernel which of its rows stands for
+	// each row of the output. Nil, alone or of one operand, means the same rows.
+	Rows []RowMap
+}
+
+// RowMap holds an operand's row for each row of the output; None where the
+// kernel is to see zeros. Of a vector it maps elements.
+type RowMap []int32
+
+// None is no row.
+const None int32 = -1
+
+// Check refuses maps that do not fit the output and the operands.
+func (u Unit) Check(in []tensor.Info) error {
+	if u.Rows == nil {
+		return nil
+	}
+	if len(u.Rows) != len(in) || len(u.Out) != 1 {
+		return fmt.Errorf("%d row maps for %d operands", len(u.Rows), len(in))
+	}
+	for i, m := range u.Rows {
+		if m == nil {
+			continue
+		}
+		rows, from := u.Out[0].Shape.Lines(), in[i].Shape.Lines()
+		if len(m) != rows || len(in[i].Shape) != len(u.Out[0].Shape) || in[i].Shape.Cols() != u.Out[0].Shape.Cols() && len(in[i].Shape) > 1 {
+			return fmt.Errorf("the row map of %s %v has %d rows, the output %v", in[i].Name, in[i].Shape, len(m), u.Out[0].Shape)
+		}
+		for _, r := range m {
+			if r < None || int(r) >= from {
+				return fmt.Errorf("the row map of %s %v reads row %d", in[i].Name, in[i].Shape, r)
+			}
+		}
+	}
+	return nil
 }
 
 // Pick passes a tensor of a port on, unchanged but for its name: or, with

@@ -71,6 +71,11 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 		p.fail(n, path, "write {text: PATH} or {task: PATH}", "the data has no path")
 		return false
 	}
+	for _, other := range map[string][]string{"text": {"num_fewshot", "doc_to_text", "doc_to_choice", "doc_to_target"}, "task": {"length", "field"}}[key] {
+		if v := valueOf(n, other); v != nil {
+			p.fail(v, path+"."+other, "remove it", "%s means nothing for a %s", other, key)
+		}
+	}
 	where := valueOf(n, key)
 	var ok bool
 	*at, d.Revision, ok = p.reference(where, path+"."+key, *at, d.Revision)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -120,8 +121,9 @@ func (p *parser) document(root *yaml.Node) {
 	p.outputs(root, parts["outputs"])
 	p.order()
 	p.unused()
+	p.r.MergekitText = func() []byte { return nil }
 	if p.problems == nil && !p.r.Mergekit {
-		p.r.MergekitText = p.inMergekit(parts["models"])
+		p.r.MergekitText = sync.OnceValue(func() []byte { return p.inMergekit(parts["models"]) })
 	}
 }
 

@@ -51,7 +51,7 @@ type Recipe struct {
 	Text              []byte            // as it stands in the file
 	Notes             []string          // words for the user
 	Mergekit          bool              // it came as a mergekit file
-	MergekitText      []byte            // the recipe as a mergekit file, if it can be said as one
+	MergekitText      func() []byte     // the recipe as a mergekit file; nil if it cannot be said as one
 	Set               map[string]string // params that were overridden
 }
 

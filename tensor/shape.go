@@ -56,6 +56,15 @@ func (s Shape) Rows() int {
 	return n
 }
 
+// Lines returns how many rows there are for a table by row: of a vector, which
+// Rows counts as one, its elements.
+func (s Shape) Lines() int {
+	if len(s) == 1 {
+		return s[0]
+	}
+	return s.Rows()
+}
+
 // Equal says whether both have the same dimensions.
 func (s Shape) Equal(o Shape) bool { return slices.Equal(s, o) }
 

@@ -21,32 +21,16 @@ import (
 	"github.com/rouxml/roux/tensor/rng"
 )
 
-// synthetic writes a llama-shaped bf16 model of about 1 GB: `from` plus noise,
-// or plain noise.
-func synthetic(b *testing.B, dir string, seed uint64) {
+// noise writes a llama-shaped model of one file whose weights are those of a
+// base, the same for every seed, and noise of its own.
+func noise(b *testing.B, dir string, shape llama, seed uint64) {
 	b.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	config := `{"architectures":["LlamaForCausalLM"],"model_type":"llama","num_hidden_layers":10,"vocab_size":32000,"torch_dtype":"bfloat16"}`
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o644); err != nil {
-		b.Fatal(err)
-	}
-	infos := []tensor.Info{{Name: "model.embed_tokens.weight", DType: tensor.BF16, Shape: tensor.Shape{32000, 2048}}}
-	for l := range 9 {
-		for _, m := range []struct {
-			name       string
-			rows, cols int
-		}{{"self_attn.q_proj", 2048, 2048}, {"self_attn.k_proj", 512, 2048}, {"self_attn.v_proj", 512, 2048}, {"self_attn.o_proj", 2048, 2048},
-			{"mlp.gate_proj", 5632, 2048}, {"mlp.up_proj", 5632, 2048}, {"mlp.down_proj", 2048, 5632}} {
-			infos = append(infos, tensor.Info{Name: fmt.Sprintf("model.layers.%d.%s.weight", l, m.name), DType: tensor.BF16, Shape: tensor.Shape{m.rows, m.cols}})
-		}
-	}
+	put(b, filepath.Join(dir, "config.json"), shape.config())
 	w := safetensors.Create(dir, "model", 0)
-	if err := w.Begin(context.Background(), infos); err != nil {
+	if err := w.Begin(context.Background(), shape.infos()); err != nil {
 		b.Fatal(err)
 	}
-	for _, info := range infos {
+	for _, info := range shape.infos() {
 		to, err := w.Writer(info.Name)
 		if err != nil {
 			b.Fatal(err)
@@ -85,7 +69,7 @@ func BenchmarkMerge(b *testing.B) {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	for i, name := range []string{"a", "b", "c"} {
-		synthetic(b, filepath.Join(dir, name), uint64(i))
+		noise(b, filepath.Join(dir, name), llama{2048, 9, 5632, 32, 256, 32000}, uint64(i))
 	}
 	source := filepath.Join(dir, "a", "model.safetensors")
 	info, err := os.Stat(source)

@@ -13,8 +13,11 @@ import (
 	"testing"
 )
 
-// tinyHub serves testdata/models/base as the Hub serves me/tiny.
-func tinyHub(t *testing.T, dir string) *httptest.Server {
+// tinyHub serves a folder as the Hub serves the model me/tiny.
+func tinyHub(t *testing.T, dir string) *httptest.Server { return serveHub(t, dir, "models", "") }
+
+// serveHub serves a folder as me/tiny of a kind, whose files lie below a prefix.
+func serveHub(t *testing.T, dir, kind, prefix string) *httptest.Server {
 	const commit = "0123456789012345678901234567890123456789"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -26,11 +29,11 @@ func tinyHub(t *testing.T, dir string) *httptest.Server {
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Repo-Commit", commit)
-		if r.URL.Path == "/api/models/me/tiny/revision/main" {
+		if r.URL.Path == "/api/"+kind+"/me/tiny/revision/main" {
 			_ = json.NewEncoder(w).Encode(map[string]any{"sha": commit, "siblings": files})
 			return
 		}
-		name, ok := strings.CutPrefix(r.URL.Path, "/me/tiny/resolve/"+commit+"/")
+		name, ok := strings.CutPrefix(r.URL.Path, "/"+prefix+"me/tiny/resolve/"+commit+"/")
 		text, err := os.ReadFile(filepath.Join(dir, filepath.Base(name)))
 		if !ok || err != nil {
 			http.NotFound(w, r)
@@ -71,5 +74,33 @@ func TestRunFromHub(t *testing.T) {
 	}
 	if !strings.Contains(want, "x/model.safetensors") {
 		t.Errorf("no weights were written:\n%s", want)
+	}
+}
+
+// TestDataFromHub: data that is a Hub id is fetched once, as the pattern says;
+// without a pattern one of many files is not chosen in silence.
+func TestDataFromHub(t *testing.T) {
+	recipe := "roux: 1\nmodels: {m: testdata/models/base}\ndata: {d: {text: me/tiny, files: \"sh*.txt\", length: 64, samples: 2}}\nsteps: {a: {op: evaluate.perplexity, models: [m], data: d}}\n"
+	dir := bench(t, map[string]string{"r.yaml": recipe, "any.yaml": strings.Replace(recipe, "files: \"sh*.txt\", ", "", 1), "none.yaml": strings.Replace(recipe, "sh*", "x*", 1)})
+	s := serveHub(t, filepath.Join(dir, "testdata/data"), "datasets", "datasets/")
+	t.Setenv("HF_ENDPOINT", s.URL)
+	t.Setenv("HF_HOME", filepath.Join(dir, "hf"))
+	t.Setenv("HF_HUB_CACHE", "")
+	t.Setenv("HF_TOKEN", "")
+	t.Setenv("HF_HUB_OFFLINE", "")
+	want, _ := measured(t, "r.yaml", "--cache", "one")
+	for name, says := range map[string]string{"any.yaml": "any.yaml:3:11: data d: me/tiny is no file on this machine, and as a Hub data set: data set me/tiny: it has ", "none.yaml": "no file matches: it has "} {
+		if code, _, stderr := roux("run", name); code != exitRecipe || !strings.Contains(stderr, says) {
+			t.Errorf("%s: exit %d, %q lacks %q", name, code, stderr, says)
+		}
+	}
+	s.Close()
+	t.Setenv("HF_HUB_OFFLINE", "1")
+	got, _ := measured(t, "r.yaml", "--cache", "two")
+	if got["a"].Values["m"]["nll"] != want["a"].Values["m"]["nll"] || got["a"].Values["m"]["windows"] != 2 {
+		t.Errorf("%v and, from the Hub's cache, %v", want, got)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hf/hub/datasets--me--tiny/refs/main")); err != nil {
+		t.Error(err)
 	}
 }

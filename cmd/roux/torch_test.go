@@ -28,8 +28,8 @@ func written(t *testing.T, recipe string) *shards.Dir {
 	return d
 }
 
-// firsts lists each tensor with its first element.
-func firsts(t *testing.T, d *shards.Dir) map[string]float32 {
+// heads lists each tensor with its first element.
+func heads(t *testing.T, d *shards.Dir) map[string]float32 {
 	got := map[string]float32{}
 	for _, info := range d.Infos() {
 		x, _ := d.Tensor(info.Name)
@@ -62,7 +62,7 @@ func TestKeys(t *testing.T) {
 				recipe += "  " + string(m) + ": testdata/torch/" + files[string(m)] + "\n"
 			}
 			recipe += "steps: {m: " + c.step + "}\noutputs: {x: {from: m, path: out}}\n"
-			got := firsts(t, written(t, recipe))
+			got := heads(t, written(t, recipe))
 			if len(got) != len(c.want) {
 				t.Errorf("tensors %v, want %v", got, c.want)
 			}
@@ -97,7 +97,7 @@ func TestMergekitPyTorch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	got := firsts(t, d)
+	got := heads(t, d)
 	if got["stem.weight"] != 1.5 || got["left.weight"] != 1 || got["right.weight"] != 2 || len(got) != 5 {
 		t.Errorf("got %v", got)
 	}

@@ -92,9 +92,13 @@ func Resolve(config []byte, infos []tensor.Info) (*Arch, error) {
 		f = family{Family: c.ModelType, LayerCount: "num_hidden_layers", Vocabulary: "vocab_size", LayerLists: []string{"layer_types"}, ConfigWithin: []string{"text_config", "llm_config", "language_config"}}
 	}
 	a := &Arch{family: f, inferred: !known, roles: make(map[string]tensor.Role, len(infos))}
-	a.findTowers(infos)
-	for _, info := range infos {
-		a.roles[info.Name] = a.role(info.Name)
+	parts := make([]parted, len(infos))
+	for i, info := range infos {
+		parts[i] = split(info.Name)
+	}
+	a.findTowers(parts)
+	for i, info := range infos {
+		a.roles[info.Name] = a.role(info.Name, parts[i])
 	}
 	return a, nil
 }
@@ -117,11 +121,17 @@ func (a *Arch) Notes() []string {
 // Layers is the number of transformer layers of the text model.
 func (a *Arch) Layers() int { return a.layers }
 
-// split takes the first number out of a name: "a.3.b" is "a.{layer}.b" and 3;
-// later ones become "{expert}". Without a number the layer is -1.
-func split(name string) (pattern string, layer int) {
-	layer = -1
+// parted is a name without its numbers: "a.3.b" is "a.{layer}.b" and 3; later
+// numbers become "{expert}". Without a number the layer is -1.
+type parted struct {
+	pattern string
+	layer   int
+}
+
+func split(name string) parted {
+	layer := -1
 	var b strings.Builder
+	b.Grow(len(name) + len("{layer}"))
 	for rest := name; ; {
 		part, after, more := strings.Cut(rest, ".")
 		switch n, ok := number(part); {
@@ -134,7 +144,7 @@ func split(name string) (pattern string, layer int) {
 			b.WriteString("{expert}")
 		}
 		if !more {
-			return b.String(), layer
+			return parted{b.String(), layer}
 		}
 		b.WriteByte('.')
 		rest = after
@@ -160,13 +170,12 @@ func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
 	if r, ok := a.roles[name]; ok {
 		return r
 	}
-	return a.role(name)
+	return a.role(name, split(name))
 }
 
-func (a *Arch) role(name string) tensor.Role {
-	pattern, layer := split(name)
-	r := tensor.Role{Layer: layer, Kind: a.kind(name, pattern)}
-	if tower := towerOf(pattern); layer >= 0 && tower != a.main {
+func (a *Arch) role(name string, p parted) tensor.Role {
+	r := tensor.Role{Layer: p.layer, Kind: a.kind(name, p.pattern)}
+	if tower := towerOf(p.pattern); p.layer >= 0 && tower != a.main {
 		r.Tower = tower
 	}
 	return r

@@ -22,18 +22,17 @@ func Foreign(name string) bool {
 // them: one whose tensors the family's data know, else one without a foreign
 // word, else any; of several, the one with the most tensors, then the first by
 // name.
-func (a *Arch) findTowers(infos []tensor.Info) {
+func (a *Arch) findTowers(parts []parted) {
 	a.towers = map[string]int{}
 	sizes, data := map[string]int{}, map[string]bool{}
-	for _, info := range infos {
-		pattern, layer := split(info.Name)
-		if layer < 0 {
+	for _, p := range parts {
+		if p.layer < 0 {
 			continue
 		}
-		tower := towerOf(pattern)
-		a.towers[tower] = max(a.towers[tower], layer+1)
+		tower := towerOf(p.pattern)
+		a.towers[tower] = max(a.towers[tower], p.layer+1)
 		sizes[tower]++
-		if _, ok := a.known(pattern); ok {
+		if _, ok := a.known(p.pattern); ok {
 			data[tower] = true
 		}
 	}

@@ -55,6 +55,8 @@ func Read(q Request) (*Set, error) {
 		s.Items, err = r.task(q)
 	case isTable(q.Paths[0]):
 		err = r.texts(q, s)
+	case q.Field != "text":
+		err = fmt.Errorf("%s is no table: remove field: %s", q.Paths[0], q.Field)
 	default:
 		err = r.plain(q, s)
 	}

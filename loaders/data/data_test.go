@@ -140,8 +140,8 @@ func TestBad(t *testing.T) {
 		task bool
 		want string
 	}{
-		{"empty.txt", false, "empty.txt is empty"}, {"no.jsonl", false, "it has no rows"}, {"bad.jsonl", false, "bad.jsonl: line 2: want a JSON object"}, {"two.jsonl", false, "line 1: something follows"},
-		{"bad.csv", false, "record on line 2: wrong number of fields"}, {"c.csv", false, `row 1 has no column "t" (it has a, b): say field: COLUMN`}, {"bad.parquet", false, "bad.parquet"}, {"none.txt", false, "no such file"},
+		{"none.jsonl", false, "no such file"}, {"empty.txt", false, "is no table"}, {"no.jsonl", false, "it has no rows"}, {"bad.jsonl", false, "bad.jsonl: line 2: want a JSON object"}, {"two.jsonl", false, "line 1: something follows"},
+		{"bad.csv", false, "record on line 2: wrong number of fields"}, {"c.csv", false, `row 1 has no column "t" (it has a, b): say field: COLUMN`}, {"bad.parquet", false, "bad.parquet"}, {"none.txt", false, "none.txt is no table: remove field: t"},
 		{"function.yaml", true, "function.yaml:11:1: process_docs cannot be read (it runs Python"}, {"key.yaml", true, "key.yaml:11:1: frobnicate is no key of a task file"}, {"fn.yaml", true, "fn.yaml:7:1: doc_to_text: !function utils.text is Python"},
 		{"if.yaml", true, "row 1: doc_to_text: the template"}, {"column.yaml", true, `row 1: doc_to_text: template {{questin}}: the row has no column "questin" (it has answerKey, choices, question)`},
 		{"hub.yaml", true, `dataset_path "json": data sets of the Hub are not read by a task`}, {"split.yaml", true, `data_files has no split "tset" (it has test, train)`}, {"sample.yaml", true, "generation_kwargs.temperature: 0.7 is not read"},

@@ -44,7 +44,7 @@ type File interface {
 type Dir struct {
 	files []File
 	infos []tensor.Info
-	where map[string]shard
+	where map[string]*shard
 }
 
 type shard struct {
@@ -69,7 +69,7 @@ func Open(dir string, form Form, open func(path string) (File, error)) (*Dir, er
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{where: map[string]shard{}}
+	d := &Dir{where: map[string]*shard{}}
 	return d, d.add(dir, form.Single, f)
 }
 
@@ -79,7 +79,7 @@ func openIndex(dir string, form Form, open func(path string) (File, error)) (*Di
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	d := &Dir{where: make(map[string]shard, len(weightMap))}
+	d := &Dir{where: make(map[string]*shard, len(weightMap))}
 	files, err := openAll(dir, names, form, open)
 	for i, f := range files {
 		if err == nil {
@@ -124,11 +124,13 @@ func openAll(dir string, names []string, form Form, open func(path string) (File
 // add takes over a shard's tensors.
 func (d *Dir) add(dir, name string, f File) error {
 	d.files = append(d.files, f)
+	here := &shard{name, f}
+	d.infos = slices.Grow(d.infos, len(f.Infos()))
 	for _, info := range f.Infos() {
 		if other, ok := d.where[info.Name]; ok {
 			return fmt.Errorf("tensor %s lies in two shards, %s and %s: fetch the model again", info.Name, filepath.Join(dir, other.name), name)
 		}
-		d.where[info.Name] = shard{name, f}
+		d.where[info.Name] = here
 		d.infos = append(d.infos, info)
 	}
 	return nil
@@ -138,7 +140,7 @@ func (d *Dir) add(dir, name string, f File) error {
 func (d *Dir) agree(path string, weightMap map[string]string) error {
 	var bad []string
 	for name, want := range weightMap {
-		if d.where[name].name != want {
+		if s := d.where[name]; s == nil || s.name != want {
 			bad = append(bad, name)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -87,11 +88,13 @@ func (o *onig) run() error {
 }
 
 // groupHead is how a group or an option switch begins.
-var groupHead = regexp.MustCompile(`^\((?:\?(?:[:=!>]|<[=!]|<\w+>|[imx-]+[:)]))?`)
+var groupHead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\((?:\?(?:[:=!>]|<[=!]|<\w+>|[imx-]+[:)]))?`)
+})
 
 // open copies the head of a group; Ruby's (?m) is what others call (?s).
 func (o *onig) open() {
-	head := groupHead.FindString(o.in[o.i:])
+	head := groupHead().FindString(o.in[o.i:])
 	if !strings.HasPrefix(head, "(?<") {
 		o.out.add(strings.ReplaceAll(head, "m", "s"))
 	} else {

@@ -1,6 +1,9 @@
 package tokenizer
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // preTokenizer is how a family of byte-level vocabularies splits, by the name
 // that GGUF headers give it.
@@ -20,7 +23,7 @@ const (
 
 // preTokenizers are the families that roux knows; what llama.cpp approximates
 // for its own engine is written here as the tokenizers have it.
-var preTokenizers = func() map[string]preTokenizer {
+var preTokenizers = sync.OnceValue(func() map[string]preTokenizer {
 	out := map[string]preTokenizer{}
 	set := func(p preTokenizer, names ...string) {
 		for _, n := range names {
@@ -40,7 +43,7 @@ var preTokenizers = func() map[string]preTokenizer {
 	set(preTokenizer{splits: []string{` ?[^(\s|.,!?…。，、।۔،)]+`, `\p{N}`}}, "viking")
 	set(preTokenizer{splits: []string{`[\p{P}\$\+<=>\^~\|]+`, patternGPT2, `\p{N}+`, `[0-9][0-9][0-9]`}}, "default")
 	return out
-}()
+})
 
 // stages are the splits, and bytes in the end.
 func (p preTokenizer) stages() (stages, error) {
@@ -57,7 +60,7 @@ func (p preTokenizer) stages() (stages, error) {
 
 // byteLevel is the kind gpt2.
 func (b *builder) byteLevel() error {
-	p, ok := preTokenizers[b.Pre]
+	p, ok := preTokenizers()[b.Pre]
 	switch {
 	case b.Pre == "":
 		return fmt.Errorf("the vocabulary does not say how it splits text (tokenizer.ggml.pre): use the model's tokenizer.json, or say default if the model was made with llama.cpp's fallback")

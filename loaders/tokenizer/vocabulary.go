@@ -166,8 +166,8 @@ func (b *builder) name() {
 		}
 		return
 	}
-	_, bos := preTokenizers[b.Pre]
-	bos = bos && preTokenizers[b.Pre].bos
+	_, bos := preTokenizers()[b.Pre]
+	bos = bos && preTokenizers()[b.Pre].bos
 	b.t.setAffixes(or(b.AddBOS, b.Kind == "llama" || b.Kind == "gemma4" || b.Kind == "gpt2" && bos), or(b.AddEOS, b.Kind == "t5"))
 }
 

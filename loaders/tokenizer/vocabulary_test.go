@@ -195,7 +195,7 @@ func TestBadVocabularies(t *testing.T) {
 }
 
 func TestEveryPresetCompiles(t *testing.T) {
-	for name, p := range preTokenizers {
+	for name, p := range preTokenizers() {
 		if _, err := p.stages(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -12,9 +12,10 @@ import (
 	"github.com/rouxml/roux/ops/prune"
 	"github.com/rouxml/roux/ops/quantize"
 	"github.com/rouxml/roux/ops/resize"
+	"github.com/rouxml/roux/ops/tokenizer"
 )
 
 // Registry returns every op.
 func Registry() (*ops.Registry, error) {
-	return ops.NewRegistry(&adapter.Set, &edit.Set, &evaluate.Set, &lowrank.Set, &merge.Set, &moe.Set, &prune.Set, &quantize.Set, &resize.Set)
+	return ops.NewRegistry(&adapter.Set, &edit.Set, &evaluate.Set, &lowrank.Set, &merge.Set, &moe.Set, &prune.Set, &quantize.Set, &resize.Set, &tokenizer.Set)
 }

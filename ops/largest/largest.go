@@ -9,6 +9,7 @@ package largest
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/rouxml/roux/ops"
@@ -46,12 +47,15 @@ type Selection struct {
 	// Operand says which operand each quantity is; with Less, it is that operand
 	// less another.
 	Operand, Less []int
-	// Of, when set, computes quantity q of a block instead: one number for each
-	// element, none of them negative.
-	Of func(b *ops.Block, q int) []float32
+	// Of, when set, computes the only quantity of a block instead: one number for
+	// each element, whose magnitude counts. Every Keep is of it.
+	Of func(b *ops.Block) []float32
 	// Keep is, for each quantity, how many elements stay of all scans together;
 	// at least one does.
 	Keep []int
+	// KeepOf, when set with Of, says it instead, of so many elements that are not
+	// zero; of 0 none stays.
+	KeepOf func(nonzero int) int
 }
 
 // operands is what the quantities need; nil is everything.
@@ -68,7 +72,7 @@ func (s Selection) operands() []int {
 func (s Selection) values(b *ops.Block, q int) []float32 {
 	switch {
 	case s.Of != nil:
-		return s.Of(b, q)
+		return s.Of(b)
 	case s.Less == nil:
 		return b.X(s.Operand[q])
 	}
@@ -83,6 +87,9 @@ var sure = [...]float64{3, 12}
 // Cuts returns a cut for each quantity and scan. Of equal magnitudes the
 // earlier scans and elements stay.
 func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
+	if s.KeepOf != nil {
+		s.Keep = []int{1} // until it is known
+	}
 	if s.numel() == 0 {
 		none := make([][]Cut, len(s.Keep))
 		for q := range none {
@@ -96,6 +103,9 @@ func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
 		todo[q] = q
 	}
 	samples, err := s.sample(ctx)
+	if s.KeepOf != nil {
+		s.Keep[0] = s.KeepOf(s.guess(samples[0]))
+	}
 	for _, reach := range sure {
 		if err != nil || len(todo) == 0 {
 			return cuts, err
@@ -128,6 +138,13 @@ func (s Selection) within(ctx context.Context, todo []int, brackets []kernel.Bra
 		return nil, err
 	}
 	for _, q := range todo {
+		if s.KeepOf != nil {
+			s.Keep[q] = s.KeepOf(tallies[q].nonzero())
+			if s.Keep[q] == 0 {
+				cuts[q] = slices.Repeat([]Cut{{Bits: math.MaxInt32}}, len(s.Scans))
+				continue
+			}
+		}
 		bits, ties, ok := tallies[q].threshold(brackets[q], s.keep(q))
 		if !ok {
 			missed = append(missed, q)

@@ -19,7 +19,8 @@ const cols = 64
 func scan(x []float32, passes *int) ops.Scan {
 	rows := len(x) / cols
 	at := func(_ context.Context, row, n int, f func(*ops.Block) error, _ ...int) error {
-		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, In: []ops.Values{{F32: slices.Clone(x[row*cols : (row+n)*cols])}}})
+		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) },
+			In: []ops.Values{{F32: slices.Clone(x[row*cols : (row+n)*cols])}}})
 	}
 	return ops.Scan{
 		Pass: &ops.Pass{In: []tensor.Info{{Shape: tensor.Shape{rows, cols}}}}, Blocks: (rows + 99) / 100, At: at,
@@ -104,13 +105,43 @@ func TestCuts(t *testing.T) {
 				if !slices.Equal(flags(data, cuts[0]), sorted(data, max(k, 1))) {
 					t.Errorf("%s, %d rows: the %d largest of %d are others", name, rows, k, n)
 				}
-				s.Operand, s.Of = nil, func(b *ops.Block, _ int) []float32 { return magnitudes(b.X(0)) }
+				s.Operand, s.Of = nil, func(b *ops.Block) []float32 { return magnitudes(b.X(0)) }
 				if again, err := s.Cuts(context.Background()); err != nil || !slices.Equal(again[0], cuts[0]) {
 					t.Errorf("%s, %d rows: of computed magnitudes %v, want %v", name, rows, again[0], cuts[0])
 				}
 				passes /= 2
 				if name == "normal" && passes != 2 {
 					t.Errorf("%d rows, k %d: %d passes over two tensors, want one each", rows, k, passes)
+				}
+			}
+		}
+	}
+}
+
+// TestKeepOf: a share of what is not zero is the same as that many of all, and
+// takes one pass.
+func TestKeepOf(t *testing.T) {
+	for name, kind := range kinds {
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, rows := range []int{1, 1500} {
+			data, nonzero := [][]float32{draw(r, rows, kind), draw(r, rows/2+1, kind)}, 0
+			for _, v := range slices.Concat(data...) {
+				if v != 0 {
+					nonzero++
+				}
+			}
+			for _, share := range []float64{0, 0.1, 0.5, 1} {
+				passes, keep := 0, func(n int) int { return int(share * float64(n)) }
+				s := Selection{Scans: []ops.Scan{scan(data[0], &passes), scan(data[1], &passes)}, KeepOf: keep, Of: func(b *ops.Block) []float32 { return b.X(0) }}
+				cuts, err := s.Cuts(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(flags(data, cuts[0]), sorted(data, keep(nonzero))) {
+					t.Errorf("%s, %d rows: a share of %v of %d is another", name, rows, share, nonzero)
+				}
+				if name == "normal" && passes != 2 {
+					t.Errorf("%d passes over two tensors, want one each", passes)
 				}
 			}
 		}

@@ -49,6 +49,20 @@ func (s Selection) sample(ctx context.Context) ([][][]uint32, error) {
 	return samples, nil
 }
 
+// guess is how many elements are not zero, as far as a sample tells.
+func (s Selection) guess(rows [][]uint32) int {
+	nonzero, all := 0, 0
+	for _, r := range rows {
+		for _, v := range r {
+			if v != 0 {
+				nonzero++
+			}
+		}
+		all += len(r)
+	}
+	return s.numel() * nonzero / max(all, 1)
+}
+
 // spread is the i-th of n places below total: one in each n-th part, at an
 // uneven step so that no period of the tensor, such as that of heads, is met.
 func spread(i, n, total int) int {

@@ -23,6 +23,7 @@ type tallies struct {
 type block struct {
 	kernel.Tally
 	row, rows, start int
+	nonzero          int // counted for KeepOf alone
 }
 
 // equal is how many elements of the block have just that magnitude.
@@ -55,19 +56,23 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	var rooms sync.Pool
 	for i, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
+			var of []float32
+			if s.Of != nil {
+				of = s.Of(b)
+			}
 			for _, q := range list {
 				room, _ := rooms.Get().(*[]uint32)
 				if n := b.Rows*b.Cols + 16; room == nil || len(*room) < n {
 					bigger := make([]uint32, n)
 					room = &bigger
 				}
-				t := s.one(b, q, brackets[q], *room)
+				t := s.one(b, of, q, brackets[q], *room)
 				if copied[q].Add(int64(len(t.Between))) > limit {
 					t.Between = nil
 				}
 				t.Between = slices.Clone(t.Between)
 				rooms.Put(room)
-				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start()}
+				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start(), s.nonzero(b, of)}
 			}
 			return nil
 		}, s.operands()...)
@@ -81,9 +86,31 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	return all, nil
 }
 
-// one is the tally of one quantity in a block.
-func (s Selection) one(b *ops.Block, q int, br kernel.Bracket, room []uint32) kernel.Tally {
-	if s.Less != nil {
+// nonzero is how many elements of a block are not zero, for KeepOf.
+func (s Selection) nonzero(b *ops.Block, of []float32) int {
+	if s.KeepOf == nil {
+		return 0
+	}
+	some := b.Mask(len(of))
+	kernel.KeepAbove(some, of, 0)
+	return some.Count(0, len(of))
+}
+
+func (t tallies) nonzero() (n int) {
+	for _, blocks := range t.scans {
+		for _, b := range blocks {
+			n += b.nonzero
+		}
+	}
+	return n
+}
+
+// one is the tally of one quantity in a block; of is that of Of.
+func (s Selection) one(b *ops.Block, of []float32, q int, br kernel.Bracket, room []uint32) kernel.Tally {
+	switch {
+	case of != nil:
+		return br.Tally(of, room)
+	case s.Less != nil:
 		if x, less := b.In[s.Operand[q]].BF16, b.In[s.Less[q]].BF16; x != nil && less != nil {
 			return br.TallyBF16(x, less, room)
 		}

@@ -17,11 +17,11 @@ type arceeFusion struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[arceeFusion]{
-		Name: "merge.arcee_fusion", Version: 1,
+		Name: "merge.arcee_fusion", Version: 2,
 		Summary: "Takes another model's weights where they differ most, in the rows that differ most.",
 		Doc: "The score of an element is |x - base| times the Kullback-Leibler divergence of its row: of softmax(x) from softmax(base), to each of which 1e-8 is added. " +
 			"Elements whose score is at least median + 1.5 (upper - lower quartile) over the tensor come from the model, all others from the base. " +
-			"Quartiles are those of all elements, however many, and divergences are computed in float64: in float32, that of two close models is mostly rounding.",
+			"Quartiles are those of all elements, however many, and divergences are computed so that nothing cancels: as the formula stands, in float32, that of two close models is mostly rounding.",
 		Source:  "Arcee AI 2024, Arcee Fusion; mergekit arcee_fusion",
 		Example: "op: merge.arcee_fusion\nbase: a\nmodel: b\n",
 		Rows:    &ops.RowKernel[arceeFusion]{Prepare: fusionPrepare, Run: fusionRows},
@@ -49,48 +49,22 @@ func fusionPrepare(ctx context.Context, members []ops.Member[arceeFusion]) ([]op
 
 // divergences fills one number for each row.
 func divergences(ctx context.Context, scan ops.Scan, rows []float64) error {
+	const eps = 1e-8
 	return scan.Each(ctx, func(b *ops.Block) error {
-		p, q := make([]float64, b.Cols), make([]float64, b.Cols)
+		base, model, room := b.X(0), b.X(1), b.Scratch(2*b.Cols)
 		for i := range b.Rows {
-			softmax(p, b.X(1)[i*b.Cols:(i+1)*b.Cols])
-			softmax(q, b.X(0)[i*b.Cols:(i+1)*b.Cols])
-			rows[b.Row+i] = divergence(p, q)
+			from, to := i*b.Cols, (i+1)*b.Cols
+			rows[b.Row+i] = kernel.Divergence(model[from:to], base[from:to], room, eps)
 		}
 		return nil
 	})
-}
-
-func softmax(p []float64, x []float32) {
-	largest := math.Inf(-1)
-	for _, v := range x {
-		largest = max(largest, float64(v))
-	}
-	var sum float64
-	for i, v := range x {
-		p[i] = math.Exp(float64(v) - largest)
-		sum += p[i]
-	}
-	for i := range p {
-		p[i] /= sum
-	}
-}
-
-// divergence is never negative, whatever rounding says.
-func divergence(p, q []float64) float64 {
-	const eps = 1e-8
-	var sum float64
-	for i := range p {
-		a, b := p[i]+eps, q[i]+eps
-		sum += float64(a * math.Log(a/b))
-	}
-	return max(sum, 0)
 }
 
 // fusionQuartiles returns the scores at the lower quartile, the median and the
 // upper quartile, each that of an element, the lower where it falls between.
 func fusionQuartiles(ctx context.Context, scan ops.Scan, rows []float64) (quartiles [3]float32, err error) {
 	n := scan.Pass.Out().Shape.Numel()
-	s := largest.Selection{Scans: []ops.Scan{scan}, Of: func(b *ops.Block, _ int) []float32 { return scores(b, rows) }}
+	s := largest.Selection{Scans: []ops.Scan{scan}, Of: func(b *ops.Block) []float32 { return scores(b, rows) }}
 	for q := range quartiles {
 		s.Keep = append(s.Keep, n-(q+1)*(n-1)/4)
 	}
@@ -104,25 +78,31 @@ func fusionQuartiles(ctx context.Context, scan ops.Scan, rows []float64) (quarti
 	return quartiles, nil
 }
 
+// scores is those of a block's elements, with any sign.
 func scores(b *ops.Block, rows []float64) []float32 {
 	s := b.Scratch(b.Rows * b.Cols)
-	kernel.Sub(s, b.X(1), b.X(0))
+	if base, model := b.In[0].BF16, b.In[1].BF16; base != nil && model != nil {
+		kernel.SubBF16(s, model, base)
+	} else {
+		kernel.Sub(s, b.X(1), b.X(0))
+	}
 	for i := range b.Rows {
-		row, d := s[i*b.Cols:(i+1)*b.Cols], float32(rows[b.Row+i])
-		for j, v := range row {
-			row[j] = masked(v, 0x7fffffff) * d
-		}
+		kernel.Scale(s[i*b.Cols:(i+1)*b.Cols], float32(rows[b.Row+i]))
 	}
 	return s
 }
 
+// fusionRows takes no element whose score is NaN.
 func fusionRows(_ *arceeFusion, x *ops.Pass, b *ops.Block) error {
-	threshold, base, model := float32(x.State[0]), b.X(0), b.X(1)
-	for i, s := range scores(b, x.State[1:]) {
-		b.Out[i] = base[i]
-		if s >= threshold {
-			b.Out[i] = model[i]
-		}
+	const infinite = 0x7f800000
+	threshold, s := float32(x.State[0]), scores(b, x.State[1:])
+	taken, none := b.Mask(len(s)), b.Mask(len(s))
+	kernel.KeepAbove(taken, s, int32(kernel.MagnitudeBits(threshold))-1)
+	kernel.KeepAbove(none, s, infinite)
+	taken.Less(none)
+	if math.IsNaN(x.State[0]) {
+		clear(taken)
 	}
+	kernel.Choose(b.Out, b.X(0), b.X(1), taken)
 	return nil
 }

@@ -37,21 +37,61 @@ func (v vectors) of(b *ops.Block) [][]float32 {
 	return xs
 }
 
+// stored returns the models as they are stored, where all of them and the base
+// are bfloat16, and nil elsewhere.
+func (v vectors) stored(b *ops.Block) [][]byte {
+	models := make([][]byte, v.models)
+	for i := range models {
+		models[i] = b.In[v.operand(i)].BF16
+		if models[i] == nil {
+			return nil
+		}
+	}
+	if v.base && b.In[0].BF16 == nil {
+		return nil
+	}
+	return models
+}
+
 // gram holds the products of all pairs of vectors, row by row.
 type gram struct {
 	n       int
 	product []float64
 }
 
-func gramOf(xs [][]float32) gram {
-	g := gram{len(xs), make([]float64, len(xs)*len(xs))}
-	for i := range xs {
-		for j := range i + 1 {
-			dot := kernel.Dot(xs[i], xs[j])
-			g.product[i*g.n+j], g.product[j*g.n+i] = dot, dot
+// gramOf makes one of the products of pairs; a vector alone is a pair with
+// itself.
+func gramOf(n int, pair func(i, j int) kernel.Products) gram {
+	g := gram{n, make([]float64, n*n)}
+	if n == 1 {
+		g.product[0] = pair(0, 0).AA
+	}
+	for i := range n {
+		for j := range i {
+			p := pair(i, j)
+			g.product[i*n+i], g.product[j*n+j] = p.AA, p.BB
+			g.product[i*n+j], g.product[j*n+i] = p.AB, p.AB
 		}
 	}
 	return g
+}
+
+func gramOfFloats(xs [][]float32) gram {
+	return gramOf(len(xs), func(i, j int) kernel.Products { return kernel.Dots(xs[i], xs[j]) })
+}
+
+// gramOf is the products of a block's part of the vectors.
+func (v vectors) gramOf(b *ops.Block) gram {
+	stored := v.stored(b)
+	switch {
+	case stored == nil:
+		return gramOfFloats(v.of(b))
+	case v.base:
+		return gramOf(v.models, func(i, j int) kernel.Products {
+			return kernel.DotsLessBF16(stored[i], stored[j], b.In[0].BF16)
+		})
+	}
+	return gramOf(v.models, func(i, j int) kernel.Products { return kernel.DotsBF16(stored[i], stored[j]) })
 }
 
 func (g gram) at(i, j int) float64 { return g.product[i*g.n+j] }
@@ -76,7 +116,7 @@ func (g gram) dot(a, b []float64) float64 {
 func (v vectors) gram(ctx context.Context, scan ops.Scan) (gram, error) {
 	parts := make([]gram, scan.Blocks)
 	err := scan.Each(ctx, func(b *ops.Block) error {
-		parts[b.Index] = gramOf(v.of(b))
+		parts[b.Index] = v.gramOf(b)
 		return nil
 	})
 	all := gram{v.models, make([]float64, v.models*v.models)}
@@ -120,7 +160,7 @@ func (v vectors) combineRows(b *ops.Block, coefs func(gram) []float64) {
 		for i := range row {
 			row[i] = seen(i)
 		}
-		s.fill(coefs(gramOf(row)))
+		s.fill(coefs(gramOfFloats(row)))
 	}
 }
 

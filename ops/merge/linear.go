@@ -15,7 +15,7 @@ type linear struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[linear]{
-		Name: "merge.linear", Version: 2,
+		Name: "merge.linear", Version: 3,
 		Summary: "Averages models with weights.",
 		Doc:     "y = sum of w_i x_i, divided by the sum of w_i when normalize is on. Computed in float32.",
 		Source:  "Wortsman et al. 2022, Model soups (arXiv:2203.05482); mergekit linear",
@@ -39,6 +39,10 @@ func linearRows(p *linear, _ *ops.Pass, b *ops.Block) error {
 	}
 	if math.Abs(total) < 1e-8 {
 		return errors.New("the weights sum to zero: change one, or say normalize: false")
+	}
+	if len(models) == 1 && weights[0] == float32(total) { // without rounding
+		copy(b.Out, b.X(models[0]))
+		return nil
 	}
 	linearSum(b, models, weights, float32(total))
 	return nil

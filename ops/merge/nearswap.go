@@ -3,6 +3,7 @@ package merge
 import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
 type nearswap struct {
@@ -23,18 +24,14 @@ func init() {
 }
 
 func nearswapRows(p *nearswap, _ *ops.Pass, b *ops.Block) error {
-	t, base, model := float32(p.T.Value()), b.X(0), b.X(1)
-	if t == 0 {
-		copy(b.Out, base)
-		return nil
-	}
-	for i, x := range base {
-		y := model[i]
-		far := max(y-x, x-y, 1e-6)
-		if k := t / far; k < 1 {
-			y = float32(k*y) + float32((1-k)*x)
-		}
-		b.Out[i] = y
+	t, base, model := float32(p.T.Value()), b.In[0].BF16, b.In[1].BF16
+	switch {
+	case t == 0:
+		copy(b.Out, b.X(0))
+	case base != nil && model != nil:
+		kernel.NearswapBF16(b.Out, base, model, t)
+	default:
+		kernel.Nearswap(b.Out, b.X(0), b.X(1), t)
 	}
 	return nil
 }

@@ -98,12 +98,10 @@ func nuslerpColumns(ctx context.Context, p *nuslerp, scan ops.Scan) (ops.State, 
 	sums := pile{blocks: scan.Blocks}
 	err := scan.Each(ctx, func(b *ops.Block) error {
 		part := make([]float64, 3*width)
+		xx, yy, xy := part[:width], part[width:2*width], part[2*width:]
 		xs := p.vectors().of(b)
-		for i, x := range xs[0] {
-			at, y := (b.Start()+i)%width*3, float64(xs[1][i])
-			part[at] += float64(float64(x) * float64(x))
-			part[at+1] += float64(y * y)
-			part[at+2] += float64(float64(x) * y)
+		for _, s := range stretches(b, width) {
+			kernel.ColumnDots(xx[s.column:s.column+s.columns], yy[s.column:s.column+s.columns], xy[s.column:s.column+s.columns], xs[0][s.from:s.to], xs[1][s.from:s.to])
 		}
 		sums.add(b.Index, part)
 		return nil
@@ -113,7 +111,7 @@ func nuslerpColumns(ctx context.Context, p *nuslerp, scan ops.Scan) (ops.State, 
 	}
 	total, state := sums.total(3*width), make(ops.State, 2*width)
 	for j := range width {
-		c := p.between(total[3*j], total[3*j+1], total[3*j+2])
+		c := p.between(total[j], total[width+j], total[2*width+j])
 		state[j], state[width+j] = c[0], c[1]
 	}
 	return state, nil
@@ -135,12 +133,37 @@ func nuslerpRows(p *nuslerp, x *ops.Pass, b *ops.Block) error {
 
 func (p *nuslerp) combineColumns(x *ops.Pass, b *ops.Block) {
 	width := len(x.State) / 2
-	xs := p.vectors().of(b)
-	for i := range b.Out {
-		j := (b.Start() + i) % width
-		b.Out[i] = float32(float32(x.State[j])*xs[0][i]) + float32(float32(x.State[width+j])*xs[1][i])
+	xs, coefs := p.vectors().of(b), b.Scratch(len(x.State))
+	for j, c := range x.State {
+		coefs[j] = float32(c)
+	}
+	for _, s := range stretches(b, width) {
+		for at := s.from; at < s.to; at += s.columns {
+			to := at + s.columns
+			kernel.LerpEach(b.Out[at:to], coefs[s.column:s.column+s.columns], xs[0][at:to], coefs[width+s.column:width+s.column+s.columns], xs[1][at:to])
+		}
 	}
 	if p.Base.Name != "" {
 		kernel.Add(b.Out, b.X(0))
 	}
+}
+
+// stretch is a part of a block: rows of so many columns from column on.
+type stretch struct{ from, to, column, columns int }
+
+// stretches parts a block whose tensor has vectors along its first dimension, so
+// many of them: whole rows of these, with what is left before and behind.
+func stretches(b *ops.Block, width int) (list []stretch) {
+	n := b.Rows * b.Cols
+	for at := 0; at < n; {
+		column := (b.Start() + at) % width
+		size := min(width-column, n-at)
+		to := at + size
+		if size == width {
+			to = at + (n-at)/width*width
+		}
+		list = append(list, stretch{at, to, column, size})
+		at = to
+	}
+	return list
 }

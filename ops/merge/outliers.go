@@ -88,20 +88,21 @@ func (o outliers) prepare(ctx context.Context, d deltas, parts []part) ([]ops.St
 
 func (outliers) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta) {
 	n := b.Rows * b.Cols
-	x := b.Sub(p.model+1, 0)
 	keep := largest.Cut{Bits: uint32(state[0]), Index: int(state[1])}
 	drop := largest.Cut{Bits: uint32(state[2]), Index: int(state[3])}
-	d.Keep = b.Mask(n)
-	drop.Keep(d.Keep, b.Start(), x)
 	above, ok := keep.Bound(b.Start(), n)
-	if ok {
-		d.Above = above
-		d.Keep.Invert()
+	upto, clear := drop.Bound(b.Start(), n)
+	if ok && clear {
+		d.Above, d.Upto = above, upto
+		if upto <= max(above, 0) { // nothing but zeros is between
+			d.Above, d.Upto = math.MaxInt32, 0
+		}
 		return
 	}
 	d.Above = -1
-	upto := b.Mask(n)
-	keep.Keep(upto, b.Start(), x)
-	upto.Less(d.Keep)
-	d.Keep = upto
+	d.Keep = b.Mask(n)
+	keep.Keep(d.Keep, b.Start(), b.Sub(p.model+1, 0))
+	dropped := b.Mask(n)
+	drop.Keep(dropped, b.Start(), b.Sub(p.model+1, 0))
+	d.Keep.Less(dropped)
 }

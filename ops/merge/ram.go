@@ -1,8 +1,6 @@
 package merge
 
 import (
-	"math"
-
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor/kernel"
@@ -37,34 +35,10 @@ func ramRows(p *ram, _ *ops.Pass, b *ops.Block) error {
 // reinforce adds to the base what one model alone changed, times the model's
 // factor, and the mean of what several changed.
 func reinforce(b *ops.Block, factors []float32, eps float32) {
-	xs, bound := vectors{true, len(factors)}.of(b), kernel.MagnitudeBits(eps)
-	counts, raised, sums := overlaps(b, xs, bound), b.Scratch(len(b.Out)), b.Out
-	clear(raised)
-	clear(sums)
-	for k, x := range xs {
-		for i, v := range x {
-			d := masked(v, beyond(v, bound))
-			sums[i] += d
-			raised[i] += float32(d * factors[k])
-		}
+	v, bound := vectors{true, len(factors)}, kernel.MagnitudeBits(eps)
+	if models := v.stored(b); models != nil {
+		kernel.ReinforceBF16(b.Out, b.In[0].BF16, models, factors, bound)
+		return
 	}
-	for i, base := range b.X(0) {
-		n, change := counts[i], math.Float32bits(sums[i]/max(counts[i], 1))
-		if alone := math.Float32bits(raised[i]); n == 1 {
-			change = alone
-		}
-		b.Out[i] = base + math.Float32frombits(change)
-	}
-}
-
-// overlaps returns how many models changed each element.
-func overlaps(b *ops.Block, xs [][]float32, bound uint32) []float32 {
-	counts := b.Scratch(b.Rows * b.Cols)
-	clear(counts)
-	for _, x := range xs {
-		for i, v := range x {
-			counts[i] += masked(1, beyond(v, bound))
-		}
-	}
-	return counts
+	kernel.Reinforce(b.Out, b.X(0), v.of(b), factors, bound)
 }

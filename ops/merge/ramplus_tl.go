@@ -2,7 +2,7 @@ package merge
 
 import (
 	"context"
-	"math"
+	"math/bits"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
@@ -64,19 +64,36 @@ func (c changes) ratio(eps float64) float64 {
 }
 
 func countChanges(b *ops.Block, models int, eps float32) []changes {
-	xs, bound := vectors{true, models}.of(b), kernel.MagnitudeBits(eps)
-	counts, list := overlaps(b, xs, bound), make([]changes, models)
-	const one = 0x3f800000 // the bits of 1
-	for k, x := range xs {
-		var all, own uint32
-		for i, v := range x {
-			changed := beyond(v, bound) & 1
-			all += changed
-			own += changed & (((math.Float32bits(counts[i]) ^ one) - 1) >> 31)
+	masks, list := changed(b, models, kernel.MagnitudeBits(eps)), make([]changes, models)
+	n := b.Rows * b.Cols
+	for w := range kernel.MaskWords(n) {
+		var some, several uint64
+		for _, m := range masks {
+			several |= some & m[w]
+			some |= m[w]
 		}
-		list[k] = changes{shared: int(all - own), own: int(own)}
+		for k, m := range masks {
+			shared := bits.OnesCount64(m[w] & several)
+			list[k].shared += shared
+			list[k].own += bits.OnesCount64(m[w]) - shared
+		}
 	}
 	return list
+}
+
+// changed says which elements each model changed.
+func changed(b *ops.Block, models int, bound uint32) []kernel.Mask {
+	v, masks := vectors{true, models}, make([]kernel.Mask, models)
+	stored := v.stored(b)
+	for i := range masks {
+		masks[i] = b.Mask(b.Rows * b.Cols)
+		if stored != nil {
+			kernel.KeepAboveBF16(masks[i], stored[i], b.In[0].BF16, int32(bound))
+		} else {
+			kernel.KeepAbove(masks[i], b.Sub(v.operand(i), 0), int32(bound))
+		}
+	}
+	return masks
 }
 
 func ramplusRows(p *ramplusTL, x *ops.Pass, b *ops.Block) error {

@@ -82,9 +82,11 @@ func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.D
 	x.Key(role, "open").Keep(open, b.Start(), n, 2*epsilon/(1-least))
 	open.Less(d.Keep)
 	delta, key := b.Sub(p.model+1, 0), x.Key(role, "other")
-	draws := make([]uint32, b.Cols)
+	const together = 64 // words are drawn fast by so many
+	draws := make([]uint32, b.Cols+together)
 	for at := 0; at < n; at += b.Cols {
-		key.Words(draws[:open.Count(at, at+b.Cols)], b.Start()+at)
+		count := (open.Count(at, at+b.Cols) + together - 1) / together * together
+		key.Words(draws[:count], b.Start()+at)
 		kernel.KeepAboveOthers(d.Keep, open, delta[at:at+b.Cols], at, draws)
 	}
 }

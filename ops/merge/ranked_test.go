@@ -3,6 +3,7 @@ package merge
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,49 @@ func TestDellaReach(t *testing.T) {
 		p.Density = schema.Number(density)
 		if problems := o.Check(p); (problems == nil) != ok {
 			t.Errorf("density %v: %v", density, problems)
+		}
+	}
+}
+
+// TestDrawnShare: of a large tensor every method that draws keeps a share of
+// elements, and of magnitudes, that is the density's within four standard
+// deviations; della keeps more of the magnitudes, as large elements stay more
+// often. Rescaling keeps the sum of magnitudes to rounding, and does not change
+// what is kept.
+func TestDrawnShare(t *testing.T) {
+	const rows, cols = 500, 400
+	r := rand.New(rand.NewPCG(1, 2))
+	zero := wide("layer.0.up.weight", rows, cols, func(int) float32 { return 0 })
+	tuned := wide("layer.0.up.weight", rows, cols, func(int) float32 { return float32(r.NormFloat64()) })
+	var n, all, squares float64
+	for _, v := range tuned[0].Data {
+		n, all, squares = n+1, all+math.Abs(float64(v)), squares+float64(v)*float64(v)
+	}
+	for _, name := range []string{"dare_linear", "dare_ties", "della", "della_linear"} {
+		for _, density := range []float64{0.2, 0.5, 0.8} {
+			params := fmt.Sprintf("{base: a, models: [b], normalize: false, density: %v, rescale: ", density)
+			plain, rescaled := apply(t, "merge."+name, params+"false}", zero, tuned), apply(t, "merge."+name, params+"true}", zero, tuned)
+			var kept, sum, after float64
+			for i, v := range plain[0].Data {
+				if v != 0 {
+					kept++
+				}
+				if (v != 0) != (rescaled[0].Data[i] != 0) {
+					t.Fatalf("%s at %v: rescaling changes what is kept", name, density)
+				}
+				sum, after = sum+math.Abs(float64(v)), after+math.Abs(float64(rescaled[0].Data[i]))
+			}
+			p := density * (1 - density)
+			if math.Abs(kept-density*n) > 4*math.Sqrt(n*p) {
+				t.Errorf("%s at %v: kept %v of %v", name, density, kept, n)
+			}
+			low := density*all - 4*math.Sqrt(p*squares)
+			if high := density*all + 4*math.Sqrt(p*squares); sum < low || (sum > high && !strings.HasPrefix(name, "della")) {
+				t.Errorf("%s at %v: kept magnitudes of %v, of %v", name, density, sum, all)
+			}
+			if math.Abs(after-all) > 1e-5*all {
+				t.Errorf("%s at %v: magnitudes of %v after rescaling, were %v", name, density, after, all)
+			}
 		}
 	}
 }

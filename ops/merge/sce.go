@@ -19,7 +19,7 @@ type sce struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[sce]{
-		Name: "merge.sce", Version: 1,
+		Name: "merge.sce", Version: 2,
 		Summary: "Selects elements by variance, weighs models by their energy and elects signs.",
 		Doc: "Select: of the elements whose variance over the task vectors is not zero, the share select_topk with the largest variance is kept, in all models, ties to the lowest index; at 1 all elements are. " +
 			"Calculate: a model's weight is the mean square of its kept task vector; where these sum to less than 1e-6, as with small changes, all weigh the same. " +
@@ -66,25 +66,9 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	case share <= 0:
 		return nothing(), nil
 	}
-	counts := make([]int, scan.Blocks)
-	err := scan.Each(ctx, func(b *ops.Block) error {
-		for _, v := range p.variance(b) {
-			if v != 0 {
-				counts[b.Index]++
-			}
-		}
-		return nil
-	})
-	varied := 0
-	for _, n := range counts {
-		varied += n
-	}
 	// The reference multiplies in float32, which decides where a product is whole.
-	keep := min(int(float32(varied)*float32(share)), varied)
-	if err != nil || keep == 0 {
-		return nothing(), err
-	}
-	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Keep: []int{keep}, Of: func(b *ops.Block, _ int) []float32 { return p.variance(b) }}.Cuts(ctx)
+	keep := func(varied int) int { return min(int(float32(varied)*float32(share)), varied) }
+	cuts, err := largest.Selection{Scans: []ops.Scan{scan}, Of: p.variance, KeepOf: keep}.Cuts(ctx)
 	if err != nil {
 		return nothing(), err
 	}
@@ -94,34 +78,19 @@ func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 // variance is that of the task vectors in each element of a block. It is taken
 // around the first of them: where all are equal it is zero, without rounding.
 func (p *sce) variance(b *ops.Block) []float32 {
-	out, xs := b.Scratch(b.Rows*b.Cols), p.vectors().of(b)
-	n := float64(len(xs))
-	for at := 0; at < len(out); at += tile {
-		var sums, squares [tile]float64
-		part := out[at:min(at+tile, len(out))]
-		for _, x := range xs[1:] {
-			x, first := x[at:at+len(part)], xs[0][at:at+len(part)]
-			for i, v := range x {
-				d := float64(v) - float64(first[i])
-				sums[i] += d
-				squares[i] += float64(d * d)
-			}
-		}
-		for i := range part {
-			part[i] = float32((squares[i] - float64(sums[i]*sums[i])/n) / n)
-		}
+	out := b.Scratch(b.Rows * b.Cols)
+	if models := p.vectors().stored(b); models != nil {
+		kernel.VarianceBF16(out, b.In[0].BF16, models)
+	} else {
+		kernel.Variance(out, p.vectors().of(b))
 	}
 	return out
 }
 
-// tile is how many elements are worked on at once, so that sums stay near.
-const tile = 512
-
-// kept returns the task vectors, zero where they are not kept.
-func (p *sce) kept(b *ops.Block, cut largest.Cut) [][]float32 {
-	xs := p.vectors().of(b)
+// kept is which elements are kept; nil is all.
+func (p *sce) kept(b *ops.Block, cut largest.Cut) kernel.Mask {
 	if everything(cut) {
-		return xs
+		return nil
 	}
 	mask := b.Mask(b.Rows * b.Cols)
 	if cut == nothing() {
@@ -129,18 +98,20 @@ func (p *sce) kept(b *ops.Block, cut largest.Cut) [][]float32 {
 	} else {
 		cut.Keep(mask, b.Start(), p.variance(b))
 	}
-	for _, x := range xs {
-		mask.Apply(x)
-	}
-	return xs
+	return mask
 }
 
 // weights are the models' shares of the mean squares of what is kept.
 func (p *sce) weights(ctx context.Context, scan ops.Scan, cut largest.Cut) ([]float64, error) {
 	squares := make([][]float64, scan.Blocks)
 	err := scan.Each(ctx, func(b *ops.Block) error {
-		for _, x := range p.kept(b, cut) {
-			squares[b.Index] = append(squares[b.Index], kernel.Norm2(x))
+		keep := p.kept(b, cut)
+		for _, x := range p.vectors().of(b) {
+			if keep == nil {
+				squares[b.Index] = append(squares[b.Index], kernel.Norm2(x))
+			} else {
+				squares[b.Index] = append(squares[b.Index], kernel.SquareSum(x, keep))
+			}
 		}
 		return nil
 	})
@@ -162,37 +133,24 @@ func (p *sce) weights(ctx context.Context, scan ops.Scan, cut largest.Cut) ([]fl
 	return weights, err
 }
 
+// sceRows elects: an element counts in models whose sign is that of the plain
+// sum.
 func sceRows(p *sce, x *ops.Pass, b *ops.Block) error {
-	cut, weights := largest.Cut{Bits: uint32(x.State[0]), Index: int(x.State[1])}, make([]float32, len(p.Models))
-	for i := range weights {
-		weights[i] = float32(x.State[sceWeights+i])
+	cut := largest.Cut{Bits: uint32(x.State[0]), Index: int(x.State[1])}
+	keep, stored, deltas := p.kept(b, cut), p.vectors().stored(b), make([]kernel.Delta, len(p.Models))
+	for i := range deltas {
+		deltas[i] = kernel.Delta{Above: -1, Keep: keep, Rescale: 1, Weight: float32(x.State[sceWeights+i])}
+		if stored != nil {
+			deltas[i].Raw = stored[i]
+		} else {
+			deltas[i].X = b.Sub(i+1, 0)
+		}
 	}
-	elect(b.Out, b.X(0), p.kept(b, cut), weights)
+	mix := kernel.Mix{Elect: true, Unweighed: true, Lambda: 1}
+	if stored != nil {
+		mix.IntoRaw(b.Out, b.In[0].BF16, deltas)
+	} else {
+		mix.Into(b.Out, b.X(0), deltas)
+	}
 	return nil
-}
-
-// elect adds to the base the weighted mean of those vectors whose sign is that
-// of the plain sum, element by element; a sum of zero counts as positive, zeros
-// never count.
-func elect(out, base []float32, xs [][]float32, weights []float32) {
-	for at := 0; at < len(out); at += tile {
-		var sums, mix, div [tile]float32
-		part := out[at:min(at+tile, len(out))]
-		for _, x := range xs {
-			for i, v := range x[at : at+len(part)] {
-				sums[i] += v
-			}
-		}
-		for k, x := range xs {
-			w := weights[k]
-			for i, v := range x[at : at+len(part)] {
-				counts := agree(v, sums[i])
-				mix[i] += masked(w*v, counts)
-				div[i] += masked(w, counts)
-			}
-		}
-		for i := range part {
-			part[i] = base[at+i] + mix[i]/max(div[i], 1e-6)
-		}
-	}
 }

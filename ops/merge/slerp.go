@@ -45,16 +45,8 @@ func slerpPrepare(ctx context.Context, members []ops.Member[slerp]) ([]ops.State
 // cosine is the cosine of the angle between both operands; a vector that is
 // all but zero counts with its own length.
 func cosine(ctx context.Context, scan ops.Scan) (float64, error) {
-	parts := make([][3]float64, scan.Blocks)
-	err := scan.Each(ctx, func(b *ops.Block) error {
-		parts[b.Index] = [3]float64{kernel.Norm2(b.X(0)), kernel.Norm2(b.X(1)), kernel.Dot(b.X(0), b.X(1))}
-		return nil
-	})
-	var n0, n1, dot float64
-	for _, p := range parts {
-		n0, n1, dot = n0+p[0], n1+p[1], dot+p[2]
-	}
-	return dot / (lengthOr1(n0) * lengthOr1(n1)), err
+	g, err := vectors{false, 2}.gram(ctx, scan)
+	return g.at(0, 1) / (lengthOr1(g.at(0, 0)) * lengthOr1(g.at(1, 1))), err
 }
 
 func lengthOr1(square float64) float64 {

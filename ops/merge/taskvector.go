@@ -180,20 +180,33 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 // those that stay.
 func absSums(b *ops.Block, i int, kept kernel.Delta) (all, some float64) {
 	x, base := b.In[i].BF16, b.In[0].BF16
-	if kept.Keep != nil && kept.Above < 0 && x != nil && base != nil {
+	if masked(kept) && x != nil && base != nil {
 		return kernel.AbsSumsBF16(x, base, kept.Keep)
 	}
 	delta := b.Sub(i, 0)
-	keep := kept.Keep
-	if keep == nil || kept.Above >= 0 { // a bound holds beside a mask
-		keep = b.Mask(len(delta))
-		kernel.KeepAbove(keep, delta, kept.Above)
-		if kept.Keep != nil {
-			kept.Keep.Invert()
-			keep.Less(kept.Keep)
-		}
+	return kernel.AbsSums(delta, counted(b, delta, kept))
+}
+
+// masked says whether a mask alone tells which elements count.
+func masked(d kernel.Delta) bool { return d.Keep != nil && d.Above < 0 && d.Upto == 0 }
+
+// counted is the elements of a block that a delta lets count.
+func counted(b *ops.Block, x []float32, d kernel.Delta) kernel.Mask {
+	if masked(d) {
+		return d.Keep
 	}
-	return kernel.AbsSums(delta, keep)
+	keep, none := b.Mask(len(x)), b.Mask(len(x))
+	kernel.KeepAbove(keep, x, d.Above)
+	if d.Upto != 0 {
+		kernel.KeepAbove(none, x, d.Upto)
+		keep.Less(none)
+	}
+	if d.Keep != nil {
+		copy(none, d.Keep)
+		none.Invert()
+		keep.Less(none)
+	}
+	return keep
 }
 
 func total(x []float64) float64 {

@@ -2,7 +2,6 @@ package moe
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 
 	"github.com/rouxml/roux/ops"
@@ -22,10 +21,10 @@ const (
 
 // alone matches a part of one expert: what stands before the block, the block,
 // the expert's number and the part.
-var alone = regexp.MustCompile(`^(.*)\.(block_sparse_moe|mlp)\.experts\.(\d{1,5})\.(w1|w2|w3|gate_proj|up_proj|down_proj)\.weight$`)
+var alone = schema.Pattern(`^(.*)\.(block_sparse_moe|mlp)\.experts\.(\d{1,5})\.(w1|w2|w3|gate_proj|up_proj|down_proj)\.weight$`)
 
 // router matches the router of a Mixtral.
-var router = regexp.MustCompile(`^(.*)\.block_sparse_moe\.gate\.(.*)$`)
+var router = schema.Pattern(`^(.*)\.block_sparse_moe\.gate\.(.*)$`)
 
 // partOf is what the names of parts mean.
 var partOf = map[string]tensor.Kind{"w1": tensor.MLPGate, "gate_proj": tensor.MLPGate, "w3": tensor.MLPUp, "up_proj": tensor.MLPUp, "w2": tensor.MLPDown, "down_proj": tensor.MLPDown}
@@ -59,9 +58,9 @@ func stackSelect(_ *stack, in []ops.Header) ([]ops.Pick, error) {
 	}
 	var picks []ops.Pick
 	for _, info := range in[0].Infos {
-		m := alone.FindStringSubmatch(info.Name)
+		m := alone().FindStringSubmatch(info.Name)
 		if m == nil {
-			name := router.ReplaceAllString(info.Name, "$1.mlp.gate.$2")
+			name := router().ReplaceAllString(info.Name, "$1.mlp.gate.$2")
 			picks = append(picks, ops.Pick{Name: name, From: ops.Operand{Port: 0, Name: info.Name}})
 			continue
 		}
@@ -80,7 +79,7 @@ func stackSelect(_ *stack, in []ops.Header) ([]ops.Pick, error) {
 func expertsOf(h ops.Header) (map[string]*layerExperts, error) {
 	layers := map[string]*layerExperts{}
 	for _, info := range h.Infos {
-		m := alone.FindStringSubmatch(info.Name)
+		m := alone().FindStringSubmatch(info.Name)
 		if m == nil {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 // ascending order, whatever the other rows are.
 const (
 	queryTile = 64
-	keyTile   = 64
+	keyTile   = 128
 )
 
 // keys is where the keys and values of consecutive tokens lie: head h of token

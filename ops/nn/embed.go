@@ -60,7 +60,7 @@ func (p *part) tokenType(to *[]float32, hidden int) error {
 		return shapeError(t.Info(), tensor.Shape{2, hidden})
 	}
 	*to = make([]float32, hidden)
-	return rowOf(*to, t, 0)
+	return rowOf(*to, t, 0, new([]byte))
 }
 
 // head finds the weights of the logits, which may be the embedding.
@@ -88,8 +88,8 @@ func (p *part) head(o *outside, a *Arch) {
 	}
 }
 
-// rowOf reads one row of a table.
-func rowOf(dst []float32, t tensor.Tensor, row int) error {
+// rowOf reads one row of a table, by way of room that it may make larger.
+func rowOf(dst []float32, t tensor.Tensor, row int, room *[]byte) error {
 	info := t.Info()
 	n := info.RowBytes()
 	at := int64(row) * int64(n)
@@ -97,7 +97,10 @@ func rowOf(dst []float32, t tensor.Tensor, row int) error {
 	if mapped, ok := t.(tensor.Mapped); ok {
 		b = mapped.Bytes()[at : at+int64(n)]
 	} else {
-		b = make([]byte, n)
+		if len(*room) < n {
+			*room = make([]byte, n)
+		}
+		b = (*room)[:n]
 		if got, err := t.ReadAt(b, at); got < n {
 			return fmt.Errorf("tensor %s: row %d: %w", info.Name, row, err)
 		}
@@ -112,12 +115,13 @@ func rowOf(dst []float32, t tensor.Tensor, row int) error {
 func (m *Model) embed(x []float32, s *segment) error {
 	a, o := m.arch, &m.outside
 	narrow := x
+	var room []byte
 	if o.in != nil {
 		narrow = make([]float32, len(s.tokens)*a.embedDim)
 	}
 	for i, id := range s.tokens {
 		row := narrow[i*a.embedDim : (i+1)*a.embedDim]
-		if err := rowOf(row, o.tokens, int(id)); err != nil {
+		if err := rowOf(row, o.tokens, int(id), &room); err != nil {
 			return err
 		}
 		if a.embedScale != 1 {
@@ -133,13 +137,14 @@ func (m *Model) embed(x []float32, s *segment) error {
 func (m *Model) addPositions(x []float32, s *segment) error {
 	a, o := m.arch, &m.outside
 	position := make([]float32, a.Hidden)
+	var room []byte
 	for i := range s.tokens {
 		row := x[i*a.Hidden : (i+1)*a.Hidden]
 		if o.types != nil {
 			kernel.Add(row, o.types)
 		}
 		if o.positions != nil {
-			if err := rowOf(position, o.positions, s.past+i+a.form.Embed.Offset); err != nil {
+			if err := rowOf(position, o.positions, s.past+i+a.form.Embed.Offset, &room); err != nil {
 				return err
 			}
 			kernel.Add(row, position)

@@ -42,14 +42,14 @@ func layOut(batch [][]int32, groupRows int, share bool) *plan {
 	var last []int32
 	for _, seq := range batch {
 		common := 0
-		if share && len(p.groups) > 0 && len(seq) > 0 {
+		if share && len(p.groups) > 0 {
 			common = min(commonPrefix(last, seq), len(seq)-1)
 		}
-		if g := len(p.groups) - 1; g < 0 || p.groups[g].n+len(seq) > groupRows && p.groups[g].n > 0 {
-			p.groups = append(p.groups, group{row: p.rows})
+		if common < leastShared {
 			common = 0
 		}
-		if common < leastShared {
+		if g := len(p.groups) - 1; g < 0 || p.groups[g].n+len(seq)-common > groupRows {
+			p.groups = append(p.groups, group{row: p.rows})
 			common = 0
 		}
 		p.add(seq, common)

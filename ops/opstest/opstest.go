@@ -4,6 +4,7 @@ package opstest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/rouxml/roux/tensor/codec"
 	"github.com/rouxml/roux/tensor/kernel"
 	"github.com/rouxml/roux/tensor/lora"
+	"github.com/rouxml/roux/tensor/vocab"
 )
 
 // Matrix is a tensor in memory.
@@ -134,6 +136,9 @@ func Decode(t testing.TB, op *ops.Op, text string) any {
 type Order struct {
 	Seed uint64 // of the shuffle; 0 keeps the order
 	Rows int    // per block of Run; 0 means 3
+	// Stored shows operands in bfloat16, as they are stored; they must be such
+	// numbers.
+	Stored bool
 }
 
 // Apply runs an op over models in memory. It honours no `where`.
@@ -144,7 +149,7 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		for j, t := range m {
 			infos[j] = t.Info
 		}
-		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: lora.Roles{Base: roles{}}, Adapter: m.adapter()})
+		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: lora.Roles{Base: roles{}}, Adapter: m.adapter(), Vocab: vocabulary(i)})
 	}
 	if op.Select != nil {
 		return pick(op, params, headers, models)
@@ -155,6 +160,25 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
 	return x.carry(params, units, headers)
+}
+
+// vocabulary is that of the i-th model: tokens for the rows of Random's
+// embedding, in the opposite order in every other model.
+func vocabulary(i int) func() (*vocab.Tokenizer, error) {
+	return func() (*vocab.Tokenizer, error) {
+		ids := map[string]int{}
+		for k := range 16 {
+			ids[fmt.Sprintf("t%02d", k)] = k
+			if i%2 == 1 {
+				ids[fmt.Sprintf("t%02d", k)] = 15 - k
+			}
+		}
+		text, err := json.Marshal(map[string]any{"model": map[string]any{"type": vocab.WordLevel, "vocab": ids}})
+		if err != nil {
+			return nil, err
+		}
+		return vocab.Parse(text)
+	}
 }
 
 func pick(op *ops.Op, params any, headers []ops.Header, models []Model) (Model, error) {
@@ -195,6 +219,9 @@ func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 		}
 		if x.op.Needs != 0 && len(schema.DataRefs(params)) > 0 {
 			w.pass.Stats = []*ops.Stats{Stats(w.pass.In[0])}
+		}
+		if err := u.Check(w.pass.In); err != nil {
+			return nil, err
 		}
 		works[i] = w
 	}
@@ -252,7 +279,11 @@ func (x *executor) prepare(works []*work) error {
 // scan gives blocks of 5 rows, as the engine's partition depends on the shape
 // alone, from two goroutines in a shuffled order.
 func (x *executor) scan(w *work) ops.Scan {
-	spans := cut(w.pass.In[0].Shape.Rows(), 5)
+	shape := w.pass.In[0].Shape
+	if w.pass.Unit.Rows != nil {
+		shape = w.pass.Out().Shape
+	}
+	spans := cut(shape.Rows(), 5)
 	order := x.shuffle(len(spans))
 	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
@@ -260,7 +291,7 @@ func (x *executor) scan(w *work) ops.Scan {
 		for half := range 2 {
 			wg.Go(func() {
 				for k := half; k < len(order) && errs[half] == nil; k += 2 {
-					b := w.block(spans[order[k]])
+					b := x.block(w, spans[order[k]])
 					b.Index = order[k]
 					for i := range b.In {
 						if len(operands) > 0 && !slices.Contains(operands, i) {
@@ -274,7 +305,7 @@ func (x *executor) scan(w *work) ops.Scan {
 		wg.Wait()
 		return slices.MaxFunc(errs, func(a, b error) int { return boolInt(a != nil) - boolInt(b != nil) })
 	}, At: func(_ context.Context, row, rows int, f func(*ops.Block) error, _ ...int) error {
-		return f(w.block([2]int{row, rows}))
+		return f(x.block(w, [2]int{row, rows}))
 	}}
 }
 
@@ -305,13 +336,39 @@ func cut(rows, per int) [][2]int {
 }
 
 // block copies the rows, as the engine does: kernels may overwrite them.
-func (w *work) block(span [2]int) *ops.Block {
+func (x *executor) block(w *work, span [2]int) *ops.Block {
 	b := &ops.Block{Row: span[0], Rows: span[1], Cols: w.pass.In[0].Shape.Cols(), NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) }}
 	for i, data := range w.in {
 		cols := w.pass.In[i].Shape.Cols()
-		b.In = append(b.In, ops.Values{F32: slices.Clone(data[span[0]*cols : (span[0]+span[1])*cols])})
+		if w.pass.Unit.Rows != nil && w.pass.Unit.Rows[i] != nil {
+			b.In = append(b.In, ops.Values{F32: mapped(w.pass.Unit.Rows[i], data, w.pass.In[i].Shape, span)})
+			continue
+		}
+		rows := data[span[0]*cols : (span[0]+span[1])*cols]
+		if x.order.Stored {
+			raw := make([]byte, 2*len(rows))
+			kernel.F32ToBF16(raw, rows)
+			b.In = append(b.In, ops.Values{BF16: raw})
+			continue
+		}
+		b.In = append(b.In, ops.Values{F32: slices.Clone(rows)})
 	}
 	return b
+}
+
+// mapped copies the rows, or elements of a vector, that stand for those of a span.
+func mapped(m ops.RowMap, data []float32, shape tensor.Shape, span [2]int) []float32 {
+	width := shape.Cols()
+	if len(shape) == 1 {
+		width, span = 1, [2]int{0, len(m)}
+	}
+	out := make([]float32, span[1]*width)
+	for i, from := range m[span[0] : span[0]+span[1]] {
+		if from != ops.None {
+			copy(out[i*width:(i+1)*width], data[int(from)*width:])
+		}
+	}
+	return out
 }
 
 func (x *executor) compute(w *work) (Model, error) {
@@ -329,7 +386,7 @@ func (x *executor) compute(w *work) (Model, error) {
 		}
 		return made, x.op.Whole.Run(context.Background(), w.params, w.pass, in, out)
 	case x.op.Measure != nil:
-		b := w.block([2]int{0, w.pass.In[0].Shape.Rows()})
+		b := x.block(w, [2]int{0, w.pass.In[0].Shape.Rows()})
 		sums, err := x.op.Measure.Sums(w.params, w.pass, b)
 		m := Matrix{Info: outs[0]}
 		for _, s := range sums {
@@ -352,7 +409,7 @@ func (x *executor) rows(w *work, info tensor.Info) (Model, error) {
 	for _, k := range x.shuffle(len(spans)) {
 		b := &ops.Block{Row: spans[k][0], Rows: spans[k][1]} // of a unit that reads nothing
 		if len(w.in) > 0 {
-			b = w.block(spans[k])
+			b = x.block(w, spans[k])
 		}
 		b.Index, b.Cols = k, cols
 		b.Out = m.Data[spans[k][0]*cols : (spans[k][0]+spans[k][1])*cols]

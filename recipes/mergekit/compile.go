@@ -50,6 +50,7 @@ type compiler struct {
 	dtype  *yaml.Node
 	top    level
 	base   *yaml.Node
+	tok    *tokenizing       // nil without
 	casts  map[string]string // name in the recipe -> step that casts it
 
 	state  progress
@@ -107,7 +108,7 @@ func (c *compiler) compile() {
 	} else if c.widens() {
 		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))
 	}
-	c.result = last
+	c.result = c.templated(last)
 }
 
 func (c *shared) fail(n *yaml.Node, path, cure, format string, args ...any) {
@@ -123,17 +124,8 @@ func (c *shared) note(n *yaml.Node, format string, args ...any) {
 
 var topKeys = []string{"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template", "name", "compat", "keys"}
 
-// later are keys of mergekit's grammar that cannot be honoured yet; ignoring
-// them would write another model than the file describes.
-var later = []string{"tokenizer_source", "tokenizer", "chat_template"}
-
 func (c *compiler) read() {
 	c.keys(c.root, "", topKeys)
-	for _, key := range later {
-		if n := get(c.root, key); set(n) {
-			c.fail(n, key, "", "roux does not do %s yet", key)
-		}
-	}
 	c.methodOf(get(c.root, "merge_method"))
 	c.compatOf(get(c.root, "compat"))
 	c.top = level{params: get(c.root, "parameters")}
@@ -143,6 +135,7 @@ func (c *compiler) read() {
 	if n := get(c.root, "dtype"); set(n) {
 		c.dtype = c.dtypeOf(n)
 	}
+	c.readTokenizer()
 }
 
 func (c *compiler) methodOf(n *yaml.Node) {
@@ -230,7 +223,16 @@ func (c *compiler) ridden(m merged) string {
 	if ref == m.donor || ref == "" {
 		return m.name
 	}
-	return c.step(c.fresh("with-base"), c.base, "edit.choose", pair("base", word(c.base, c.load(ref, c.base))), pair("models", sequence(c.base, []*yaml.Node{word(c.base, m.name)})))
+	return c.step(c.fresh("with-base"), c.base, "edit.choose", pair("base", word(c.base, c.donor(ref))), pair("models", sequence(c.base, []*yaml.Node{word(c.base, m.name)})))
+}
+
+// donor is a model whose config, tokenizer and files a merge has; where
+// vocabularies are shared, the files are those of the shared one.
+func (c *compiler) donor(ref string) string {
+	if c.tok != nil {
+		return c.load(ref, c.base)
+	}
+	return c.model(ref, c.base)
 }
 
 // source is one model that takes part in a merge.

@@ -197,10 +197,10 @@ func (r reference) node(at *yaml.Node) *yaml.Node {
 func (c *compiler) load(ref string, at *yaml.Node) string {
 	name := c.model(ref, at)
 	if c.dtype == nil || name == "" {
-		return name
+		return c.tokenized(name, at)
 	}
 	if c.casts[name] == "" {
 		c.casts[name] = c.step(c.fresh(fmt.Sprintf("%s-%s", name, c.dtype.Value)), at, "edit.cast", pair("model", word(at, name)), pair("dtype", c.dtype))
 	}
-	return c.casts[name]
+	return c.tokenized(c.casts[name], at)
 }

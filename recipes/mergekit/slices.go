@@ -42,7 +42,7 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 	fields, donor := []schema.Pair{pair("slices", sequence(list, parts))}, all[0].merged.donor
 	if c.base != nil {
 		if ref := c.reference(c.base, c.base); ref != donor {
-			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.load(ref, c.base)))}, fields...), ref
+			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.donor(ref)))}, fields...), ref
 		}
 	}
 	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}

@@ -16,6 +16,8 @@ var coefficients = [...]float32{
 	-0.3333328, 0.13331442, -0.053739715, 0.020639086, -0.005704987,
 	0.35, 0.1396213, 0.13986352, 0.11982128, 0.10555253, -0.023212433, 0.15931982, -0.2558391, 0.14403097, -0.029157897,
 	1.5957691, 0.07135482, // 2*sqrt(2/pi), and 0.044715 of it
+	0.125, 1. / 2, 1. / 6, 1. / 24, 1. / 120, // up to there Taylor's series: (exp(t)-1-t)/(t*t)
+	1. / 2, -1. / 3, 1. / 4, -1. / 5, 1. / 6, -1. / 7, 1. / 8, -1. / 9, // and (r-log(1+r))/(r*r)
 }
 
 // Where they begin.
@@ -26,6 +28,9 @@ const (
 	ofTail   = 35
 	ofNormal = 36
 	ofGelu   = 45
+	ofNear   = 47
+	ofExpm1  = 48
+	ofLog1p  = 52
 )
 
 // series is the polynomial in x with n coefficients, two of them at a time,

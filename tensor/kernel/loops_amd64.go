@@ -53,6 +53,21 @@ func linearSumAVX2(dst *float32, xs **float32, w *float32, m int, total float32,
 //go:noescape
 func dotAVX2(a *float32, b *float32, n int, partial *float64)
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsAVX2(a *float32, b *float32, n int, partial *float64)
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsBF16AVX2(a *byte, b *byte, n int, partial *float64)
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsLessBF16AVX2(a *byte, b *byte, less *byte, n int, partial *float64)
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 //
 //go:noescape
@@ -83,29 +98,117 @@ func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *ui
 //go:noescape
 func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32)
 
+// aboveMaskBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func aboveMaskBF16AVX2(keep *uint64, x *byte, less *byte, n int, bound int32)
+
 // mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
+// mergeElect needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeElectAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
 // mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeElectBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeElectBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// nearswap needs n to be a multiple of a vector.
+//
+//go:noescape
+func nearswapAVX2(out *float32, base *float32, model *float32, t float32, n int)
+
+// reinforce needs n to be a multiple of a vector.
+//
+//go:noescape
+func reinforceAVX2(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int)
+
+// variance needs n to be a multiple of a vector; in float32 the base is not looked at.
+//
+//go:noescape
+func varianceAVX2(out *float32, base *float32, xs **float32, m int, inverse float64, n int)
+
+// nearswapBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func nearswapBF16AVX2(out *float32, base *byte, model *byte, t float32, n int)
+
+// reinforceBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func reinforceBF16AVX2(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int)
+
+// varianceBF16 needs n to be a multiple of a vector; in float32 the base is not looked at.
+//
+//go:noescape
+func varianceBF16AVX2(out *float32, base *byte, xs **byte, m int, inverse float64, n int)
+
+// choose needs n to be a multiple of a vector.
+//
+//go:noescape
+func chooseAVX2(dst *float32, a *float32, b *float32, keep *uint64, n int)
+
+// lerpEach needs n to be a multiple of a vector.
+//
+//go:noescape
+func lerpEachAVX2(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int)
+
+// columnDots needs n to be a multiple of a vector, and a row at least.
+//
+//go:noescape
+func columnDotsAVX2(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int)
+
+// squareSums needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64)
+
+// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+//
+//go:noescape
+func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int)
+
+// outranks needs n to be a multiple of a vector.
+//
+//go:noescape
+func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
+
+// deposit adds to n words of keep one bit of the stream for each that is set in words; bits has a word more than these need.
+//
+//go:noescape
+func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int)
 
 // shiftedExp needs n to be a multiple of a vector.
 //
@@ -141,6 +244,11 @@ func geluAVX2(dst *float32, x *float32, n int, c *float32)
 //
 //go:noescape
 func geluTanhAVX2(dst *float32, x *float32, n int, c *float32)
+
+// divergence needs n to be a multiple of 16; it adds to 16 partial sums, which are zero. t is y-x-shift.
+//
+//go:noescape
+func divergenceAVX2(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64)
 
 // linearSumBF16 needs n to be a multiple of 2 vectors.
 //
@@ -298,6 +406,21 @@ func linearSumAVX512(dst *float32, xs **float32, w *float32, m int, total float3
 //go:noescape
 func dotAVX512(a *float32, b *float32, n int, partial *float64)
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsAVX512(a *float32, b *float32, n int, partial *float64)
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsBF16AVX512(a *byte, b *byte, n int, partial *float64)
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+//
+//go:noescape
+func dotsLessBF16AVX512(a *byte, b *byte, less *byte, n int, partial *float64)
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 //
 //go:noescape
@@ -328,29 +451,52 @@ func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *
 //go:noescape
 func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32)
 
+// aboveMaskBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func aboveMaskBF16AVX512(keep *uint64, x *byte, less *byte, n int, bound int32)
+
 // mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
+// mergeElect needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeElectAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
 // mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 //
 //go:noescape
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// mergeElectBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+//
+//go:noescape
+func mergeElectBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 
 // mergeVote2 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
 //
@@ -361,6 +507,66 @@ func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64,
 //
 //go:noescape
 func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+
+// nearswap needs n to be a multiple of a vector.
+//
+//go:noescape
+func nearswapAVX512(out *float32, base *float32, model *float32, t float32, n int)
+
+// reinforce needs n to be a multiple of a vector.
+//
+//go:noescape
+func reinforceAVX512(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int)
+
+// variance needs n to be a multiple of a vector; in float32 the base is not looked at.
+//
+//go:noescape
+func varianceAVX512(out *float32, base *float32, xs **float32, m int, inverse float64, n int)
+
+// nearswapBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func nearswapBF16AVX512(out *float32, base *byte, model *byte, t float32, n int)
+
+// reinforceBF16 needs n to be a multiple of a vector.
+//
+//go:noescape
+func reinforceBF16AVX512(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int)
+
+// varianceBF16 needs n to be a multiple of a vector; in float32 the base is not looked at.
+//
+//go:noescape
+func varianceBF16AVX512(out *float32, base *byte, xs **byte, m int, inverse float64, n int)
+
+// choose needs n to be a multiple of a vector.
+//
+//go:noescape
+func chooseAVX512(dst *float32, a *float32, b *float32, keep *uint64, n int)
+
+// lerpEach needs n to be a multiple of a vector.
+//
+//go:noescape
+func lerpEachAVX512(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int)
+
+// columnDots needs n to be a multiple of a vector, and a row at least.
+//
+//go:noescape
+func columnDotsAVX512(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int)
+
+// squareSums needs n to be a multiple of 16; it writes 16 partial sums.
+//
+//go:noescape
+func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64)
+
+// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+//
+//go:noescape
+func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int)
+
+// outranks needs n to be a multiple of a vector.
+//
+//go:noescape
+func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
 
 // shiftedExp needs n to be a multiple of a vector.
 //
@@ -396,6 +602,11 @@ func geluAVX512(dst *float32, x *float32, n int, c *float32)
 //
 //go:noescape
 func geluTanhAVX512(dst *float32, x *float32, n int, c *float32)
+
+// divergence needs n to be a multiple of 16; it adds to 16 partial sums, which are zero. t is y-x-shift.
+//
+//go:noescape
+func divergenceAVX512(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64)
 
 // linearSumBF16 needs n to be a multiple of 2 vectors.
 //

@@ -5,6 +5,10 @@
 DATA laneBit<>+0(SB)/8, $0x8040201008040201
 GLOBL laneBit<>(SB), RODATA|NOPTR, $8
 
+DATA laneIndex<>+0(SB)/8, $0x0706050403020100
+DATA laneIndex<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL laneIndex<>(SB), RODATA|NOPTR, $16
+
 // func widenBF16AVX2(dst *float32, src *byte, n int)
 // Requires: AVX, AVX2
 TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
@@ -336,6 +340,235 @@ loop:
 	VZEROUPPER
 	RET
 
+// func dotsAVX2(a *float32, b *float32, n int, partial *float64)
+// Requires: AVX, FMA3
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	XORQ   SI, SI
+
+loop:
+	VCVTPS2PD   (AX)(SI*4), Y12
+	VCVTPS2PD   (CX)(SI*4), Y13
+	VFMADD231PD Y12, Y12, Y0
+	VFMADD231PD Y13, Y13, Y4
+	VFMADD231PD Y12, Y13, Y8
+	VCVTPS2PD   16(AX)(SI*4), Y12
+	VCVTPS2PD   16(CX)(SI*4), Y13
+	VFMADD231PD Y12, Y12, Y1
+	VFMADD231PD Y13, Y13, Y5
+	VFMADD231PD Y12, Y13, Y9
+	VCVTPS2PD   32(AX)(SI*4), Y12
+	VCVTPS2PD   32(CX)(SI*4), Y13
+	VFMADD231PD Y12, Y12, Y2
+	VFMADD231PD Y13, Y13, Y6
+	VFMADD231PD Y12, Y13, Y10
+	VCVTPS2PD   48(AX)(SI*4), Y12
+	VCVTPS2PD   48(CX)(SI*4), Y13
+	VFMADD231PD Y12, Y12, Y3
+	VFMADD231PD Y13, Y13, Y7
+	VFMADD231PD Y12, Y13, Y11
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VMOVUPD     Y4, 128(BX)
+	VMOVUPD     Y5, 160(BX)
+	VMOVUPD     Y6, 192(BX)
+	VMOVUPD     Y7, 224(BX)
+	VMOVUPD     Y8, 256(BX)
+	VMOVUPD     Y9, 288(BX)
+	VMOVUPD     Y10, 320(BX)
+	VMOVUPD     Y11, 352(BX)
+	VZEROUPPER
+	RET
+
+// func dotsBF16AVX2(a *byte, b *byte, n int, partial *float64)
+// Requires: AVX, FMA3
+TEXT ·dotsBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VCVTPS2PD   X12, Y12
+	VPMOVZXWD   (CX)(SI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VCVTPS2PD   X13, Y13
+	VFMADD231PD Y12, Y12, Y0
+	VFMADD231PD Y13, Y13, Y4
+	VFMADD231PD Y12, Y13, Y8
+	VPMOVZXWD   8(AX)(SI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VCVTPS2PD   X12, Y12
+	VPMOVZXWD   8(CX)(SI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VCVTPS2PD   X13, Y13
+	VFMADD231PD Y12, Y12, Y1
+	VFMADD231PD Y13, Y13, Y5
+	VFMADD231PD Y12, Y13, Y9
+	VPMOVZXWD   16(AX)(SI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VCVTPS2PD   X12, Y12
+	VPMOVZXWD   16(CX)(SI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VCVTPS2PD   X13, Y13
+	VFMADD231PD Y12, Y12, Y2
+	VFMADD231PD Y13, Y13, Y6
+	VFMADD231PD Y12, Y13, Y10
+	VPMOVZXWD   24(AX)(SI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VCVTPS2PD   X12, Y12
+	VPMOVZXWD   24(CX)(SI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VCVTPS2PD   X13, Y13
+	VFMADD231PD Y12, Y12, Y3
+	VFMADD231PD Y13, Y13, Y7
+	VFMADD231PD Y12, Y13, Y11
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VMOVUPD     Y4, 128(BX)
+	VMOVUPD     Y5, 160(BX)
+	VMOVUPD     Y6, 192(BX)
+	VMOVUPD     Y7, 224(BX)
+	VMOVUPD     Y8, 256(BX)
+	VMOVUPD     Y9, 288(BX)
+	VMOVUPD     Y10, 320(BX)
+	VMOVUPD     Y11, 352(BX)
+	VZEROUPPER
+	RET
+
+// func dotsLessBF16AVX2(a *byte, b *byte, less *byte, n int, partial *float64)
+// Requires: AVX, FMA3
+TEXT ·dotsLessBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+24(FP), DX
+	MOVQ   partial+32(FP), BX
+	MOVQ   less+16(FP), SI
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	XORQ   DI, DI
+
+loop:
+	VPMOVZXWD   (SI)(DI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VPMOVZXWD   (AX)(DI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VSUBPS      X12, X13, X13
+	VCVTPS2PD   X13, Y13
+	VPMOVZXWD   (CX)(DI*2), X14
+	VPSLLD      $0x10, X14, X14
+	VSUBPS      X12, X14, X14
+	VCVTPS2PD   X14, Y12
+	VFMADD231PD Y13, Y13, Y0
+	VFMADD231PD Y12, Y12, Y4
+	VFMADD231PD Y13, Y12, Y8
+	VPMOVZXWD   8(SI)(DI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VPMOVZXWD   8(AX)(DI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VSUBPS      X12, X13, X13
+	VCVTPS2PD   X13, Y13
+	VPMOVZXWD   8(CX)(DI*2), X14
+	VPSLLD      $0x10, X14, X14
+	VSUBPS      X12, X14, X14
+	VCVTPS2PD   X14, Y12
+	VFMADD231PD Y13, Y13, Y1
+	VFMADD231PD Y12, Y12, Y5
+	VFMADD231PD Y13, Y12, Y9
+	VPMOVZXWD   16(SI)(DI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VPMOVZXWD   16(AX)(DI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VSUBPS      X12, X13, X13
+	VCVTPS2PD   X13, Y13
+	VPMOVZXWD   16(CX)(DI*2), X14
+	VPSLLD      $0x10, X14, X14
+	VSUBPS      X12, X14, X14
+	VCVTPS2PD   X14, Y12
+	VFMADD231PD Y13, Y13, Y2
+	VFMADD231PD Y12, Y12, Y6
+	VFMADD231PD Y13, Y12, Y10
+	VPMOVZXWD   24(SI)(DI*2), X12
+	VPSLLD      $0x10, X12, X12
+	VPMOVZXWD   24(AX)(DI*2), X13
+	VPSLLD      $0x10, X13, X13
+	VSUBPS      X12, X13, X13
+	VCVTPS2PD   X13, Y13
+	VPMOVZXWD   24(CX)(DI*2), X14
+	VPSLLD      $0x10, X14, X14
+	VSUBPS      X12, X14, X14
+	VCVTPS2PD   X14, Y12
+	VFMADD231PD Y13, Y13, Y3
+	VFMADD231PD Y12, Y12, Y7
+	VFMADD231PD Y13, Y12, Y11
+	ADDQ        $0x00000010, DI
+	CMPQ        DI, DX
+	JLT         loop
+	VMOVUPD     Y0, (BX)
+	VMOVUPD     Y1, 32(BX)
+	VMOVUPD     Y2, 64(BX)
+	VMOVUPD     Y3, 96(BX)
+	VMOVUPD     Y4, 128(BX)
+	VMOVUPD     Y5, 160(BX)
+	VMOVUPD     Y6, 192(BX)
+	VMOVUPD     Y7, 224(BX)
+	VMOVUPD     Y8, 256(BX)
+	VMOVUPD     Y9, 288(BX)
+	VMOVUPD     Y10, 320(BX)
+	VMOVUPD     Y11, 352(BX)
+	VZEROUPPER
+	RET
+
 // func absSumsAVX2(x *float32, keep *uint64, n int, all *float64, kept *float64)
 // Requires: AVX, AVX2
 TEXT ·absSumsAVX2(SB), NOSPLIT, $0-40
@@ -444,8 +677,8 @@ loop:
 	SHRQ         $0x03, R9
 	MOVWLZX      (CX)(R9*1), R9
 	VPMOVZXWD    (AX)(R8*2), X10
-	VPMOVZXWD    (DI)(R8*2), X11
 	VPSLLD       $0x10, X10, X10
+	VPMOVZXWD    (DI)(R8*2), X11
 	VPSLLD       $0x10, X11, X11
 	VSUBPS       X11, X10, X10
 	VCVTPS2PD    X10, Y10
@@ -459,8 +692,8 @@ loop:
 	VADDPD       Y10, Y4, Y4
 	SHRL         $0x04, R9
 	VPMOVZXWD    8(AX)(R8*2), X10
-	VPMOVZXWD    8(DI)(R8*2), X11
 	VPSLLD       $0x10, X10, X10
+	VPMOVZXWD    8(DI)(R8*2), X11
 	VPSLLD       $0x10, X11, X11
 	VSUBPS       X11, X10, X10
 	VCVTPS2PD    X10, Y10
@@ -474,8 +707,8 @@ loop:
 	VADDPD       Y10, Y5, Y5
 	SHRL         $0x04, R9
 	VPMOVZXWD    16(AX)(R8*2), X10
-	VPMOVZXWD    16(DI)(R8*2), X11
 	VPSLLD       $0x10, X10, X10
+	VPMOVZXWD    16(DI)(R8*2), X11
 	VPSLLD       $0x10, X11, X11
 	VSUBPS       X11, X10, X10
 	VCVTPS2PD    X10, Y10
@@ -489,8 +722,8 @@ loop:
 	VADDPD       Y10, Y6, Y6
 	SHRL         $0x04, R9
 	VPMOVZXWD    24(AX)(R8*2), X10
-	VPMOVZXWD    24(DI)(R8*2), X11
 	VPSLLD       $0x10, X10, X10
+	VPMOVZXWD    24(DI)(R8*2), X11
 	VPSLLD       $0x10, X11, X11
 	VSUBPS       X11, X10, X10
 	VCVTPS2PD    X10, Y10
@@ -682,26 +915,59 @@ none:
 // func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32)
 // Requires: AVX, AVX2
 TEXT ·aboveMaskAVX2(SB), NOSPLIT, $0-28
-	MOVQ         keep+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVL         $0x7fffffff, BX
-	VMOVD        BX, X0
+	MOVQ         x+8(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
+	MOVQ         keep+0(FP), CX
+	MOVQ         n+16(FP), DX
 	MOVL         bound+24(FP), BX
 	VMOVD        BX, X1
 	VPBROADCASTD X1, Y1
 	XORQ         BX, BX
 
 loop:
-	VPAND     (CX)(BX*4), Y0, Y2
+	VPAND     (AX)(BX*4), Y0, Y2
 	VPCMPGTD  Y1, Y2, Y2
 	VMOVMSKPS Y2, SI
 	MOVQ      BX, DI
 	SHRQ      $0x03, DI
-	MOVB      SI, (AX)(DI*1)
+	MOVB      SI, (CX)(DI*1)
 	ADDQ      $0x00000008, BX
 	CMPQ      BX, DX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func aboveMaskBF16AVX2(keep *uint64, x *byte, less *byte, n int, bound int32)
+// Requires: AVX, AVX2
+TEXT ·aboveMaskBF16AVX2(SB), NOSPLIT, $0-36
+	MOVQ         x+8(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         less+16(FP), CX
+	MOVQ         keep+0(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVL         bound+32(FP), SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD (AX)(SI*2), Y2
+	VPMOVZXWD (CX)(SI*2), Y3
+	VPSLLD    $0x10, Y2, Y2
+	VPSLLD    $0x10, Y3, Y3
+	VSUBPS    Y3, Y2, Y2
+	VPAND     Y2, Y0, Y2
+	VPCMPGTD  Y1, Y2, Y2
+	VMOVMSKPS Y2, DI
+	MOVQ      SI, R8
+	SHRQ      $0x03, R8
+	MOVB      DI, (DX)(R8*1)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
 	JLT       loop
 	VZEROUPPER
 	RET
@@ -740,8 +1006,11 @@ gather:
 	MOVQ         (BX)(R12*8), R14
 	VMOVUPS      (R13)(R11*4), Y7
 	VPAND        Y7, Y3, Y8
-	VPBROADCASTD (R8)(R12*4), Y9
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
 	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
 	TESTQ        R14, R14
 	JZ           unmasked
 	VPBROADCASTB (R14)(BP*1), Y9
@@ -805,8 +1074,11 @@ gather:
 	MOVQ         (BX)(R12*8), R14
 	VMOVUPS      (R13)(R11*4), Y7
 	VPAND        Y7, Y3, Y8
-	VPBROADCASTD (R8)(R12*4), Y9
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
 	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
 	TESTQ        R14, R14
 	JZ           unmasked
 	VPBROADCASTB (R14)(BP*1), Y9
@@ -865,6 +1137,97 @@ divided:
 	VZEROUPPER
 	RET
 
+// func mergeElectAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX2
+TEXT ·mergeElectAVX2(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
+
+loop:
+	VMOVUPS (CX)(R11*4), Y5
+	VMOVAPS Y2, Y6
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
+
+gather:
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VMOVUPS      (R13)(R11*4), Y7
+	VPAND        Y7, Y3, Y8
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
+
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          gather
+	VMOVAPS      Y2, Y7
+	VMOVAPS      Y2, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x01, Y2, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	XORQ         R12, R12
+	MOVQ         R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Y10
+	VMOVUPS      (R13), Y11
+	VXORPS       Y11, Y6, Y12
+	VCMPPS       $0x0e, Y2, Y12, Y12
+	VANDPS       Y9, Y12, Y12
+	VADDPS       Y11, Y7, Y11
+	VBLENDVPS    Y12, Y11, Y7, Y7
+	VADDPS       Y10, Y8, Y11
+	VBLENDVPS    Y12, Y11, Y8, Y8
+	ADDQ         $0x00000020, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMAXPS       Y0, Y8, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VADDPS       Y5, Y7, Y7
+	VMOVUPS      Y7, (AX)(R11*4)
+	ADDQ         $0x00000008, R11
+	CMPQ         R11, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
 // func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX2
 TEXT ·mergeSumBF16AVX2(SB), NOSPLIT, $8-80
@@ -902,8 +1265,11 @@ gather:
 	VPSLLD       $0x10, Y7, Y7
 	VSUBPS       Y5, Y7, Y7
 	VPAND        Y7, Y3, Y8
-	VPBROADCASTD (R8)(R12*4), Y9
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
 	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
 	TESTQ        R14, R14
 	JZ           unmasked
 	VPBROADCASTB (R14)(BP*1), Y9
@@ -970,8 +1336,11 @@ gather:
 	VPSLLD       $0x10, Y7, Y7
 	VSUBPS       Y5, Y7, Y7
 	VPAND        Y7, Y3, Y8
-	VPBROADCASTD (R8)(R12*4), Y9
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
 	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
 	TESTQ        R14, R14
 	JZ           unmasked
 	VPBROADCASTB (R14)(BP*1), Y9
@@ -1028,6 +1397,652 @@ divided:
 	CMPQ    R11, SI
 	JLT     loop
 	VZEROUPPER
+	RET
+
+// func mergeElectBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX2
+TEXT ·mergeElectBF16AVX2(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Y0
+	VBROADCASTSS lambda+68(FP), Y1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
+	VPMOVZXBD    laneBit<>+0(SB), Y4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMOVAPS   Y2, Y6
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ         (DX)(R12*8), R13
+	MOVQ         (BX)(R12*8), R14
+	VPMOVZXWD    (R13)(R11*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VSUBPS       Y5, Y7, Y7
+	VPAND        Y7, Y3, Y8
+	VPBROADCASTD 4(R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y10
+	VPBROADCASTD (R8)(R12*8), Y9
+	VPCMPGTD     Y9, Y8, Y8
+	VPANDN       Y8, Y10, Y8
+	TESTQ        R14, R14
+	JZ           unmasked
+	VPBROADCASTB (R14)(BP*1), Y9
+	VPAND        Y9, Y4, Y9
+	VPCMPEQD     Y9, Y4, Y9
+	VPAND        Y9, Y8, Y8
+
+unmasked:
+	VPAND        Y7, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VBROADCASTSS (DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTSS 4(DI)(R12*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R15)
+	ADDQ         $0x00000020, R15
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          gather
+	VMOVAPS      Y2, Y7
+	VMOVAPS      Y2, Y8
+	VCMPPS       $0x07, Y6, Y6, Y9
+	VCMPPS       $0x01, Y2, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	XORQ         R12, R12
+	MOVQ         R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Y10
+	VMOVUPS      (R13), Y11
+	VXORPS       Y11, Y6, Y12
+	VCMPPS       $0x0e, Y2, Y12, Y12
+	VANDPS       Y9, Y12, Y12
+	VADDPS       Y11, Y7, Y11
+	VBLENDVPS    Y12, Y11, Y7, Y7
+	VADDPS       Y10, Y8, Y11
+	VBLENDVPS    Y12, Y11, Y8, Y8
+	ADDQ         $0x00000020, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMAXPS       Y0, Y8, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VADDPS       Y5, Y7, Y7
+	VMOVUPS      Y7, (AX)(R11*4)
+	ADDQ         $0x00000008, R11
+	CMPQ         R11, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func nearswapAVX2(out *float32, base *float32, model *float32, t float32, n int)
+// Requires: AVX, AVX2
+TEXT ·nearswapAVX2(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         model+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS t+24(FP), Y0
+	MOVL         $0x358637bd, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (CX)(SI*4), Y4
+	VMOVUPS   (DX)(SI*4), Y5
+	VSUBPS    Y4, Y5, Y6
+	VPAND     Y6, Y3, Y6
+	VMAXPS    Y6, Y1, Y6
+	VDIVPS    Y6, Y0, Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y4, Y7, Y7
+	VMULPS    Y5, Y6, Y4
+	VADDPS    Y7, Y4, Y4
+	VCMPPS    $0x01, Y2, Y6, Y6
+	VBLENDVPS Y6, Y4, Y5, Y5
+	VMOVUPS   Y5, (AX)(SI*4)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func reinforceAVX2(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int)
+// Requires: AVX, AVX2
+TEXT ·reinforceAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         factors+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVQ         n+48(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x7fffffff, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	MOVL         bound+40(FP), R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	XORQ         R8, R8
+
+loop:
+	VMOVUPS (CX)(R8*4), Y3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	XORQ    R10, R10
+
+models:
+	MOVQ         (DX)(R10*8), R9
+	VMOVUPS      (R9)(R8*4), Y7
+	VPAND        Y7, Y1, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VPAND        Y8, Y7, Y7
+	VPAND        Y8, Y0, Y8
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y7, Y4, Y4
+	VBROADCASTSS (BX)(R10*4), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	INCQ         R10
+	CMPQ         R10, SI
+	JLT          models
+	VCMPPS       $0x00, Y0, Y6, Y7
+	VMAXPS       Y0, Y6, Y6
+	VDIVPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y5, Y8, Y8
+	VADDPS       Y3, Y8, Y8
+	VMOVUPS      Y8, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	CMPQ         R8, DI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func varianceAVX2(out *float32, base *float32, xs **float32, m int, inverse float64, n int)
+// Requires: AVX
+TEXT ·varianceAVX2(SB), NOSPLIT, $0-48
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), CX
+	MOVQ         m+24(FP), DX
+	MOVQ         n+40(FP), BX
+	VBROADCASTSD inverse+32(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	MOVQ      (CX), DI
+	VCVTPS2PD (DI)(SI*4), Y1
+	VXORPS    X2, X2, X2
+	VXORPS    X3, X3, X3
+	MOVQ      $0x00000001, R8
+	JMP       test
+
+models:
+	MOVQ      (CX)(R8*8), DI
+	VCVTPS2PD (DI)(SI*4), Y4
+	VSUBPD    Y1, Y4, Y4
+	VADDPD    Y4, Y2, Y2
+	VMULPD    Y4, Y4, Y4
+	VADDPD    Y4, Y3, Y3
+	INCQ      R8
+
+test:
+	CMPQ       R8, DX
+	JLT        models
+	VMULPD     Y2, Y2, Y2
+	VMULPD     Y0, Y2, Y2
+	VSUBPD     Y2, Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VCVTPD2PSY Y3, X1
+	VMOVUPS    X1, (AX)(SI*4)
+	ADDQ       $0x00000004, SI
+	CMPQ       SI, BX
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func nearswapBF16AVX2(out *float32, base *byte, model *byte, t float32, n int)
+// Requires: AVX, AVX2
+TEXT ·nearswapBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         model+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS t+24(FP), Y0
+	MOVL         $0x358637bd, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD (CX)(SI*2), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPMOVZXWD (DX)(SI*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VSUBPS    Y4, Y5, Y6
+	VPAND     Y6, Y3, Y6
+	VMAXPS    Y6, Y1, Y6
+	VDIVPS    Y6, Y0, Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y4, Y7, Y7
+	VMULPS    Y5, Y6, Y4
+	VADDPS    Y7, Y4, Y4
+	VCMPPS    $0x01, Y2, Y6, Y6
+	VBLENDVPS Y6, Y4, Y5, Y5
+	VMOVUPS   Y5, (AX)(SI*4)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func reinforceBF16AVX2(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int)
+// Requires: AVX, AVX2
+TEXT ·reinforceBF16AVX2(SB), NOSPLIT, $0-56
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         factors+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVQ         n+48(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x7fffffff, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	MOVL         bound+40(FP), R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	XORQ         R8, R8
+
+loop:
+	VPMOVZXWD (CX)(R8*2), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VXORPS    X4, X4, X4
+	VXORPS    X5, X5, X5
+	VXORPS    X6, X6, X6
+	XORQ      R10, R10
+
+models:
+	MOVQ         (DX)(R10*8), R9
+	VPMOVZXWD    (R9)(R8*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VSUBPS       Y3, Y7, Y7
+	VPAND        Y7, Y1, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VPAND        Y8, Y7, Y7
+	VPAND        Y8, Y0, Y8
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y7, Y4, Y4
+	VBROADCASTSS (BX)(R10*4), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	INCQ         R10
+	CMPQ         R10, SI
+	JLT          models
+	VCMPPS       $0x00, Y0, Y6, Y7
+	VMAXPS       Y0, Y6, Y6
+	VDIVPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y5, Y8, Y8
+	VADDPS       Y3, Y8, Y8
+	VMOVUPS      Y8, (AX)(R8*4)
+	ADDQ         $0x00000008, R8
+	CMPQ         R8, DI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func varianceBF16AVX2(out *float32, base *byte, xs **byte, m int, inverse float64, n int)
+// Requires: AVX
+TEXT ·varianceBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSD inverse+32(FP), Y0
+	XORQ         DI, DI
+
+loop:
+	VPMOVZXWD (CX)(DI*2), X1
+	VPSLLD    $0x10, X1, X1
+	MOVQ      (DX), R8
+	VPMOVZXWD (R8)(DI*2), X2
+	VPSLLD    $0x10, X2, X2
+	VSUBPS    X1, X2, X2
+	VCVTPS2PD X2, Y2
+	VXORPS    X3, X3, X3
+	VXORPS    X4, X4, X4
+	MOVQ      $0x00000001, R9
+	JMP       test
+
+models:
+	MOVQ      (DX)(R9*8), R8
+	VPMOVZXWD (R8)(DI*2), X5
+	VPSLLD    $0x10, X5, X5
+	VSUBPS    X1, X5, X5
+	VCVTPS2PD X5, Y5
+	VSUBPD    Y2, Y5, Y5
+	VADDPD    Y5, Y3, Y3
+	VMULPD    Y5, Y5, Y5
+	VADDPD    Y5, Y4, Y4
+	INCQ      R9
+
+test:
+	CMPQ       R9, BX
+	JLT        models
+	VMULPD     Y3, Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VSUBPD     Y3, Y4, Y4
+	VMULPD     Y0, Y4, Y4
+	VCVTPD2PSY Y4, X1
+	VMOVUPS    X1, (AX)(DI*4)
+	ADDQ       $0x00000004, DI
+	CMPQ       DI, SI
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func chooseAVX2(dst *float32, a *float32, b *float32, keep *uint64, n int)
+// Requires: AVX, AVX2
+TEXT ·chooseAVX2(SB), NOSPLIT, $0-40
+	MOVQ      dst+0(FP), AX
+	MOVQ      a+8(FP), CX
+	MOVQ      b+16(FP), DX
+	MOVQ      keep+24(FP), BX
+	MOVQ      n+32(FP), SI
+	VPMOVZXBD laneBit<>+0(SB), Y0
+	XORQ      DI, DI
+
+loop:
+	VMOVUPS      (CX)(DI*4), Y1
+	VMOVUPS      (DX)(DI*4), Y2
+	MOVQ         DI, R8
+	SHRQ         $0x03, R8
+	VPBROADCASTB (BX)(R8*1), Y3
+	VPAND        Y3, Y0, Y3
+	VPCMPEQD     Y3, Y0, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)(DI*4)
+	ADDQ         $0x00000008, DI
+	CMPQ         DI, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func lerpEachAVX2(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·lerpEachAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ wa+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ wb+24(FP), BX
+	MOVQ b+32(FP), SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+
+loop:
+	VMOVUPS (DX)(R8*4), Y0
+	VMULPS  (CX)(R8*4), Y0, Y0
+	VMOVUPS (SI)(R8*4), Y1
+	VMULPS  (BX)(R8*4), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x00000008, R8
+	CMPQ    R8, DI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func columnDotsAVX2(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int)
+// Requires: AVX, FMA3
+TEXT ·columnDotsAVX2(SB), NOSPLIT, $0-64
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+56(FP), SI
+	MOVQ xx+32(FP), DI
+	MOVQ yy+40(FP), R8
+	MOVQ xy+48(FP), R9
+	SHLQ $0x02, BX
+	XORQ R10, R10
+
+columns:
+	VMOVUPD (DI)(R10*8), Y0
+	VMOVUPD (R8)(R10*8), Y1
+	VMOVUPD (R9)(R10*8), Y2
+	LEAQ    (AX)(R10*4), R11
+	LEAQ    (CX)(R10*4), R12
+	MOVQ    DX, R13
+
+rows:
+	VCVTPS2PD   (R11), Y3
+	VCVTPS2PD   (R12), Y4
+	VFMADD231PD Y3, Y3, Y0
+	VFMADD231PD Y4, Y4, Y1
+	VFMADD231PD Y3, Y4, Y2
+	ADDQ        BX, R11
+	ADDQ        BX, R12
+	DECQ        R13
+	JNZ         rows
+	VMOVUPD     Y0, (DI)(R10*8)
+	VMOVUPD     Y1, (R8)(R10*8)
+	VMOVUPD     Y2, (R9)(R10*8)
+	ADDQ        $0x00000004, R10
+	CMPQ        R10, SI
+	JLT         columns
+	VZEROUPPER
+	RET
+
+// func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·squareSumsAVX2(SB), NOSPLIT, $0-32
+	MOVQ      x+0(FP), AX
+	MOVQ      keep+8(FP), CX
+	MOVQ      n+16(FP), DX
+	MOVQ      partial+24(FP), BX
+	VXORPS    X0, X0, X0
+	VXORPS    X1, X1, X1
+	VXORPS    X2, X2, X2
+	VXORPS    X3, X3, X3
+	VPMOVZXBQ laneBit<>+0(SB), Y4
+	XORQ      SI, SI
+
+loop:
+	MOVQ         SI, DI
+	SHRQ         $0x03, DI
+	MOVWLZX      (CX)(DI*1), DI
+	VCVTPS2PD    (AX)(SI*4), Y5
+	VMOVD        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPAND        Y6, Y4, Y6
+	VPCMPEQQ     Y6, Y4, Y6
+	VANDPD       Y6, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y0
+	SHRL         $0x04, DI
+	VCVTPS2PD    16(AX)(SI*4), Y5
+	VMOVD        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPAND        Y6, Y4, Y6
+	VPCMPEQQ     Y6, Y4, Y6
+	VANDPD       Y6, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y1
+	SHRL         $0x04, DI
+	VCVTPS2PD    32(AX)(SI*4), Y5
+	VMOVD        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPAND        Y6, Y4, Y6
+	VPCMPEQQ     Y6, Y4, Y6
+	VANDPD       Y6, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y2
+	SHRL         $0x04, DI
+	VCVTPS2PD    48(AX)(SI*4), Y5
+	VMOVD        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPAND        Y6, Y4, Y6
+	VPCMPEQQ     Y6, Y4, Y6
+	VANDPD       Y6, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y3
+	SHRL         $0x04, DI
+	ADDQ         $0x00000010, SI
+	CMPQ         SI, DX
+	JLT          loop
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, 64(BX)
+	VMOVUPD      Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int)
+// Requires: AVX, BMI
+TEXT ·listedAVX2(SB), NOSPLIT, $0-40
+	MOVQ list+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVL first+24(FP), SI
+	XORQ BX, BX
+
+words:
+	MOVQ  (CX), DI
+	TESTQ DI, DI
+	JZ    none
+
+bits:
+	TZCNTQ DI, R8
+	ADDL   SI, R8
+	MOVL   R8, (AX)(BX*4)
+	INCQ   BX
+	BLSRQ  DI, DI
+	JNZ    bits
+
+none:
+	ADDL $0x40, SI
+	ADDQ $0x08, CX
+	DECQ DX
+	JNZ  words
+	MOVQ BX, count+32(FP)
+	VZEROUPPER
+	RET
+
+// func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
+// Requires: AVX, AVX2
+TEXT ·outranksAVX2(SB), NOSPLIT, $0-48
+	MOVQ         bits+0(FP), AX
+	MOVQ         list+8(FP), CX
+	MOVQ         draws+16(FP), DX
+	MOVQ         row+24(FP), BX
+	MOVQ         n+40(FP), SI
+	MOVL         others+32(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS    (CX)(DI*4), Y3
+	VMOVUPS    (DX)(DI*4), Y4
+	VPSRLQ     $0x20, Y4, Y5
+	VPMULUDQ   Y0, Y5, Y5
+	VPMULUDQ   Y0, Y4, Y4
+	VPSRLQ     $0x20, Y4, Y4
+	VPBLENDD   $0xaa, Y5, Y4, Y4
+	VPCMPGTD   Y4, Y3, Y5
+	VPADDD     Y1, Y4, Y4
+	VPADDD     Y5, Y4, Y4
+	VXORPS     X6, X6, X6
+	VPCMPEQD   Y5, Y5, Y5
+	VPGATHERDD Y5, (BX)(Y3*4), Y6
+	VPAND      Y6, Y2, Y6
+	VXORPS     X7, X7, X7
+	VPCMPEQD   Y5, Y5, Y5
+	VPGATHERDD Y5, (BX)(Y4*4), Y7
+	VPAND      Y7, Y2, Y7
+	VPCMPGTD   Y7, Y6, Y5
+	VPCMPEQD   Y7, Y6, Y8
+	VPCMPGTD   Y3, Y4, Y3
+	VPAND      Y3, Y8, Y8
+	VPOR       Y8, Y5, Y5
+	VMOVMSKPS  Y5, R8
+	MOVQ       DI, R9
+	SHRQ       $0x03, R9
+	MOVB       R8, (AX)(R9*1)
+	ADDQ       $0x00000008, DI
+	CMPQ       DI, SI
+	JLT        loop
+	VZEROUPPER
+	RET
+
+// func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int)
+// Requires: BMI2, POPCNT
+TEXT ·depositAVX2(SB), NOSPLIT, $0-32
+	MOVQ keep+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ bits+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+words:
+	MOVQ    (CX), DI
+	MOVQ    SI, R9
+	SHRQ    $0x06, R9
+	MOVQ    (DX)(R9*8), R8
+	MOVQ    8(DX)(R9*8), R9
+	SHRXQ   SI, R8, R8
+	MOVQ    SI, R10
+	NOTQ    R10
+	ADDQ    R9, R9
+	SHLXQ   R10, R9, R9
+	ORQ     R9, R8
+	PDEPQ   DI, R8, R8
+	ORQ     R8, (AX)
+	POPCNTQ DI, R10
+	ADDQ    R10, SI
+	ADDQ    $0x08, AX
+	ADDQ    $0x08, CX
+	DECQ    BX
+	JNZ     words
 	RET
 
 // func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
@@ -1643,6 +2658,301 @@ loop:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x00000008, SI
 	CMPQ         SI, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func divergenceAVX2(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64)
+// Requires: AVX, AVX2
+TEXT ·divergenceAVX2(SB), NOSPLIT, $0-72
+	MOVQ c+56(FP), AX
+	MOVQ x+0(FP), CX
+	MOVQ y+8(FP), DX
+	MOVQ p+16(FP), BX
+	MOVQ q+24(FP), SI
+	MOVQ n+48(FP), DI
+	MOVQ partial+64(FP), R8
+	XORQ R9, R9
+
+loop:
+	VBROADCASTSS fp+32(FP), Y1
+	VMOVUPS      (DX)(R9*4), Y0
+	VSUBPS       (CX)(R9*4), Y0, Y0
+	VBROADCASTSS shift+40(FP), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       (BX)(R9*4), Y1, Y1
+	VBROADCASTSS eps+44(FP), Y2
+	VADDPS       Y2, Y1, Y2
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS 204(AX), Y4
+	VMULPS       Y4, Y0, Y4
+	VBROADCASTSS 200(AX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 196(AX), Y5
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS 192(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y2, Y4, Y1
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS 236(AX), Y4
+	VMULPS       Y4, Y1, Y4
+	VBROADCASTSS 232(AX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 228(AX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 224(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 220(AX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 216(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 212(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VBROADCASTSS 208(AX), Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VPSLLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y0, Y0
+	VBROADCASTSS 188(AX), Y1
+	VCMPPS       $0x05, Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	TESTL        R10, R10
+	JZ           near0
+	VBROADCASTSS fq+36(FP), Y1
+	VMULPS       (SI)(R9*4), Y1, Y1
+	VBROADCASTSS eps+44(FP), Y3
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y2, Y1, Y1
+	VBROADCASTSS 24(AX), Y3
+	VSUBPS       Y3, Y1, Y3
+	VMOVAPS      Y1, Y5
+	VXORPS       X6, X6, X6
+	VBROADCASTSS 48(AX), Y9
+	VCMPPS       $0x01, Y9, Y1, Y10
+	VBROADCASTSS 52(AX), Y9
+	VMULPS       Y9, Y1, Y9
+	VBLENDVPS    Y10, Y9, Y5, Y5
+	VBROADCASTSS 56(AX), Y9
+	VBLENDVPS    Y10, Y9, Y6, Y6
+	VBROADCASTSS 60(AX), Y9
+	VPSUBD       Y9, Y5, Y10
+	VPSRAD       $0x17, Y10, Y10
+	VPSLLD       $0x17, Y10, Y9
+	VPSUBD       Y9, Y5, Y5
+	VCVTDQ2PS    Y10, Y10
+	VADDPS       Y6, Y10, Y10
+	VBROADCASTSS 24(AX), Y9
+	VSUBPS       Y9, Y5, Y5
+	VMULPS       Y5, Y5, Y9
+	VBROADCASTSS 96(AX), Y11
+	VMULPS       Y11, Y5, Y12
+	VBROADCASTSS 92(AX), Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 88(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 84(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 80(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 76(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 72(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 68(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y5, Y9, Y11
+	VMULPS       Y11, Y12, Y12
+	VBROADCASTSS 20(AX), Y11
+	VMULPS       Y11, Y10, Y11
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS 64(AX), Y11
+	VMULPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y12, Y12
+	VADDPS       Y5, Y12, Y12
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y10, Y11
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS 100(AX), Y5
+	VCMPPS       $0x05, Y5, Y1, Y5
+	VBLENDVPS    Y5, Y1, Y12, Y12
+	VXORPS       X7, X7, X7
+	VCMPPS       $0x00, Y7, Y1, Y5
+	VBROADCASTSS 104(AX), Y9
+	VBLENDVPS    Y5, Y9, Y12, Y12
+	VCMPPS       $0x01, Y7, Y1, Y1
+	VBROADCASTSS 108(AX), Y5
+	VBLENDVPS    Y1, Y5, Y12, Y12
+	VSUBPS       Y12, Y3, Y3
+	VXORPS       X7, X7, X7
+	VMAXPS       Y3, Y7, Y3
+	VBLENDVPS    Y0, Y3, Y4, Y4
+
+near0:
+	VMULPS       Y2, Y4, Y4
+	VCVTPS2PD    X4, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VCVTPS2PD    X1, Y1
+	VADDPD       (R8), Y0, Y0
+	VMOVUPD      Y0, (R8)
+	VADDPD       32(R8), Y1, Y1
+	VMOVUPD      Y1, 32(R8)
+	VBROADCASTSS fp+32(FP), Y1
+	VMOVUPS      32(DX)(R9*4), Y0
+	VSUBPS       32(CX)(R9*4), Y0, Y0
+	VBROADCASTSS shift+40(FP), Y2
+	VSUBPS       Y2, Y0, Y0
+	VMULPS       32(BX)(R9*4), Y1, Y1
+	VBROADCASTSS eps+44(FP), Y2
+	VADDPS       Y2, Y1, Y2
+	VMULPS       Y0, Y0, Y3
+	VBROADCASTSS 204(AX), Y4
+	VMULPS       Y4, Y0, Y4
+	VBROADCASTSS 200(AX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 196(AX), Y5
+	VMULPS       Y5, Y0, Y5
+	VBROADCASTSS 192(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y2, Y4, Y1
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS 236(AX), Y4
+	VMULPS       Y4, Y1, Y4
+	VBROADCASTSS 232(AX), Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 228(AX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 224(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 220(AX), Y5
+	VMULPS       Y5, Y1, Y5
+	VBROADCASTSS 216(AX), Y9
+	VADDPS       Y9, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS 212(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VBROADCASTSS 208(AX), Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VPSLLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y0, Y0
+	VBROADCASTSS 188(AX), Y1
+	VCMPPS       $0x05, Y1, Y0, Y0
+	VMOVMSKPS    Y0, R10
+	TESTL        R10, R10
+	JZ           near1
+	VBROADCASTSS fq+36(FP), Y1
+	VMULPS       32(SI)(R9*4), Y1, Y1
+	VBROADCASTSS eps+44(FP), Y3
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y2, Y1, Y1
+	VBROADCASTSS 24(AX), Y3
+	VSUBPS       Y3, Y1, Y3
+	VMOVAPS      Y1, Y5
+	VXORPS       X8, X8, X8
+	VBROADCASTSS 48(AX), Y9
+	VCMPPS       $0x01, Y9, Y1, Y10
+	VBROADCASTSS 52(AX), Y9
+	VMULPS       Y9, Y1, Y9
+	VBLENDVPS    Y10, Y9, Y5, Y5
+	VBROADCASTSS 56(AX), Y9
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VBROADCASTSS 60(AX), Y9
+	VPSUBD       Y9, Y5, Y10
+	VPSRAD       $0x17, Y10, Y10
+	VPSLLD       $0x17, Y10, Y9
+	VPSUBD       Y9, Y5, Y5
+	VCVTDQ2PS    Y10, Y10
+	VADDPS       Y8, Y10, Y10
+	VBROADCASTSS 24(AX), Y9
+	VSUBPS       Y9, Y5, Y5
+	VMULPS       Y5, Y5, Y9
+	VBROADCASTSS 96(AX), Y11
+	VMULPS       Y11, Y5, Y12
+	VBROADCASTSS 92(AX), Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 88(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 84(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 80(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 76(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VBROADCASTSS 72(AX), Y11
+	VMULPS       Y11, Y5, Y11
+	VBROADCASTSS 68(AX), Y13
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y11, Y12, Y12
+	VMULPS       Y5, Y9, Y11
+	VMULPS       Y11, Y12, Y12
+	VBROADCASTSS 20(AX), Y11
+	VMULPS       Y11, Y10, Y11
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS 64(AX), Y11
+	VMULPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y12, Y12
+	VADDPS       Y5, Y12, Y12
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y10, Y11
+	VADDPS       Y11, Y12, Y12
+	VBROADCASTSS 100(AX), Y5
+	VCMPPS       $0x05, Y5, Y1, Y5
+	VBLENDVPS    Y5, Y1, Y12, Y12
+	VXORPS       X7, X7, X7
+	VCMPPS       $0x00, Y7, Y1, Y5
+	VBROADCASTSS 104(AX), Y9
+	VBLENDVPS    Y5, Y9, Y12, Y12
+	VCMPPS       $0x01, Y7, Y1, Y1
+	VBROADCASTSS 108(AX), Y5
+	VBLENDVPS    Y1, Y5, Y12, Y12
+	VSUBPS       Y12, Y3, Y3
+	VXORPS       X7, X7, X7
+	VMAXPS       Y3, Y7, Y3
+	VBLENDVPS    Y0, Y3, Y4, Y4
+
+near1:
+	VMULPS       Y2, Y4, Y4
+	VCVTPS2PD    X4, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VCVTPS2PD    X1, Y1
+	VADDPD       64(R8), Y0, Y0
+	VMOVUPD      Y0, 64(R8)
+	VADDPD       96(R8), Y1, Y1
+	VMOVUPD      Y1, 96(R8)
+	ADDQ         $0x00000010, R9
+	CMPQ         R9, DI
 	JLT          loop
 	VZEROUPPER
 	RET
@@ -3006,6 +4316,145 @@ loop:
 	VZEROUPPER
 	RET
 
+// func dotsAVX512(a *float32, b *float32, n int, partial *float64)
+// Requires: AVX, AVX512F
+TEXT ·dotsAVX512(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	XORQ   SI, SI
+
+loop:
+	VCVTPS2PD   (AX)(SI*4), Z6
+	VCVTPS2PD   (CX)(SI*4), Z7
+	VFMADD231PD Z6, Z6, Z0
+	VFMADD231PD Z7, Z7, Z2
+	VFMADD231PD Z6, Z7, Z4
+	VCVTPS2PD   32(AX)(SI*4), Z6
+	VCVTPS2PD   32(CX)(SI*4), Z7
+	VFMADD231PD Z6, Z6, Z1
+	VFMADD231PD Z7, Z7, Z3
+	VFMADD231PD Z6, Z7, Z5
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VMOVUPD     Z2, 128(BX)
+	VMOVUPD     Z3, 192(BX)
+	VMOVUPD     Z4, 256(BX)
+	VMOVUPD     Z5, 320(BX)
+	VZEROUPPER
+	RET
+
+// func dotsBF16AVX512(a *byte, b *byte, n int, partial *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dotsBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	XORQ   SI, SI
+
+loop:
+	VPMOVZXWD   (AX)(SI*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VCVTPS2PD   Y6, Z6
+	VPMOVZXWD   (CX)(SI*2), Y7
+	VPSLLD      $0x10, Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VFMADD231PD Z6, Z6, Z0
+	VFMADD231PD Z7, Z7, Z2
+	VFMADD231PD Z6, Z7, Z4
+	VPMOVZXWD   16(AX)(SI*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VCVTPS2PD   Y6, Z6
+	VPMOVZXWD   16(CX)(SI*2), Y7
+	VPSLLD      $0x10, Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VFMADD231PD Z6, Z6, Z1
+	VFMADD231PD Z7, Z7, Z3
+	VFMADD231PD Z6, Z7, Z5
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VMOVUPD     Z2, 128(BX)
+	VMOVUPD     Z3, 192(BX)
+	VMOVUPD     Z4, 256(BX)
+	VMOVUPD     Z5, 320(BX)
+	VZEROUPPER
+	RET
+
+// func dotsLessBF16AVX512(a *byte, b *byte, less *byte, n int, partial *float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dotsLessBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ   a+0(FP), AX
+	MOVQ   b+8(FP), CX
+	MOVQ   n+24(FP), DX
+	MOVQ   partial+32(FP), BX
+	MOVQ   less+16(FP), SI
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	XORQ   DI, DI
+
+loop:
+	VPMOVZXWD   (SI)(DI*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VPMOVZXWD   (AX)(DI*2), Y7
+	VPSLLD      $0x10, Y7, Y7
+	VSUBPS      Y6, Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VPMOVZXWD   (CX)(DI*2), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VSUBPS      Y6, Y8, Y8
+	VCVTPS2PD   Y8, Z6
+	VFMADD231PD Z7, Z7, Z0
+	VFMADD231PD Z6, Z6, Z2
+	VFMADD231PD Z7, Z6, Z4
+	VPMOVZXWD   16(SI)(DI*2), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VPMOVZXWD   16(AX)(DI*2), Y7
+	VPSLLD      $0x10, Y7, Y7
+	VSUBPS      Y6, Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VPMOVZXWD   16(CX)(DI*2), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VSUBPS      Y6, Y8, Y8
+	VCVTPS2PD   Y8, Z6
+	VFMADD231PD Z7, Z7, Z1
+	VFMADD231PD Z6, Z6, Z3
+	VFMADD231PD Z7, Z6, Z5
+	ADDQ        $0x00000010, DI
+	CMPQ        DI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VMOVUPD     Z2, 128(BX)
+	VMOVUPD     Z3, 192(BX)
+	VMOVUPD     Z4, 256(BX)
+	VMOVUPD     Z5, 320(BX)
+	VZEROUPPER
+	RET
+
 // func absSumsAVX512(x *float32, keep *uint64, n int, all *float64, kept *float64)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absSumsAVX512(SB), NOSPLIT, $0-40
@@ -3072,8 +4521,8 @@ loop:
 	SHRQ      $0x03, R9
 	MOVWLZX   (CX)(R9*1), R9
 	VPMOVZXWD (AX)(R8*2), Y5
-	VPMOVZXWD (DI)(R8*2), Y6
 	VPSLLD    $0x10, Y5, Y5
+	VPMOVZXWD (DI)(R8*2), Y6
 	VPSLLD    $0x10, Y6, Y6
 	VSUBPS    Y6, Y5, Y5
 	VCVTPS2PD Y5, Z5
@@ -3083,8 +4532,8 @@ loop:
 	VADDPD    Z5, Z2, K1, Z2
 	SHRL      $0x08, R9
 	VPMOVZXWD 16(AX)(R8*2), Y5
-	VPMOVZXWD 16(DI)(R8*2), Y6
 	VPSLLD    $0x10, Y5, Y5
+	VPMOVZXWD 16(DI)(R8*2), Y6
 	VPSLLD    $0x10, Y6, Y6
 	VSUBPS    Y6, Y5, Y5
 	VCVTPS2PD Y5, Z5
@@ -3252,27 +4701,60 @@ loop:
 // func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32)
 // Requires: AVX, AVX512F
 TEXT ·aboveMaskAVX512(SB), NOSPLIT, $0-28
-	MOVQ         keep+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVL         $0x7fffffff, BX
-	VMOVD        BX, X0
+	MOVQ         x+8(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Z0
+	MOVQ         keep+0(FP), CX
+	MOVQ         n+16(FP), DX
 	MOVL         bound+24(FP), BX
 	VMOVD        BX, X1
 	VPBROADCASTD X1, Z1
 	XORQ         BX, BX
 
 loop:
-	VPANDD   (CX)(BX*4), Z0, Z2
+	VPANDD   (AX)(BX*4), Z0, Z2
 	VPCMPGTD Z1, Z2, K1
 	KMOVW    K1, SI
 	MOVQ     BX, DI
 	SHRQ     $0x03, DI
-	MOVW     SI, (AX)(DI*1)
+	MOVW     SI, (CX)(DI*1)
 	ADDQ     $0x00000010, BX
 	CMPQ     BX, DX
 	JLT      loop
+	VZEROUPPER
+	RET
+
+// func aboveMaskBF16AVX512(keep *uint64, x *byte, less *byte, n int, bound int32)
+// Requires: AVX, AVX512F
+TEXT ·aboveMaskBF16AVX512(SB), NOSPLIT, $0-36
+	MOVQ         x+8(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         less+16(FP), CX
+	MOVQ         keep+0(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVL         bound+32(FP), SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD (AX)(SI*2), Z2
+	VPMOVZXWD (CX)(SI*2), Z3
+	VPSLLD    $0x10, Z2, Z2
+	VPSLLD    $0x10, Z3, Z3
+	VSUBPS    Z3, Z2, Z2
+	VPANDD    Z2, Z0, Z2
+	VPCMPGTD  Z1, Z2, K1
+	KMOVW     K1, DI
+	MOVQ      SI, R8
+	SHRQ      $0x03, R8
+	MOVW      DI, (DX)(R8*1)
+	ADDQ      $0x00000010, SI
+	CMPQ      SI, BX
+	JLT       loop
 	VZEROUPPER
 	RET
 
@@ -3315,9 +4797,11 @@ gather:
 	VMOVUPS       (R13)(R11*4), Z8
 	VMOVUPS       64(R13)(R11*4), Z9
 	VPANDD        Z8, Z3, Z10
-	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
+	VPCMPGTD.BCST (R8)(R12*8), Z10, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z10, K1, K1
 	VPANDD        Z9, Z3, Z10
-	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
+	VPCMPGTD.BCST (R8)(R12*8), Z10, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z10, K2, K2
 	TESTQ         R14, R14
 	JZ            unmasked
 	MOVWLZX       (R14)(BP*1), R13
@@ -3395,9 +4879,11 @@ gather:
 	VMOVUPS       (R13)(R11*4), Z9
 	VMOVUPS       64(R13)(R11*4), Z10
 	VPANDD        Z9, Z3, Z11
-	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K1, K1
 	VPANDD        Z10, Z3, Z11
-	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K2, K2
 	TESTQ         R14, R14
 	JZ            unmasked
 	MOVWLZX       (R14)(BP*1), R13
@@ -3474,6 +4960,119 @@ divided:
 	VZEROUPPER
 	RET
 
+// func mergeElectAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mergeElectAVX512(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x80000000, R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	XORQ         R11, R11
+
+loop:
+	VMOVUPS (CX)(R11*4), Z5
+	VMOVUPS 64(CX)(R11*4), Z6
+	VMOVAPS Z2, Z7
+	VMOVAPS Z2, Z8
+	MOVQ    R11, BP
+	SHRQ    $0x03, BP
+	XORQ    R12, R12
+	MOVQ    R9, R15
+
+gather:
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VMOVUPS       (R13)(R11*4), Z9
+	VMOVUPS       64(R13)(R11*4), Z10
+	VPANDD        Z9, Z3, Z11
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K1, K1
+	VPANDD        Z10, Z3, Z11
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K2, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
+
+unmasked:
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS.Z   Z10, K2, Z10
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, (R15)
+	VADDPS      Z10, Z8, Z8
+	VMULPS.BCST (DI)(R12*8), Z10, Z10
+	VMULPS.BCST 4(DI)(R12*8), Z10, Z10
+	VMOVUPS     Z10, 64(R15)
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
+	JLT         gather
+	VMOVAPS     Z2, Z9
+	VMOVAPS     Z2, Z10
+	VMOVAPS     Z2, Z11
+	VMOVAPS     Z2, Z12
+	VCMPPS      $0x07, Z7, Z7, K1
+	VCMPPS      $0x01, Z2, Z7, K2
+	VMOVAPS.Z   Z4, K2, Z7
+	VCMPPS      $0x07, Z8, Z8, K2
+	VCMPPS      $0x01, Z2, Z8, K3
+	VMOVAPS.Z   Z4, K3, Z8
+	XORQ        R12, R12
+	MOVQ        R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Z13
+	VMOVUPS      (R13), Z14
+	VXORPS       Z14, Z7, Z15
+	VCMPPS       $0x0e, Z2, Z15, K1, K3
+	VADDPS       Z14, Z9, K3, Z9
+	VADDPS       Z13, Z11, K3, Z11
+	VMOVUPS      64(R13), Z14
+	VXORPS       Z14, Z8, Z15
+	VCMPPS       $0x0e, Z2, Z15, K2, K3
+	VADDPS       Z14, Z10, K3, Z10
+	VADDPS       Z13, Z12, K3, Z12
+	ADDQ         $0x00000080, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMAXPS       Z0, Z11, Z11
+	VDIVPS       Z11, Z9, Z9
+	VMAXPS       Z0, Z12, Z12
+	VDIVPS       Z12, Z10, Z10
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z5, Z9, Z9
+	VMOVUPS      Z9, (AX)(R11*4)
+	VMULPS       Z1, Z10, Z10
+	VADDPS       Z6, Z10, Z10
+	VMOVUPS      Z10, 64(AX)(R11*4)
+	ADDQ         $0x00000020, R11
+	CMPQ         R11, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
 // func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·mergeSumBF16AVX512(SB), NOSPLIT, $8-80
@@ -3518,10 +5117,12 @@ gather:
 	VPSLLD        $0x10, Z9, Z9
 	VSUBPS        Z4, Z8, Z8
 	VPANDD        Z8, Z3, Z10
-	VPCMPGTD.BCST (R8)(R12*4), Z10, K1
+	VPCMPGTD.BCST (R8)(R12*8), Z10, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z10, K1, K1
 	VSUBPS        Z5, Z9, Z9
 	VPANDD        Z9, Z3, Z10
-	VPCMPGTD.BCST (R8)(R12*4), Z10, K2
+	VPCMPGTD.BCST (R8)(R12*8), Z10, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z10, K2, K2
 	TESTQ         R14, R14
 	JZ            unmasked
 	MOVWLZX       (R14)(BP*1), R13
@@ -3604,10 +5205,12 @@ gather:
 	VPSLLD        $0x10, Z10, Z10
 	VSUBPS        Z5, Z9, Z9
 	VPANDD        Z9, Z3, Z11
-	VPCMPGTD.BCST (R8)(R12*4), Z11, K1
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K1, K1
 	VSUBPS        Z6, Z10, Z10
 	VPANDD        Z10, Z3, Z11
-	VPCMPGTD.BCST (R8)(R12*4), Z11, K2
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K2, K2
 	TESTQ         R14, R14
 	JZ            unmasked
 	MOVWLZX       (R14)(BP*1), R13
@@ -3684,6 +5287,125 @@ divided:
 	VZEROUPPER
 	RET
 
+// func mergeElectBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mergeElectBF16AVX512(SB), NOSPLIT, $8-80
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         keeps+24(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         factors+40(FP), DI
+	MOVQ         bounds+32(FP), R8
+	MOVQ         scratch+48(FP), R9
+	MOVQ         m+56(FP), R10
+	VBROADCASTSS total+64(FP), Z0
+	VBROADCASTSS lambda+68(FP), Z1
+	VXORPS       X2, X2, X2
+	MOVL         $0x7fffffff, R11
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x80000000, R11
+	VMOVD        R11, X4
+	VPBROADCASTD X4, Z4
+	XORQ         R11, R11
+
+loop:
+	VPMOVZXWD (CX)(R11*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD 32(CX)(R11*2), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VMOVAPS   Z2, Z7
+	VMOVAPS   Z2, Z8
+	MOVQ      R11, BP
+	SHRQ      $0x03, BP
+	XORQ      R12, R12
+	MOVQ      R9, R15
+
+gather:
+	MOVQ          (DX)(R12*8), R13
+	MOVQ          (BX)(R12*8), R14
+	VPMOVZXWD     (R13)(R11*2), Z9
+	VPSLLD        $0x10, Z9, Z9
+	VPMOVZXWD     32(R13)(R11*2), Z10
+	VPSLLD        $0x10, Z10, Z10
+	VSUBPS        Z5, Z9, Z9
+	VPANDD        Z9, Z3, Z11
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K1
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K1, K1
+	VSUBPS        Z6, Z10, Z10
+	VPANDD        Z10, Z3, Z11
+	VPCMPGTD.BCST (R8)(R12*8), Z11, K2
+	VPCMPD.BCST   $0x02, 4(R8)(R12*8), Z11, K2, K2
+	TESTQ         R14, R14
+	JZ            unmasked
+	MOVWLZX       (R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K1, K1
+	MOVWLZX       2(R14)(BP*1), R13
+	KMOVW         R13, K3
+	KANDW         K3, K2, K2
+
+unmasked:
+	VMOVAPS.Z   Z9, K1, Z9
+	VMOVAPS.Z   Z10, K2, Z10
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST (DI)(R12*8), Z9, Z9
+	VMULPS.BCST 4(DI)(R12*8), Z9, Z9
+	VMOVUPS     Z9, (R15)
+	VADDPS      Z10, Z8, Z8
+	VMULPS.BCST (DI)(R12*8), Z10, Z10
+	VMULPS.BCST 4(DI)(R12*8), Z10, Z10
+	VMOVUPS     Z10, 64(R15)
+	ADDQ        $0x00000080, R15
+	INCQ        R12
+	CMPQ        R12, R10
+	JLT         gather
+	VMOVAPS     Z2, Z9
+	VMOVAPS     Z2, Z10
+	VMOVAPS     Z2, Z11
+	VMOVAPS     Z2, Z12
+	VCMPPS      $0x07, Z7, Z7, K1
+	VCMPPS      $0x01, Z2, Z7, K2
+	VMOVAPS.Z   Z4, K2, Z7
+	VCMPPS      $0x07, Z8, Z8, K2
+	VCMPPS      $0x01, Z2, Z8, K3
+	VMOVAPS.Z   Z4, K3, Z8
+	XORQ        R12, R12
+	MOVQ        R9, R13
+
+vote:
+	VBROADCASTSS 4(DI)(R12*8), Z13
+	VMOVUPS      (R13), Z14
+	VXORPS       Z14, Z7, Z15
+	VCMPPS       $0x0e, Z2, Z15, K1, K3
+	VADDPS       Z14, Z9, K3, Z9
+	VADDPS       Z13, Z11, K3, Z11
+	VMOVUPS      64(R13), Z14
+	VXORPS       Z14, Z8, Z15
+	VCMPPS       $0x0e, Z2, Z15, K2, K3
+	VADDPS       Z14, Z10, K3, Z10
+	VADDPS       Z13, Z12, K3, Z12
+	ADDQ         $0x00000080, R13
+	INCQ         R12
+	CMPQ         R12, R10
+	JLT          vote
+	VMAXPS       Z0, Z11, Z11
+	VDIVPS       Z11, Z9, Z9
+	VMAXPS       Z0, Z12, Z12
+	VDIVPS       Z12, Z10, Z10
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z5, Z9, Z9
+	VMOVUPS      Z9, (AX)(R11*4)
+	VMULPS       Z1, Z10, Z10
+	VADDPS       Z6, Z10, Z10
+	VMOVUPS      Z10, 64(AX)(R11*4)
+	ADDQ         $0x00000020, R11
+	CMPQ         R11, SI
+	JLT          loop
+	VZEROUPPER
+	RET
+
 // func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·mergeVote2AVX512(SB), NOSPLIT, $0-80
@@ -3708,26 +5430,30 @@ TEXT ·mergeVote2AVX512(SB), NOSPLIT, $0-80
 	MOVQ         (DX), R9
 	MOVQ         (BX), R10
 	VPBROADCASTD (R8), Z5
-	VBROADCASTSS (DI), Z6
-	VBROADCASTSS 4(DI), Z7
+	VPBROADCASTD 4(R8), Z6
+	VBROADCASTSS (DI), Z7
+	VBROADCASTSS 4(DI), Z8
 	MOVQ         8(DX), DX
 	MOVQ         8(BX), BX
-	VPBROADCASTD 4(R8), Z8
-	VBROADCASTSS 8(DI), Z9
-	VBROADCASTSS 12(DI), Z10
+	VPBROADCASTD 8(R8), Z9
+	VPBROADCASTD 12(R8), Z10
+	VBROADCASTSS 8(DI), Z11
+	VBROADCASTSS 12(DI), Z12
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS  (CX)(DI*4), Z11
-	VMOVUPS  64(CX)(DI*4), Z12
+	VMOVUPS  (CX)(DI*4), Z13
+	VMOVUPS  64(CX)(DI*4), Z14
 	MOVQ     DI, R8
 	SHRQ     $0x03, R8
-	VMOVUPS  (R9)(DI*4), Z13
-	VMOVUPS  64(R9)(DI*4), Z14
-	VPANDD   Z13, Z3, Z15
-	VPCMPGTD Z5, Z15, K1
-	VPANDD   Z14, Z3, Z15
-	VPCMPGTD Z5, Z15, K2
+	VMOVUPS  (R9)(DI*4), Z15
+	VMOVUPS  64(R9)(DI*4), Z16
+	VPANDD   Z15, Z3, Z17
+	VPCMPGTD Z5, Z17, K1
+	VPCMPD   $0x02, Z6, Z17, K1, K1
+	VPANDD   Z16, Z3, Z17
+	VPCMPGTD Z5, Z17, K2
+	VPCMPD   $0x02, Z6, Z17, K2, K2
 	TESTQ    R10, R10
 	JZ       unmasked0
 	MOVWLZX  (R10)(R8*1), R11
@@ -3738,16 +5464,18 @@ loop:
 	KANDW    K3, K2, K2
 
 unmasked0:
-	VMULPS.Z Z6, Z13, K1, Z13
-	VMULPS   Z7, Z13, Z13
-	VMULPS.Z Z6, Z14, K2, Z14
-	VMULPS   Z7, Z14, Z14
-	VMOVUPS  (DX)(DI*4), Z15
-	VMOVUPS  64(DX)(DI*4), Z16
-	VPANDD   Z15, Z3, Z17
-	VPCMPGTD Z8, Z17, K1
-	VPANDD   Z16, Z3, Z17
-	VPCMPGTD Z8, Z17, K2
+	VMULPS.Z Z7, Z15, K1, Z15
+	VMULPS   Z8, Z15, Z15
+	VMULPS.Z Z7, Z16, K2, Z16
+	VMULPS   Z8, Z16, Z16
+	VMOVUPS  (DX)(DI*4), Z17
+	VMOVUPS  64(DX)(DI*4), Z18
+	VPANDD   Z17, Z3, Z19
+	VPCMPGTD Z9, Z19, K1
+	VPCMPD   $0x02, Z10, Z19, K1, K1
+	VPANDD   Z18, Z3, Z19
+	VPCMPGTD Z9, Z19, K2
+	VPCMPD   $0x02, Z10, Z19, K2, K2
 	TESTQ    BX, BX
 	JZ       unmasked1
 	MOVWLZX  (BX)(R8*1), R11
@@ -3758,55 +5486,55 @@ unmasked0:
 	KANDW    K3, K2, K2
 
 unmasked1:
-	VMULPS.Z  Z9, Z15, K1, Z15
-	VMULPS    Z10, Z15, Z15
-	VMULPS.Z  Z9, Z16, K2, Z16
-	VMULPS    Z10, Z16, Z16
-	VMOVAPS   Z2, Z17
-	VMOVAPS   Z2, Z18
+	VMULPS.Z  Z11, Z17, K1, Z17
+	VMULPS    Z12, Z17, Z17
+	VMULPS.Z  Z11, Z18, K2, Z18
+	VMULPS    Z12, Z18, Z18
 	VMOVAPS   Z2, Z19
 	VMOVAPS   Z2, Z20
-	VADDPS    Z13, Z15, Z21
-	VCMPPS    $0x07, Z21, Z21, K1
-	VCMPPS    $0x01, Z2, Z21, K2
-	VMOVAPS.Z Z4, K2, Z21
-	VADDPS    Z14, Z16, Z22
-	VCMPPS    $0x07, Z22, Z22, K2
-	VCMPPS    $0x01, Z2, Z22, K3
-	VMOVAPS.Z Z4, K3, Z22
-	VXORPS    Z13, Z21, Z23
-	VCMPPS    $0x0e, Z2, Z23, K1, K3
-	VADDPS    Z13, Z17, K3, Z17
-	VADDPS    Z7, Z19, K3, Z19
-	VXORPS    Z14, Z22, Z13
-	VCMPPS    $0x0e, Z2, Z13, K2, K3
-	VADDPS    Z14, Z18, K3, Z18
-	VADDPS    Z7, Z20, K3, Z20
-	VXORPS    Z15, Z21, Z13
-	VCMPPS    $0x0e, Z2, Z13, K1, K1
-	VADDPS    Z15, Z17, K1, Z17
-	VADDPS    Z10, Z19, K1, Z19
-	VXORPS    Z16, Z22, Z13
-	VCMPPS    $0x0e, Z2, Z13, K2, K1
-	VADDPS    Z16, Z18, K1, Z18
-	VADDPS    Z10, Z20, K1, Z20
+	VMOVAPS   Z2, Z21
+	VMOVAPS   Z2, Z22
+	VADDPS    Z15, Z17, Z23
+	VCMPPS    $0x07, Z23, Z23, K1
+	VCMPPS    $0x01, Z2, Z23, K2
+	VMOVAPS.Z Z4, K2, Z23
+	VADDPS    Z16, Z18, Z24
+	VCMPPS    $0x07, Z24, Z24, K2
+	VCMPPS    $0x01, Z2, Z24, K3
+	VMOVAPS.Z Z4, K3, Z24
+	VXORPS    Z15, Z23, Z25
+	VCMPPS    $0x0e, Z2, Z25, K1, K3
+	VADDPS    Z15, Z19, K3, Z19
+	VADDPS    Z8, Z21, K3, Z21
+	VXORPS    Z16, Z24, Z15
+	VCMPPS    $0x0e, Z2, Z15, K2, K3
+	VADDPS    Z16, Z20, K3, Z20
+	VADDPS    Z8, Z22, K3, Z22
+	VXORPS    Z17, Z23, Z15
+	VCMPPS    $0x0e, Z2, Z15, K1, K1
+	VADDPS    Z17, Z19, K1, Z19
+	VADDPS    Z12, Z21, K1, Z21
+	VXORPS    Z18, Z24, Z15
+	VCMPPS    $0x0e, Z2, Z15, K2, K1
+	VADDPS    Z18, Z20, K1, Z20
+	VADDPS    Z12, Z22, K1, Z22
 	VMOVD     X0, R8
 	TESTL     R8, R8
 	JNZ       divided
-	VDIVPS    Z19, Z17, Z13
-	VCMPPS    $0x04, Z2, Z19, K1
-	VMOVAPS   Z13, K1, Z17
-	VDIVPS    Z20, Z18, Z13
-	VCMPPS    $0x04, Z2, Z20, K1
-	VMOVAPS   Z13, K1, Z18
+	VDIVPS    Z21, Z19, Z15
+	VCMPPS    $0x04, Z2, Z21, K1
+	VMOVAPS   Z15, K1, Z19
+	VDIVPS    Z22, Z20, Z15
+	VCMPPS    $0x04, Z2, Z22, K1
+	VMOVAPS   Z15, K1, Z20
 
 divided:
-	VMULPS  Z1, Z17, Z17
-	VADDPS  Z11, Z17, Z17
-	VMOVUPS Z17, (AX)(DI*4)
-	VMULPS  Z1, Z18, Z18
-	VADDPS  Z12, Z18, Z18
-	VMOVUPS Z18, 64(AX)(DI*4)
+	VMULPS  Z1, Z19, Z19
+	VADDPS  Z13, Z19, Z19
+	VMOVUPS Z19, (AX)(DI*4)
+	VMULPS  Z1, Z20, Z20
+	VADDPS  Z14, Z20, Z20
+	VMOVUPS Z20, 64(AX)(DI*4)
 	ADDQ    $0x00000020, DI
 	CMPQ    DI, SI
 	JLT     loop
@@ -3837,32 +5565,36 @@ TEXT ·mergeVote2BF16AVX512(SB), NOSPLIT, $0-80
 	MOVQ         (DX), R9
 	MOVQ         (BX), R10
 	VPBROADCASTD (R8), Z5
-	VBROADCASTSS (DI), Z6
-	VBROADCASTSS 4(DI), Z7
+	VPBROADCASTD 4(R8), Z6
+	VBROADCASTSS (DI), Z7
+	VBROADCASTSS 4(DI), Z8
 	MOVQ         8(DX), DX
 	MOVQ         8(BX), BX
-	VPBROADCASTD 4(R8), Z8
-	VBROADCASTSS 8(DI), Z9
-	VBROADCASTSS 12(DI), Z10
+	VPBROADCASTD 8(R8), Z9
+	VPBROADCASTD 12(R8), Z10
+	VBROADCASTSS 8(DI), Z11
+	VBROADCASTSS 12(DI), Z12
 	XORQ         DI, DI
 
 loop:
-	VPMOVZXWD (CX)(DI*2), Z11
-	VPSLLD    $0x10, Z11, Z11
-	VPMOVZXWD 32(CX)(DI*2), Z12
-	VPSLLD    $0x10, Z12, Z12
+	VPMOVZXWD (CX)(DI*2), Z13
+	VPSLLD    $0x10, Z13, Z13
+	VPMOVZXWD 32(CX)(DI*2), Z14
+	VPSLLD    $0x10, Z14, Z14
 	MOVQ      DI, R8
 	SHRQ      $0x03, R8
-	VPMOVZXWD (R9)(DI*2), Z13
-	VPSLLD    $0x10, Z13, Z13
-	VPMOVZXWD 32(R9)(DI*2), Z14
-	VPSLLD    $0x10, Z14, Z14
-	VSUBPS    Z11, Z13, Z13
-	VPANDD    Z13, Z3, Z15
-	VPCMPGTD  Z5, Z15, K1
-	VSUBPS    Z12, Z14, Z14
-	VPANDD    Z14, Z3, Z15
-	VPCMPGTD  Z5, Z15, K2
+	VPMOVZXWD (R9)(DI*2), Z15
+	VPSLLD    $0x10, Z15, Z15
+	VPMOVZXWD 32(R9)(DI*2), Z16
+	VPSLLD    $0x10, Z16, Z16
+	VSUBPS    Z13, Z15, Z15
+	VPANDD    Z15, Z3, Z17
+	VPCMPGTD  Z5, Z17, K1
+	VPCMPD    $0x02, Z6, Z17, K1, K1
+	VSUBPS    Z14, Z16, Z16
+	VPANDD    Z16, Z3, Z17
+	VPCMPGTD  Z5, Z17, K2
+	VPCMPD    $0x02, Z6, Z17, K2, K2
 	TESTQ     R10, R10
 	JZ        unmasked0
 	MOVWLZX   (R10)(R8*1), R11
@@ -3873,20 +5605,22 @@ loop:
 	KANDW     K3, K2, K2
 
 unmasked0:
-	VMULPS.Z  Z6, Z13, K1, Z13
-	VMULPS    Z7, Z13, Z13
-	VMULPS.Z  Z6, Z14, K2, Z14
-	VMULPS    Z7, Z14, Z14
-	VPMOVZXWD (DX)(DI*2), Z15
-	VPSLLD    $0x10, Z15, Z15
-	VPMOVZXWD 32(DX)(DI*2), Z16
-	VPSLLD    $0x10, Z16, Z16
-	VSUBPS    Z11, Z15, Z15
-	VPANDD    Z15, Z3, Z17
-	VPCMPGTD  Z8, Z17, K1
-	VSUBPS    Z12, Z16, Z16
-	VPANDD    Z16, Z3, Z17
-	VPCMPGTD  Z8, Z17, K2
+	VMULPS.Z  Z7, Z15, K1, Z15
+	VMULPS    Z8, Z15, Z15
+	VMULPS.Z  Z7, Z16, K2, Z16
+	VMULPS    Z8, Z16, Z16
+	VPMOVZXWD (DX)(DI*2), Z17
+	VPSLLD    $0x10, Z17, Z17
+	VPMOVZXWD 32(DX)(DI*2), Z18
+	VPSLLD    $0x10, Z18, Z18
+	VSUBPS    Z13, Z17, Z17
+	VPANDD    Z17, Z3, Z19
+	VPCMPGTD  Z9, Z19, K1
+	VPCMPD    $0x02, Z10, Z19, K1, K1
+	VSUBPS    Z14, Z18, Z18
+	VPANDD    Z18, Z3, Z19
+	VPCMPGTD  Z9, Z19, K2
+	VPCMPD    $0x02, Z10, Z19, K2, K2
 	TESTQ     BX, BX
 	JZ        unmasked1
 	MOVWLZX   (BX)(R8*1), R11
@@ -3897,58 +5631,572 @@ unmasked0:
 	KANDW     K3, K2, K2
 
 unmasked1:
-	VMULPS.Z  Z9, Z15, K1, Z15
-	VMULPS    Z10, Z15, Z15
-	VMULPS.Z  Z9, Z16, K2, Z16
-	VMULPS    Z10, Z16, Z16
-	VMOVAPS   Z2, Z17
-	VMOVAPS   Z2, Z18
+	VMULPS.Z  Z11, Z17, K1, Z17
+	VMULPS    Z12, Z17, Z17
+	VMULPS.Z  Z11, Z18, K2, Z18
+	VMULPS    Z12, Z18, Z18
 	VMOVAPS   Z2, Z19
 	VMOVAPS   Z2, Z20
-	VADDPS    Z13, Z15, Z21
-	VCMPPS    $0x07, Z21, Z21, K1
-	VCMPPS    $0x01, Z2, Z21, K2
-	VMOVAPS.Z Z4, K2, Z21
-	VADDPS    Z14, Z16, Z22
-	VCMPPS    $0x07, Z22, Z22, K2
-	VCMPPS    $0x01, Z2, Z22, K3
-	VMOVAPS.Z Z4, K3, Z22
-	VXORPS    Z13, Z21, Z23
-	VCMPPS    $0x0e, Z2, Z23, K1, K3
-	VADDPS    Z13, Z17, K3, Z17
-	VADDPS    Z7, Z19, K3, Z19
-	VXORPS    Z14, Z22, Z13
-	VCMPPS    $0x0e, Z2, Z13, K2, K3
-	VADDPS    Z14, Z18, K3, Z18
-	VADDPS    Z7, Z20, K3, Z20
-	VXORPS    Z15, Z21, Z13
-	VCMPPS    $0x0e, Z2, Z13, K1, K1
-	VADDPS    Z15, Z17, K1, Z17
-	VADDPS    Z10, Z19, K1, Z19
-	VXORPS    Z16, Z22, Z13
-	VCMPPS    $0x0e, Z2, Z13, K2, K1
-	VADDPS    Z16, Z18, K1, Z18
-	VADDPS    Z10, Z20, K1, Z20
+	VMOVAPS   Z2, Z21
+	VMOVAPS   Z2, Z22
+	VADDPS    Z15, Z17, Z23
+	VCMPPS    $0x07, Z23, Z23, K1
+	VCMPPS    $0x01, Z2, Z23, K2
+	VMOVAPS.Z Z4, K2, Z23
+	VADDPS    Z16, Z18, Z24
+	VCMPPS    $0x07, Z24, Z24, K2
+	VCMPPS    $0x01, Z2, Z24, K3
+	VMOVAPS.Z Z4, K3, Z24
+	VXORPS    Z15, Z23, Z25
+	VCMPPS    $0x0e, Z2, Z25, K1, K3
+	VADDPS    Z15, Z19, K3, Z19
+	VADDPS    Z8, Z21, K3, Z21
+	VXORPS    Z16, Z24, Z15
+	VCMPPS    $0x0e, Z2, Z15, K2, K3
+	VADDPS    Z16, Z20, K3, Z20
+	VADDPS    Z8, Z22, K3, Z22
+	VXORPS    Z17, Z23, Z15
+	VCMPPS    $0x0e, Z2, Z15, K1, K1
+	VADDPS    Z17, Z19, K1, Z19
+	VADDPS    Z12, Z21, K1, Z21
+	VXORPS    Z18, Z24, Z15
+	VCMPPS    $0x0e, Z2, Z15, K2, K1
+	VADDPS    Z18, Z20, K1, Z20
+	VADDPS    Z12, Z22, K1, Z22
 	VMOVD     X0, R8
 	TESTL     R8, R8
 	JNZ       divided
-	VDIVPS    Z19, Z17, Z13
-	VCMPPS    $0x04, Z2, Z19, K1
-	VMOVAPS   Z13, K1, Z17
-	VDIVPS    Z20, Z18, Z13
-	VCMPPS    $0x04, Z2, Z20, K1
-	VMOVAPS   Z13, K1, Z18
+	VDIVPS    Z21, Z19, Z15
+	VCMPPS    $0x04, Z2, Z21, K1
+	VMOVAPS   Z15, K1, Z19
+	VDIVPS    Z22, Z20, Z15
+	VCMPPS    $0x04, Z2, Z22, K1
+	VMOVAPS   Z15, K1, Z20
 
 divided:
-	VMULPS  Z1, Z17, Z17
-	VADDPS  Z11, Z17, Z17
-	VMOVUPS Z17, (AX)(DI*4)
-	VMULPS  Z1, Z18, Z18
-	VADDPS  Z12, Z18, Z18
-	VMOVUPS Z18, 64(AX)(DI*4)
+	VMULPS  Z1, Z19, Z19
+	VADDPS  Z13, Z19, Z19
+	VMOVUPS Z19, (AX)(DI*4)
+	VMULPS  Z1, Z20, Z20
+	VADDPS  Z14, Z20, Z20
+	VMOVUPS Z20, 64(AX)(DI*4)
 	ADDQ    $0x00000020, DI
 	CMPQ    DI, SI
 	JLT     loop
+	VZEROUPPER
+	RET
+
+// func nearswapAVX512(out *float32, base *float32, model *float32, t float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·nearswapAVX512(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         model+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS t+24(FP), Z0
+	MOVL         $0x358637bd, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z4
+	VMOVUPS (DX)(SI*4), Z5
+	VSUBPS  Z4, Z5, Z6
+	VPANDD  Z6, Z3, Z6
+	VMAXPS  Z6, Z1, Z6
+	VDIVPS  Z6, Z0, Z6
+	VSUBPS  Z6, Z2, Z7
+	VMULPS  Z4, Z7, Z7
+	VMULPS  Z5, Z6, Z4
+	VADDPS  Z7, Z4, Z4
+	VCMPPS  $0x01, Z2, Z6, K1
+	VMOVAPS Z4, K1, Z5
+	VMOVUPS Z5, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func reinforceAVX512(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·reinforceAVX512(SB), NOSPLIT, $0-56
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         factors+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVQ         n+48(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x7fffffff, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Z1
+	MOVL         bound+40(FP), R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	XORQ         R8, R8
+
+loop:
+	VMOVUPS (CX)(R8*4), Z3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	XORQ    R10, R10
+
+models:
+	MOVQ         (DX)(R10*8), R9
+	VMOVUPS      (R9)(R8*4), Z7
+	VPANDD       Z7, Z1, Z8
+	VPCMPGTD     Z2, Z8, K1
+	VMOVAPS.Z    Z7, K1, Z7
+	VADDPS       Z0, Z6, K1, Z6
+	VADDPS       Z7, Z4, Z4
+	VBROADCASTSS (BX)(R10*4), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	INCQ         R10
+	CMPQ         R10, SI
+	JLT          models
+	VCMPPS       $0x00, Z0, Z6, K1
+	VMAXPS       Z0, Z6, Z6
+	VDIVPS       Z6, Z4, Z7
+	VMOVAPS      Z5, K1, Z7
+	VADDPS       Z3, Z7, Z7
+	VMOVUPS      Z7, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	CMPQ         R8, DI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func varianceAVX512(out *float32, base *float32, xs **float32, m int, inverse float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·varianceAVX512(SB), NOSPLIT, $0-48
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), CX
+	MOVQ         m+24(FP), DX
+	MOVQ         n+40(FP), BX
+	VBROADCASTSD inverse+32(FP), Z0
+	XORQ         SI, SI
+
+loop:
+	MOVQ      (CX), DI
+	VCVTPS2PD (DI)(SI*4), Z1
+	VXORPS    X2, X2, X2
+	VXORPS    X3, X3, X3
+	MOVQ      $0x00000001, R8
+	JMP       test
+
+models:
+	MOVQ      (CX)(R8*8), DI
+	VCVTPS2PD (DI)(SI*4), Z4
+	VSUBPD    Z1, Z4, Z4
+	VADDPD    Z4, Z2, Z2
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z3, Z3
+	INCQ      R8
+
+test:
+	CMPQ      R8, DX
+	JLT       models
+	VMULPD    Z2, Z2, Z2
+	VMULPD    Z0, Z2, Z2
+	VSUBPD    Z2, Z3, Z3
+	VMULPD    Z0, Z3, Z3
+	VCVTPD2PS Z3, Y1
+	VMOVUPS   Y1, (AX)(SI*4)
+	ADDQ      $0x00000008, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func nearswapBF16AVX512(out *float32, base *byte, model *byte, t float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·nearswapBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         model+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS t+24(FP), Z0
+	MOVL         $0x358637bd, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	XORQ         SI, SI
+
+loop:
+	VPMOVZXWD (CX)(SI*2), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD (DX)(SI*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VSUBPS    Z4, Z5, Z6
+	VPANDD    Z6, Z3, Z6
+	VMAXPS    Z6, Z1, Z6
+	VDIVPS    Z6, Z0, Z6
+	VSUBPS    Z6, Z2, Z7
+	VMULPS    Z4, Z7, Z7
+	VMULPS    Z5, Z6, Z4
+	VADDPS    Z7, Z4, Z4
+	VCMPPS    $0x01, Z2, Z6, K1
+	VMOVAPS   Z4, K1, Z5
+	VMOVUPS   Z5, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func reinforceBF16AVX512(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·reinforceBF16AVX512(SB), NOSPLIT, $0-56
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         factors+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVQ         n+48(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x7fffffff, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Z1
+	MOVL         bound+40(FP), R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	XORQ         R8, R8
+
+loop:
+	VPMOVZXWD (CX)(R8*2), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VXORPS    X4, X4, X4
+	VXORPS    X5, X5, X5
+	VXORPS    X6, X6, X6
+	XORQ      R10, R10
+
+models:
+	MOVQ         (DX)(R10*8), R9
+	VPMOVZXWD    (R9)(R8*2), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VSUBPS       Z3, Z7, Z7
+	VPANDD       Z7, Z1, Z8
+	VPCMPGTD     Z2, Z8, K1
+	VMOVAPS.Z    Z7, K1, Z7
+	VADDPS       Z0, Z6, K1, Z6
+	VADDPS       Z7, Z4, Z4
+	VBROADCASTSS (BX)(R10*4), Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	INCQ         R10
+	CMPQ         R10, SI
+	JLT          models
+	VCMPPS       $0x00, Z0, Z6, K1
+	VMAXPS       Z0, Z6, Z6
+	VDIVPS       Z6, Z4, Z7
+	VMOVAPS      Z5, K1, Z7
+	VADDPS       Z3, Z7, Z7
+	VMOVUPS      Z7, (AX)(R8*4)
+	ADDQ         $0x00000010, R8
+	CMPQ         R8, DI
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func varianceBF16AVX512(out *float32, base *byte, xs **byte, m int, inverse float64, n int)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·varianceBF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ         out+0(FP), AX
+	MOVQ         base+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSD inverse+32(FP), Z0
+	XORQ         DI, DI
+
+loop:
+	VPMOVZXWD (CX)(DI*2), Y1
+	VPSLLD    $0x10, Y1, Y1
+	MOVQ      (DX), R8
+	VPMOVZXWD (R8)(DI*2), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VSUBPS    Y1, Y2, Y2
+	VCVTPS2PD Y2, Z2
+	VXORPS    X3, X3, X3
+	VXORPS    X4, X4, X4
+	MOVQ      $0x00000001, R9
+	JMP       test
+
+models:
+	MOVQ      (DX)(R9*8), R8
+	VPMOVZXWD (R8)(DI*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VSUBPS    Y1, Y5, Y5
+	VCVTPS2PD Y5, Z5
+	VSUBPD    Z2, Z5, Z5
+	VADDPD    Z5, Z3, Z3
+	VMULPD    Z5, Z5, Z5
+	VADDPD    Z5, Z4, Z4
+	INCQ      R9
+
+test:
+	CMPQ      R9, BX
+	JLT       models
+	VMULPD    Z3, Z3, Z3
+	VMULPD    Z0, Z3, Z3
+	VSUBPD    Z3, Z4, Z4
+	VMULPD    Z0, Z4, Z4
+	VCVTPD2PS Z4, Y1
+	VMOVUPS   Y1, (AX)(DI*4)
+	ADDQ      $0x00000008, DI
+	CMPQ      DI, SI
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func chooseAVX512(dst *float32, a *float32, b *float32, keep *uint64, n int)
+// Requires: AVX, AVX512F
+TEXT ·chooseAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ keep+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS (DX)(DI*4), Z1
+	MOVQ    DI, R8
+	SHRQ    $0x03, R8
+	MOVWLZX (BX)(R8*1), R8
+	KMOVW   R8, K1
+	VMOVAPS Z1, K1, Z0
+	VMOVUPS Z0, (AX)(DI*4)
+	ADDQ    $0x00000010, DI
+	CMPQ    DI, SI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func lerpEachAVX512(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·lerpEachAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ wa+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ wb+24(FP), BX
+	MOVQ b+32(FP), SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+
+loop:
+	VMOVUPS (DX)(R8*4), Z0
+	VMULPS  (CX)(R8*4), Z0, Z0
+	VMOVUPS (SI)(R8*4), Z1
+	VMULPS  (BX)(R8*4), Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(R8*4)
+	ADDQ    $0x00000010, R8
+	CMPQ    R8, DI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func columnDotsAVX512(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·columnDotsAVX512(SB), NOSPLIT, $0-64
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+56(FP), SI
+	MOVQ xx+32(FP), DI
+	MOVQ yy+40(FP), R8
+	MOVQ xy+48(FP), R9
+	SHLQ $0x02, BX
+	XORQ R10, R10
+
+columns:
+	VMOVUPD (DI)(R10*8), Z0
+	VMOVUPD (R8)(R10*8), Z1
+	VMOVUPD (R9)(R10*8), Z2
+	LEAQ    (AX)(R10*4), R11
+	LEAQ    (CX)(R10*4), R12
+	MOVQ    DX, R13
+
+rows:
+	VCVTPS2PD   (R11), Z3
+	VCVTPS2PD   (R12), Z4
+	VFMADD231PD Z3, Z3, Z0
+	VFMADD231PD Z4, Z4, Z1
+	VFMADD231PD Z3, Z4, Z2
+	ADDQ        BX, R11
+	ADDQ        BX, R12
+	DECQ        R13
+	JNZ         rows
+	VMOVUPD     Z0, (DI)(R10*8)
+	VMOVUPD     Z1, (R8)(R10*8)
+	VMOVUPD     Z2, (R9)(R10*8)
+	ADDQ        $0x00000008, R10
+	CMPQ        R10, SI
+	JLT         columns
+	VZEROUPPER
+	RET
+
+// func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·squareSumsAVX512(SB), NOSPLIT, $0-32
+	MOVQ   x+0(FP), AX
+	MOVQ   keep+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   partial+24(FP), BX
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	XORQ   SI, SI
+
+loop:
+	MOVQ        SI, DI
+	SHRQ        $0x03, DI
+	MOVWLZX     (CX)(DI*1), DI
+	VCVTPS2PD   (AX)(SI*4), Z2
+	KMOVB       DI, K1
+	VFMADD231PD Z2, Z2, K1, Z0
+	SHRL        $0x08, DI
+	VCVTPS2PD   32(AX)(SI*4), Z2
+	KMOVB       DI, K1
+	VFMADD231PD Z2, Z2, K1, Z1
+	SHRL        $0x08, DI
+	ADDQ        $0x00000010, SI
+	CMPQ        SI, DX
+	JLT         loop
+	VMOVUPD     Z0, (BX)
+	VMOVUPD     Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·listedAVX512(SB), NOSPLIT, $0-40
+	MOVQ list+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVL first+24(FP), SI
+	XORQ BX, BX
+
+words:
+	MOVQ          (CX), DI
+	MOVL          $0x00000010, R8
+	VMOVD         R8, X0
+	VPBROADCASTD  X0, Z2
+	VPBROADCASTD  SI, Z0
+	VPMOVZXBD     laneIndex<>+0(SB), Z1
+	VPADDD        Z1, Z0, Z0
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z1
+	VMOVUPS       Z1, (AX)(BX*4)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, BX
+	VPADDD        Z2, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z1
+	VMOVUPS       Z1, (AX)(BX*4)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, BX
+	VPADDD        Z2, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z1
+	VMOVUPS       Z1, (AX)(BX*4)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, BX
+	VPADDD        Z2, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z1
+	VMOVUPS       Z1, (AX)(BX*4)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	ADDQ          R8, BX
+	VPADDD        Z2, Z0, Z0
+	SHRQ          $0x10, DI
+	ADDL          $0x40, SI
+	ADDQ          $0x08, CX
+	DECQ          DX
+	JNZ           words
+	MOVQ          BX, count+32(FP)
+	VZEROUPPER
+	RET
+
+// func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
+// Requires: AVX, AVX512F
+TEXT ·outranksAVX512(SB), NOSPLIT, $0-48
+	MOVQ         bits+0(FP), AX
+	MOVQ         list+8(FP), CX
+	MOVQ         draws+16(FP), DX
+	MOVQ         row+24(FP), BX
+	MOVQ         n+40(FP), SI
+	MOVL         others+32(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0x00000001, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	XORQ         DI, DI
+
+loop:
+	VMOVUPS    (CX)(DI*4), Z3
+	VMOVUPS    (DX)(DI*4), Z4
+	VPSRLQ     $0x20, Z4, Z5
+	VPMULUDQ   Z0, Z5, Z5
+	VPMULUDQ   Z0, Z4, Z4
+	VPSRLQ     $0x20, Z4, Z4
+	MOVL       $0x0000aaaa, R8
+	KMOVW      R8, K1
+	VPBLENDMD  Z5, Z4, K1, Z4
+	VPCMPD     $0x05, Z3, Z4, K1
+	VPADDD     Z1, Z4, K1, Z4
+	VXORPS     X6, X6, X6
+	KXNORW     K2, K2, K2
+	VPGATHERDD (BX)(Z3*4), K2, Z6
+	VPANDD     Z6, Z2, Z6
+	VXORPS     X7, X7, X7
+	KXNORW     K3, K3, K3
+	VPGATHERDD (BX)(Z4*4), K3, Z7
+	VPANDD     Z7, Z2, Z7
+	VPCMPGTD   Z7, Z6, K1
+	VPCMPEQD   Z7, Z6, K4
+	VPCMPGTD   Z3, Z4, K4, K4
+	KORW       K4, K1, K1
+	KMOVW      K1, R8
+	MOVQ       DI, R9
+	SHRQ       $0x03, R9
+	MOVW       R8, (AX)(R9*1)
+	ADDQ       $0x00000010, DI
+	CMPQ       DI, SI
+	JLT        loop
 	VZEROUPPER
 	RET
 
@@ -4483,6 +6731,165 @@ loop:
 	ADDQ      $0x00000010, BX
 	CMPQ      BX, DX
 	JLT       loop
+	VZEROUPPER
+	RET
+
+// func divergenceAVX512(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·divergenceAVX512(SB), NOSPLIT, $0-72
+	MOVQ         c+56(FP), AX
+	VBROADCASTSS 188(AX), Z0
+	VBROADCASTSS 192(AX), Z1
+	VBROADCASTSS 196(AX), Z2
+	VBROADCASTSS 200(AX), Z3
+	VBROADCASTSS 204(AX), Z4
+	VBROADCASTSS 208(AX), Z5
+	VBROADCASTSS 212(AX), Z6
+	VBROADCASTSS 216(AX), Z7
+	VBROADCASTSS 220(AX), Z8
+	VBROADCASTSS 224(AX), Z9
+	VBROADCASTSS 228(AX), Z10
+	VBROADCASTSS 232(AX), Z11
+	VBROADCASTSS 236(AX), Z12
+	MOVQ         x+0(FP), CX
+	MOVQ         y+8(FP), DX
+	MOVQ         p+16(FP), BX
+	MOVQ         q+24(FP), SI
+	MOVQ         n+48(FP), DI
+	MOVQ         partial+64(FP), R8
+	VXORPS       X13, X13, X13
+	VXORPS       X14, X14, X14
+	XORQ         R9, R9
+
+loop:
+	VBROADCASTSS fp+32(FP), Z16
+	VMOVUPS      (DX)(R9*4), Z15
+	VSUBPS       (CX)(R9*4), Z15, Z15
+	VBROADCASTSS shift+40(FP), Z17
+	VSUBPS       Z17, Z15, Z15
+	VMULPS       (BX)(R9*4), Z16, Z16
+	VBROADCASTSS eps+44(FP), Z17
+	VADDPS       Z17, Z16, Z17
+	VMULPS       Z15, Z15, Z18
+	VMULPS       Z4, Z15, Z19
+	VADDPS       Z3, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VMULPS       Z2, Z15, Z20
+	VADDPS       Z1, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VADDPS       Z15, Z19, Z19
+	VMULPS       Z16, Z19, Z19
+	VDIVPS       Z17, Z19, Z16
+	VMULPS       Z16, Z16, Z18
+	VMULPS       Z12, Z16, Z19
+	VADDPS       Z11, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VMULPS       Z10, Z16, Z20
+	VADDPS       Z9, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VMULPS       Z8, Z16, Z20
+	VADDPS       Z7, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VMULPS       Z6, Z16, Z16
+	VADDPS       Z5, Z16, Z16
+	VADDPS       Z16, Z19, Z19
+	VMULPS       Z18, Z19, Z19
+	VPSLLD       $0x01, Z15, Z15
+	VPSRLD       $0x01, Z15, Z15
+	VCMPPS       $0x05, Z0, Z15, K1
+	KMOVW        K1, R10
+	TESTL        R10, R10
+	JZ           near0
+	VBROADCASTSS fq+36(FP), Z15
+	VMULPS       (SI)(R9*4), Z15, Z15
+	VBROADCASTSS eps+44(FP), Z16
+	VADDPS       Z16, Z15, Z15
+	VDIVPS       Z17, Z15, Z15
+	VBROADCASTSS 24(AX), Z16
+	VSUBPS       Z16, Z15, Z16
+	VMOVAPS      Z15, Z18
+	VXORPS       X21, X21, X21
+	VBROADCASTSS 48(AX), Z20
+	VCMPPS       $0x01, Z20, Z15, K2
+	VBROADCASTSS 52(AX), Z20
+	VMULPS       Z20, Z15, Z20
+	VMOVAPS      Z20, K2, Z18
+	VBROADCASTSS 56(AX), Z20
+	VMOVAPS      Z20, K2, Z21
+	VBROADCASTSS 60(AX), Z20
+	VPSUBD       Z20, Z18, Z23
+	VPSRAD       $0x17, Z23, Z23
+	VPSLLD       $0x17, Z23, Z20
+	VPSUBD       Z20, Z18, Z18
+	VCVTDQ2PS    Z23, Z23
+	VADDPS       Z21, Z23, Z23
+	VBROADCASTSS 24(AX), Z20
+	VSUBPS       Z20, Z18, Z18
+	VMULPS       Z18, Z18, Z20
+	VBROADCASTSS 96(AX), Z24
+	VMULPS       Z24, Z18, Z25
+	VBROADCASTSS 92(AX), Z24
+	VADDPS       Z24, Z25, Z25
+	VMULPS       Z20, Z25, Z25
+	VBROADCASTSS 88(AX), Z24
+	VMULPS       Z24, Z18, Z24
+	VBROADCASTSS 84(AX), Z26
+	VADDPS       Z26, Z24, Z24
+	VADDPS       Z24, Z25, Z25
+	VMULPS       Z20, Z25, Z25
+	VBROADCASTSS 80(AX), Z24
+	VMULPS       Z24, Z18, Z24
+	VBROADCASTSS 76(AX), Z26
+	VADDPS       Z26, Z24, Z24
+	VADDPS       Z24, Z25, Z25
+	VMULPS       Z20, Z25, Z25
+	VBROADCASTSS 72(AX), Z24
+	VMULPS       Z24, Z18, Z24
+	VBROADCASTSS 68(AX), Z26
+	VADDPS       Z26, Z24, Z24
+	VADDPS       Z24, Z25, Z25
+	VMULPS       Z18, Z20, Z24
+	VMULPS       Z24, Z25, Z25
+	VBROADCASTSS 20(AX), Z24
+	VMULPS       Z24, Z23, Z24
+	VADDPS       Z24, Z25, Z25
+	VBROADCASTSS 64(AX), Z24
+	VMULPS       Z24, Z20, Z20
+	VSUBPS       Z20, Z25, Z25
+	VADDPS       Z18, Z25, Z25
+	VBROADCASTSS 16(AX), Z18
+	VMULPS       Z18, Z23, Z24
+	VADDPS       Z24, Z25, Z25
+	VBROADCASTSS 100(AX), Z18
+	VCMPPS       $0x05, Z18, Z15, K2
+	VMOVAPS      Z15, K2, Z25
+	VXORPS       X22, X22, X22
+	VCMPPS       $0x00, Z22, Z15, K2
+	VBROADCASTSS 104(AX), Z18
+	VMOVAPS      Z18, K2, Z25
+	VCMPPS       $0x01, Z22, Z15, K2
+	VBROADCASTSS 108(AX), Z15
+	VMOVAPS      Z15, K2, Z25
+	VSUBPS       Z25, Z16, Z16
+	VXORPS       X22, X22, X22
+	VMAXPS       Z16, Z22, Z16
+	VMOVAPS      Z16, K1, Z19
+
+near0:
+	VMULPS        Z17, Z19, Z19
+	VCVTPS2PD     Y19, Z15
+	VEXTRACTF32X8 $0x01, Z19, Y16
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z15, Z13, Z13
+	VADDPD        Z16, Z14, Z14
+	ADDQ          $0x00000010, R9
+	CMPQ          R9, DI
+	JLT           loop
+	VMOVUPD       Z13, (R8)
+	VMOVUPD       Z14, 64(R8)
 	VZEROUPPER
 	RET
 

@@ -50,6 +50,21 @@ func dotAVX2(a *float32, b *float32, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsAVX2(a *float32, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsBF16AVX2(a *byte, b *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsLessBF16AVX2(a *byte, b *byte, less *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 func absSumsAVX2(x *float32, keep *uint64, n int, all *float64, kept *float64) {
 	panic("this machine has no such instructions")
@@ -80,27 +95,115 @@ func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
 }
 
+// aboveMaskBF16 needs n to be a multiple of a vector.
+func aboveMaskBF16AVX2(keep *uint64, x *byte, less *byte, n int, bound int32) {
+	panic("this machine has no such instructions")
+}
+
 // mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeSumAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
 // mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeVoteAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
+// mergeElect needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+func mergeElectAVX2(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
 // mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeSumBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
 // mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeVoteBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeElectBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+func mergeElectBF16AVX2(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// nearswap needs n to be a multiple of a vector.
+func nearswapAVX2(out *float32, base *float32, model *float32, t float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// reinforce needs n to be a multiple of a vector.
+func reinforceAVX2(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// variance needs n to be a multiple of a vector; in float32 the base is not looked at.
+func varianceAVX2(out *float32, base *float32, xs **float32, m int, inverse float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// nearswapBF16 needs n to be a multiple of a vector.
+func nearswapBF16AVX2(out *float32, base *byte, model *byte, t float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// reinforceBF16 needs n to be a multiple of a vector.
+func reinforceBF16AVX2(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// varianceBF16 needs n to be a multiple of a vector; in float32 the base is not looked at.
+func varianceBF16AVX2(out *float32, base *byte, xs **byte, m int, inverse float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// choose needs n to be a multiple of a vector.
+func chooseAVX2(dst *float32, a *float32, b *float32, keep *uint64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// lerpEach needs n to be a multiple of a vector.
+func lerpEachAVX2(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// columnDots needs n to be a multiple of a vector, and a row at least.
+func columnDotsAVX2(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// squareSums needs n to be a multiple of 16; it writes 16 partial sums.
+func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int) {
+	panic("this machine has no such instructions")
+}
+
+// outranks needs n to be a multiple of a vector.
+func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// deposit adds to n words of keep one bit of the stream for each that is set in words; bits has a word more than these need.
+func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int) {
 	panic("this machine has no such instructions")
 }
 
@@ -136,6 +239,11 @@ func geluAVX2(dst *float32, x *float32, n int, c *float32) {
 
 // geluTanh needs n to be a multiple of a vector.
 func geluTanhAVX2(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// divergence needs n to be a multiple of 16; it adds to 16 partial sums, which are zero. t is y-x-shift.
+func divergenceAVX2(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
@@ -278,6 +386,21 @@ func dotAVX512(a *float32, b *float32, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
+// dots needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsAVX512(a *float32, b *float32, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsBF16AVX512(a *byte, b *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// dotsLessBF16 needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.
+func dotsLessBF16AVX512(a *byte, b *byte, less *byte, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
 // absSums needs n to be a multiple of 16; it writes 16 partial sums each.
 func absSumsAVX512(x *float32, keep *uint64, n int, all *float64, kept *float64) {
 	panic("this machine has no such instructions")
@@ -308,27 +431,50 @@ func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
 }
 
+// aboveMaskBF16 needs n to be a multiple of a vector.
+func aboveMaskBF16AVX512(keep *uint64, x *byte, less *byte, n int, bound int32) {
+	panic("this machine has no such instructions")
+}
+
 // mergeSum needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeSumAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
 // mergeVote needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeVoteAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
+// mergeElect needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+func mergeElectAVX512(out *float32, base *float32, xs **float32, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
 // mergeSumBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeSumBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
 // mergeVoteBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
-// delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
 func mergeVoteBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// mergeElectBF16 needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a
+// delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and
+// which its mask, if there is one, keeps.
+func mergeElectBF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
 	panic("this machine has no such instructions")
 }
 
@@ -339,6 +485,66 @@ func mergeVote2AVX512(out *float32, base *float32, xs **float32, keeps **uint64,
 
 // mergeVote2BF16 needs n to be a multiple of 32 and m to be 2; it is mergeVote otherwise.
 func mergeVote2BF16AVX512(out *float32, base *byte, xs **byte, keeps **uint64, bounds *int32, factors *float32, scratch *float32, m int, total float32, lambda float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// nearswap needs n to be a multiple of a vector.
+func nearswapAVX512(out *float32, base *float32, model *float32, t float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// reinforce needs n to be a multiple of a vector.
+func reinforceAVX512(out *float32, base *float32, xs **float32, factors *float32, m int, bound int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// variance needs n to be a multiple of a vector; in float32 the base is not looked at.
+func varianceAVX512(out *float32, base *float32, xs **float32, m int, inverse float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// nearswapBF16 needs n to be a multiple of a vector.
+func nearswapBF16AVX512(out *float32, base *byte, model *byte, t float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// reinforceBF16 needs n to be a multiple of a vector.
+func reinforceBF16AVX512(out *float32, base *byte, xs **byte, factors *float32, m int, bound int32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// varianceBF16 needs n to be a multiple of a vector; in float32 the base is not looked at.
+func varianceBF16AVX512(out *float32, base *byte, xs **byte, m int, inverse float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// choose needs n to be a multiple of a vector.
+func chooseAVX512(dst *float32, a *float32, b *float32, keep *uint64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// lerpEach needs n to be a multiple of a vector.
+func lerpEachAVX512(dst *float32, wa *float32, a *float32, wb *float32, b *float32, n int) {
+	panic("this machine has no such instructions")
+}
+
+// columnDots needs n to be a multiple of a vector, and a row at least.
+func columnDotsAVX512(x *float32, y *float32, rows int, stride int, xx *float64, yy *float64, xy *float64, n int) {
+	panic("this machine has no such instructions")
+}
+
+// squareSums needs n to be a multiple of 16; it writes 16 partial sums.
+func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64) {
+	panic("this machine has no such instructions")
+}
+
+// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int) {
+	panic("this machine has no such instructions")
+}
+
+// outranks needs n to be a multiple of a vector.
+func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
 	panic("this machine has no such instructions")
 }
 
@@ -374,6 +580,11 @@ func geluAVX512(dst *float32, x *float32, n int, c *float32) {
 
 // geluTanh needs n to be a multiple of a vector.
 func geluTanhAVX512(dst *float32, x *float32, n int, c *float32) {
+	panic("this machine has no such instructions")
+}
+
+// divergence needs n to be a multiple of 16; it adds to 16 partial sums, which are zero. t is y-x-shift.
+func divergenceAVX512(x *float32, y *float32, p *float32, q *float32, fp float32, fq float32, shift float32, eps float32, n int, c *float32, partial *float64) {
 	panic("this machine has no such instructions")
 }
 

@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // The order of magnitudes is that of the bits without the sign, so that
 // infinities come above all numbers and NaN above infinities.
@@ -175,31 +172,21 @@ func KeepAbove(keep Mask, x []float32, bound int32) {
 	}
 }
 
-// KeepAboveOthers keeps those open elements of a row that are larger in
-// magnitude than another element of it, which a draw picks for each in turn, all
-// others being as likely; of equal ones the first is the larger. The row, of two
-// elements at least, begins at element at of the masks.
-func KeepAboveOthers(keep, open Mask, row []float32, at int, draws []uint32) {
-	others := uint64(len(row) - 1)
-	for w := at / 64; w*64 < at+len(row); w++ {
-		word := open.word(w, at, at+len(row))
-		draw := draws[:bits.OnesCount64(word)]
-		draws = draws[len(draw):]
-		var kept uint64
-		for _, d := range draw {
-			i := bits.TrailingZeros64(word)
-			word &= word - 1
-			own := uint64(w*64 + i - at)
-			other := uint64(d) * others >> 32
-			other += 1 - (other-own)>>63 // leave itself out
-			// Half of them stay: a branch would be guessed wrong too often.
-			kept |= (rankKey(row[other], other) - rankKey(row[own], own)) >> 63 << i
-		}
-		keep[w] |= kept
+// KeepAboveBF16 is KeepAbove of the differences x-less of bfloat16 numbers.
+func KeepAboveBF16(keep Mask, x, less []byte, bound int32) {
+	clear(keep)
+	less = less[:len(x)]
+	n := body(len(x)/2, 1)
+	switch {
+	case n == 0:
+	case wide():
+		aboveMaskBF16AVX512(&keep[0], &x[0], &less[0], n, bound)
+	default:
+		aboveMaskBF16AVX2(&keep[0], &x[0], &less[0], n, bound)
 	}
-}
-
-// rankKey orders elements by magnitude, and of equal ones the first highest.
-func rankKey(f float32, i uint64) uint64 {
-	return uint64(MagnitudeBits(f))<<32 | uint64(^uint32(i))
+	for i := n; i < len(x)/2; i++ {
+		if int32(MagnitudeBits(fromBF16(x[2*i:])-fromBF16(less[2*i:]))) > bound {
+			keep.Set(i)
+		}
+	}
 }

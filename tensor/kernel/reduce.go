@@ -145,6 +145,52 @@ func AbsSumsBF16(x, less []byte, keep Mask) (all, kept float64) {
 	return join(&total), join(&some)
 }
 
+// ColumnDots adds to xx, yy and xy the products of x and y with themselves and
+// each other, column by column: a column is every element that is so many columns
+// after another, len(xx) of them. x and y are of whole rows.
+func ColumnDots(xx, yy, xy []float64, x, y []float32) {
+	width := len(xx)
+	yy, xy, y = yy[:width], xy[:width], y[:len(x)]
+	n := body(width, 1)
+	if len(x) < width {
+		return
+	}
+	switch {
+	case n == 0:
+	case wide():
+		columnDotsAVX512(&x[0], &y[0], len(x)/width, width, &xx[0], &yy[0], &xy[0], n)
+	default:
+		columnDotsAVX2(&x[0], &y[0], len(x)/width, width, &xx[0], &yy[0], &xy[0], n)
+	}
+	for at := 0; at < len(x); at += width {
+		for j := n; j < width; j++ {
+			u, v := float64(x[at+j]), float64(y[at+j])
+			xx[j] += u * u // exact, as all products of two float32
+			yy[j] += v * v
+			xy[j] += u * v
+		}
+	}
+}
+
+// SquareSum returns the sum of the squares of what the mask keeps, in float64.
+func SquareSum(x []float32, keep Mask) float64 {
+	var s [sums]float64
+	n := wholes(len(x))
+	switch {
+	case n == 0:
+	case wide():
+		squareSumsAVX512(&x[0], &keep[0], n, &s[0])
+	default:
+		squareSumsAVX2(&x[0], &keep[0], n, &s[0])
+	}
+	for i := n; i < len(x); i++ {
+		if keep.Has(i) {
+			s[i%sums] += float64(x[i]) * float64(x[i])
+		}
+	}
+	return join(&s)
+}
+
 // CountNonFinite counts NaN and infinite elements.
 func CountNonFinite(a []float32) (nan, inf int) {
 	n, bad := body(len(a), 1), 0

@@ -36,6 +36,98 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"DotBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(DotBF16(rawOf(finite(a)), finite(b)))}
 	},
+	"Reinforce": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) {
+			Reinforce(d, c, [][]float32{a, b, c}, []float32{1, 1.5, -0.7}, 0x3f000000)
+		})
+	},
+	"ReinforceBF16": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) {
+			ReinforceBF16(d, rawOf(c), [][]byte{rawOf(a), rawOf(b)}, []float32{1.25, 0.3}, 0x3f000000)
+		})
+	},
+	"Variance": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Variance(d, [][]float32{a, b, c}) })
+	},
+	"Variance of one": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Variance(d, [][]float32{finite(a)}) })
+	},
+	"VarianceBF16": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { VarianceBF16(d, rawOf(c), [][]byte{rawOf(a), rawOf(b), rawOf(b)}) })
+	},
+	"ColumnDots": columnTwin(1),
+	"Divergence": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		return []uint64{math.Float64bits(Divergence(finite(a), finite(b), make([]float32, 2*len(a)), 1e-8))}
+	},
+	"Divergence, close": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		x, y := make([]float32, len(a)), make([]float32, len(a))
+		Sigmoid(x, finite(a))
+		copy(y, x)
+		Axpy(y, 1e-7, finite(b))
+		return []uint64{math.Float64bits(Divergence(x, y, make([]float32, 2*len(a)), 1e-8))}
+	},
+	"ColumnDots of 5": columnTwin(5),
+	"SquareSum": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, b, 0x3f000000, 3)
+		return []uint64{math.Float64bits(SquareSum(finite(a), keep))}
+	},
+	"Nearswap": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { Nearswap(d, a, b, 0.5) })
+	},
+	"NearswapBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { NearswapBF16(d, rawOf(a), rawOf(b), 0.5) })
+	},
+	"Choose": func(t *testing.T, a, b, c []float32) []uint64 {
+		keep := make(Mask, MaskWords(len(a)))
+		KeepLargest(keep, c, 0x3f000000, 3)
+		return floats(t, len(a), func(d []float32) { Choose(d, a, b, keep) })
+	},
+	"LerpEach": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), func(d []float32) { LerpEach(d, a, b, c, a) })
+	},
+	"KeepAboveBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		return masks(t, len(a), func(m Mask) { KeepAboveBF16(m, rawOf(a), rawOf(b), 0x3f000000) })
+	},
+	"Mix elect": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixed(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
+	},
+	"Mix raw elect": func(t *testing.T, a, b, c []float32) []uint64 {
+		return floats(t, len(a), mixedRaw(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
+	},
+	"KeepAboveOthers": func(t *testing.T, a, b, c []float32) []uint64 {
+		if len(a) < 2 {
+			return nil
+		}
+		row, draws := append(append([]float32{}, a...), b...), make([]uint32, 2*len(a))
+		open := make(Mask, MaskWords(70+len(row)))
+		KeepLargest(open[1:], row, 0x3e000000, 3)
+		for i, v := range append(append([]float32{}, c...), a...) {
+			draws[i] = math.Float32bits(v) * 2654435761
+		}
+		return masks(t, 70+len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 64+len(a)%7, draws) })
+	},
+	"KeepAboveOthers of many": func(t *testing.T, a, b, _ []float32) []uint64 {
+		if len(a) != 130 {
+			return nil
+		}
+		row, draws := make([]float32, 5000), make([]uint32, 5000)
+		open := make(Mask, MaskWords(len(row)))
+		for i := range row {
+			row[i], draws[i] = a[i%130]*b[i%57], uint32(i)*2654435761
+			if i%3 != 1 {
+				open.Set(i)
+			}
+		}
+		return masks(t, len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 0, draws) })
+	},
+	"Dots": func(_ *testing.T, a, b, _ []float32) []uint64 { return products(Dots(finite(a), finite(b))) },
+	"DotsBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {
+		return products(DotsBF16(rawOf(finite(a)), rawOf(finite(b))))
+	},
+	"DotsLessBF16": func(_ *testing.T, a, b, c []float32) []uint64 {
+		return products(DotsLessBF16(rawOf(finite(a)), rawOf(finite(b)), rawOf(finite(c))))
+	},
 	"Sum": func(_ *testing.T, a, _, _ []float32) []uint64 { return []uint64{math.Float64bits(Sum(finite(a)))} },
 	"centred": func(_ *testing.T, a, _, _ []float32) []uint64 {
 		return []uint64{math.Float64bits(centred(finite(a), 0.3))}
@@ -96,4 +188,28 @@ func mappedTwin(f func(dst, x []float32), spread float32) func(t *testing.T, a, 
 		ScaleTo(x, spread, a)
 		return floats(t, len(a), func(d []float32) { f(d, x) })
 	}
+}
+
+// columnTwin is ColumnDots over so many rows.
+func columnTwin(rows int) func(t *testing.T, a, b, c []float32) []uint64 {
+	return func(t *testing.T, a, b, _ []float32) []uint64 {
+		var x, y []float32
+		for range rows {
+			x, y = append(x, finite(a)...), append(y, finite(b)...)
+		}
+		var out []uint64
+		xx, yy, xy := guarded(len(a), 7.0), guarded(len(a), 7.0), guarded(len(a), 7.0)
+		ColumnDots(xx.x, yy.x, xy.x, x, y)
+		for _, g := range []guard[float64]{xx, yy, xy} {
+			g.check(t, "ColumnDots")
+			for _, v := range g.x {
+				out = append(out, math.Float64bits(v))
+			}
+		}
+		return out
+	}
+}
+
+func products(p Products) []uint64 {
+	return []uint64{math.Float64bits(p.AA), math.Float64bits(p.BB), math.Float64bits(p.AB)}
 }

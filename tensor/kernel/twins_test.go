@@ -104,7 +104,7 @@ func mixed(m Mix, a, b, c []float32) func([]float32) {
 	keep := make(Mask, MaskWords(len(a)))
 	KeepLargest(keep, b, 0x3f000000, 3)
 	return func(dst []float32) {
-		m.Into(dst, c, []Delta{{X: a, Above: -1, Rescale: 1, Weight: 0.5}, {X: b, Above: 0x3e000000, Keep: keep, Rescale: 1.25, Weight: 0.7}, {X: a, Above: -1, Keep: keep, Rescale: 1, Weight: -0.3}})
+		m.Into(dst, c, []Delta{{X: a, Above: -1, Rescale: 1, Weight: 0.5}, {X: b, Above: 0x3e000000, Upto: 0x3f800000, Keep: keep, Rescale: 1.25, Weight: 0.7}, {X: a, Above: -1, Keep: keep, Rescale: 1, Weight: -0.3}})
 	}
 }
 
@@ -113,7 +113,7 @@ func mixedRaw(m Mix, a, b, c []float32) func([]float32) {
 	keep := make(Mask, MaskWords(len(a)))
 	KeepLargest(keep, b, 0x3f000000, 3)
 	return func(dst []float32) {
-		m.IntoRaw(dst, rawOf(c), []Delta{{Raw: rawOf(a), Above: 0x3e000000, Rescale: 1, Weight: 0.5}, {Raw: rawOf(b), Above: -1, Keep: keep, Rescale: 1.25, Weight: 0.7}})
+		m.IntoRaw(dst, rawOf(c), []Delta{{Raw: rawOf(a), Above: 0x3e000000, Upto: 0x40000000, Rescale: 1, Weight: 0.5}, {Raw: rawOf(b), Above: -1, Keep: keep, Rescale: 1.25, Weight: 0.7}})
 	}
 }
 
@@ -178,7 +178,7 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 		keep := make(Mask, MaskWords(len(a)))
 		KeepLargest(keep, b, 0x3f000000, 3)
 		return floats(t, len(a), func(dst []float32) {
-			Mix{Elect: true, Normalize: true, Lambda: 0.9}.Into(dst, c, []Delta{{X: a, Above: 0x3e000000, Rescale: 1.25, Weight: 0.5}, {X: b, Above: -1, Keep: keep, Rescale: 1, Weight: -0.7}})
+			Mix{Elect: true, Normalize: true, Lambda: 0.9}.Into(dst, c, []Delta{{X: a, Above: 0x3e000000, Upto: 0x3f800000, Rescale: 1.25, Weight: 0.5}, {X: b, Above: -1, Keep: keep, Rescale: 1, Weight: -0.7}})
 		})
 	},
 	"Mix raw vote of three": func(t *testing.T, a, b, c []float32) []uint64 {
@@ -312,6 +312,9 @@ func TestPlain(t *testing.T) {
 		sum += math.Abs(float64(a[i]))
 	}
 	all, some := AbsSums(a, keep)
+	if p := Dots(a, b); p != (Products{Norm2(a), Norm2(b), Dot(a, b)}) {
+		t.Errorf("products %v", p)
+	}
 	if math.Abs(Dot(a, b)/dot-1) > 1e-12 || math.Abs(all/sum-1) > 1e-12 || some != math.Abs(float64(a[3])) {
 		t.Errorf("dot %v, want %v; sums %v and %v, want %v", Dot(a, b), dot, all, some, sum)
 	}

@@ -19,6 +19,7 @@ func (s isa) merges() {
 			return sums
 		})
 		s.merge("mergeVote", raw, merger.vote)
+		s.merge("mergeElect", raw, merger.elect)
 	}
 	s.mergesOfTwo()
 }
@@ -27,6 +28,7 @@ func (s isa) merges() {
 type merger struct {
 	isa
 	raw                              bool
+	plain                            bool // sums are of the deltas as they are
 	out, from, xs, keeps, n          reg.GPVirtual
 	factors, bounds, scratch, models reg.GPVirtual
 	total, lambda, zero              reg.VecVirtual
@@ -45,7 +47,9 @@ func (s isa) pair() int {
 
 func (s isa) merge(name string, raw bool, finish func(merger, []reg.VecVirtual) []reg.VecVirtual) {
 	m := s.beginMerge(name, raw, "needs n to be a multiple of 32; factors are pairs of rescale and weight, scratch holds 32m numbers. Of a",
-		"delta those elements count whose magnitude bits are above its bound and which its mask, if there is one, keeps.")
+		"delta those elements count whose magnitude bits lie within its pair of bounds, above the first and up to the second, and",
+		"which its mask, if there is one, keeps.")
+	m.plain = name == "mergeElect"
 	each("loop", m.n, s.pair()*s.lanes, func(i reg.GPVirtual) {
 		m.base = m.widen(m.from, i)
 		m.store(i, finish(m, m.gather(i)))
@@ -120,10 +124,15 @@ func (m merger) gather(i reg.GPVirtual) []reg.VecVirtual {
 	MOVQ(Mem{Base: m.keeps, Index: j, Scale: 8}, keep)
 	v := m.load(x, i, keep, byteIndex, j)
 	for u := range m.pair() {
+		if m.plain {
+			VADDPS(v[u], sums[u], sums[u])
+		}
 		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8})
 		m.scale(v[u], Mem{Base: m.factors, Index: j, Scale: 8, Disp: 4})
 		VMOVUPS(v[u], at(to, u*m.bytes()))
-		VADDPS(v[u], sums[u], sums[u])
+		if !m.plain {
+			VADDPS(v[u], sums[u], sums[u])
+		}
 	}
 	ADDQ(U32(m.pair()*m.bytes()), to)
 	INCQ(j)
@@ -150,7 +159,7 @@ func (m merger) load(x, i, keep, byteIndex, j reg.GPVirtual) []reg.VecVirtual {
 		if m.raw {
 			VSUBPS(m.base[u], v[u], v[u])
 		}
-		counts[u] = m.above(v[u], Mem{Base: m.bounds, Index: j, Scale: 4})
+		counts[u] = m.within(v[u], Mem{Base: m.bounds, Index: j, Scale: 8})
 	}
 	TESTQ(keep, keep)
 	JZ(LabelRef("unmasked"))
@@ -168,18 +177,24 @@ func (m merger) load(x, i, keep, byteIndex, j reg.GPVirtual) []reg.VecVirtual {
 	return v
 }
 
-// above is where the magnitude bits of v are above a bound.
-func (m merger) above(v reg.VecVirtual, bound Mem) reg.Register {
-	t := m.vec()
+// within is where the magnitude bits of v are above a bound, and not above the
+// one that follows it.
+func (m merger) within(v reg.VecVirtual, bounds Mem) reg.Register {
+	t, upto := m.vec(), bounds
+	upto.Disp += 4
 	m.and(v, m.abs, t)
 	if m.wide {
 		k := K()
-		VPCMPGTD_BCST(bound, t, k)
+		VPCMPGTD_BCST(bounds, t, k)
+		VPCMPD_BCST(U8(2), upto, t, k, k)
 		return k
 	}
-	b := m.vec()
-	VPBROADCASTD(bound, b)
+	b, over := m.vec(), m.vec()
+	VPBROADCASTD(upto, b)
+	VPCMPGTD(b, t, over)
+	VPBROADCASTD(bounds, b)
 	VPCMPGTD(b, t, t)
+	VPANDN(t, over, t)
 	return t
 }
 
@@ -210,6 +225,30 @@ type voter struct {
 // as positive. With a total of zero mix is divided by the votes' weights where
 // there are any.
 func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
+	voters := m.votes(sums)
+	m.divide(voters)
+	return mixes(voters)
+}
+
+// elect is vote with mix divided by the votes' weights, or by the total if that
+// is more.
+func (m merger) elect(sums []reg.VecVirtual) []reg.VecVirtual {
+	voters := m.votes(sums)
+	for _, v := range voters {
+		VMAXPS(m.total, v.div, v.div)
+		VDIVPS(v.div, v.mix, v.mix)
+	}
+	return mixes(voters)
+}
+
+func mixes(voters []voter) (list []reg.VecVirtual) {
+	for _, v := range voters {
+		list = append(list, v.mix)
+	}
+	return list
+}
+
+func (m merger) votes(sums []reg.VecVirtual) []voter {
 	mix, div := m.zeros(), m.zeros()
 	voters := make([]voter, m.pair())
 	for u, sum := range sums {
@@ -229,8 +268,7 @@ func (m merger) vote(sums []reg.VecVirtual) []reg.VecVirtual {
 	INCQ(j)
 	CMPQ(j, m.models)
 	JLT(LabelRef("vote"))
-	m.divide(voters)
-	return mix
+	return voters
 }
 
 // signOf leaves the sign bit of values below zero, and nothing of others.

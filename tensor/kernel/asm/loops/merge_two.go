@@ -10,8 +10,9 @@ import (
 
 // model is what is known of one of two models, all in registers.
 type model struct {
-	x, keep                reg.GPVirtual
-	bound, rescale, weight reg.VecVirtual
+	x, keep         reg.GPVirtual
+	bound, upto     reg.VecVirtual
+	rescale, weight reg.VecVirtual
 }
 
 // mergesOfTwo builds the vote of two models, the most common merge: nothing
@@ -39,10 +40,11 @@ func (s isa) voteOfTwo(raw bool) {
 }
 
 func (m merger) model(j int) model {
-	d := model{GP64(), GP64(), m.vec(), m.vec(), m.vec()}
+	d := model{GP64(), GP64(), m.vec(), m.vec(), m.vec(), m.vec()}
 	MOVQ(at(m.xs, 8*j), d.x)
 	MOVQ(at(m.keeps, 8*j), d.keep)
-	VPBROADCASTD(at(m.bounds, 4*j), d.bound)
+	VPBROADCASTD(at(m.bounds, 8*j), d.bound)
+	VPBROADCASTD(at(m.bounds, 8*j+4), d.upto)
 	VBROADCASTSS(at(m.factors, 8*j), d.rescale)
 	VBROADCASTSS(at(m.factors, 8*j+4), d.weight)
 	return d
@@ -59,6 +61,7 @@ func (m merger) delta(j int, d model, i, byteIndex reg.GPVirtual) []reg.VecVirtu
 		t, k := m.vec(), K()
 		m.and(v[u], m.abs, t)
 		VPCMPGTD(d.bound, t, k)
+		VPCMPD(U8(2), d.upto, t, k, k)
 		counts[u] = k
 	}
 	unmasked := fmt.Sprintf("unmasked%d", j)

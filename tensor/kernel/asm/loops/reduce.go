@@ -12,6 +12,9 @@ const sums = 16
 
 func (s isa) reductions() {
 	s.dot()
+	s.dots("dots", "func(a, b *float32, n int, partial *float64)", false, false)
+	s.dots("dotsBF16", "func(a, b *byte, n int, partial *float64)", true, false)
+	s.dots("dotsLessBF16", "func(a, b, less *byte, n int, partial *float64)", true, true)
 	s.absSums("absSums", "func(x *float32, keep *uint64, n int, all, kept *float64)", false)
 	s.absSums("absSumsBF16", "func(x, less *byte, keep *uint64, n int, all, kept *float64)", true)
 	s.countNonFinite()
@@ -52,6 +55,49 @@ func (s isa) dot() {
 	end()
 }
 
+// dots is three times dot, of a and b with themselves and each other; a and b are
+// bfloat16 if they are raw, and less another before their products if there is
+// one.
+func (s isa) dots(name, signature string, raw, based bool) {
+	s.begin(name, signature)
+	Doc(name + " needs n to be a multiple of 16; it writes 16 partial sums each of aa, bb and ab.")
+	a, b, n, partial := ptr("a"), ptr("b"), ptr("n"), ptr("partial")
+	var less reg.GPVirtual
+	if based {
+		less = ptr("less")
+	}
+	aa, bb, ab, step := s.partials(), s.partials(), s.partials(), s.lanes/2
+	load := func(from, i reg.GPVirtual, k int, base reg.VecVirtual) reg.VecVirtual {
+		v := s.vec()
+		if !raw {
+			VCVTPS2PD(elem(from, i, 4*k*step), v)
+			return v
+		}
+		h := s.rawHalf(from, i, 2*k*step)
+		if based {
+			VSUBPS(base, h, h)
+		}
+		VCVTPS2PD(h, v)
+		return v
+	}
+	each("loop", n, sums, func(i reg.GPVirtual) {
+		for k := range aa {
+			var base reg.VecVirtual
+			if based {
+				base = s.rawHalf(less, i, 2*k*step)
+			}
+			x, y := load(a, i, k, base), load(b, i, k, base)
+			VFMADD231PD(x, x, aa[k])
+			VFMADD231PD(y, y, bb[k])
+			VFMADD231PD(x, y, ab[k])
+		}
+	})
+	for k, acc := range [][]reg.VecVirtual{aa, bb, ab} {
+		s.spill(acc, partial, 8*sums*k)
+	}
+	end()
+}
+
 // absSums adds up magnitudes, or those of differences of bfloat16: all of
 // them, and those that a mask keeps.
 func (s isa) absSums(name, signature string, raw bool) {
@@ -74,7 +120,9 @@ func (s isa) absSums(name, signature string, raw bool) {
 		for k := range total {
 			v := s.vec()
 			if raw {
-				VCVTPS2PD(s.halfDifference(x, less, i, k*step/2), v)
+				h := s.rawHalf(x, i, k*step/2)
+				VSUBPS(s.rawHalf(less, i, k*step/2), h, h)
+				VCVTPS2PD(h, v)
 			} else {
 				VCVTPS2PD(elem(x, i, k*step), v)
 			}
@@ -99,17 +147,6 @@ func (s isa) absSums(name, signature string, raw bool) {
 	end()
 }
 
-// halfDifference is half a register of float32 differences of bfloat16.
-func (s isa) halfDifference(x, less, i reg.GPVirtual, disp int) reg.VecVirtual {
-	v, w := s.half(), s.half()
-	VPMOVZXWD(Mem{Base: x, Index: i, Scale: 2, Disp: disp}, v)
-	VPMOVZXWD(Mem{Base: less, Index: i, Scale: 2, Disp: disp}, w)
-	VPSLLD(Imm(16), v, v)
-	VPSLLD(Imm(16), w, w)
-	VSUBPS(w, v, v)
-	return v
-}
-
 // maskWord loads the 16 bits of the mask from element i on.
 func (s isa) maskWord(keep, i reg.GPVirtual) reg.GPVirtual {
 	byteIndex, word := GP64(), GP32()
@@ -131,9 +168,15 @@ func (s isa) splat64(bits uint64) reg.VecVirtual {
 // lane.
 var laneBit Mem
 
+// laneIndex is the bytes 0 to 15: the index of each lane.
+var laneIndex Mem
+
 func data() {
 	laneBit = GLOBL("laneBit", RODATA|NOPTR)
 	DATA(0, U64(0x8040201008040201))
+	laneIndex = GLOBL("laneIndex", RODATA|NOPTR)
+	DATA(0, U64(0x0706050403020100))
+	DATA(8, U64(0x0f0e0d0c0b0a0908))
 }
 
 // laneBits holds 1, 2, 4 and 8 in the four 64-bit lanes of an AVX2 register.

@@ -9,7 +9,8 @@ import (
 func (s isa) selection() {
 	s.bracket("bracket", "func(x *float32, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s})
 	s.bracket("bracketBF16", "func(x, less *byte, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s, raw: true})
-	s.aboveMask()
+	s.aboveMask("aboveMask", "func(keep *uint64, x *float32, n int, bound int32)", magnitudes{isa: s})
+	s.aboveMask("aboveMaskBF16", "func(keep *uint64, x, less *byte, n int, bound int32)", magnitudes{isa: s, raw: true})
 }
 
 // magnitudes loads the magnitude bits of float32 numbers, or of differences of
@@ -129,16 +130,13 @@ func (b bracket) narrow(v reg.VecVirtual) {
 
 // aboveMask sets the bit of every element whose magnitude bits are greater
 // than a bound.
-func (s isa) aboveMask() {
-	s.begin("aboveMask", "func(keep *uint64, x *float32, n int, bound int32)")
-	Doc("aboveMask needs n to be a multiple of a vector.")
-	keep, x, n := ptr("keep"), ptr("x"), ptr("n")
-	abs, bound := s.splat(0x7fffffff), s.int32("bound")
+func (s isa) aboveMask(name, signature string, m magnitudes) {
+	s.begin(name, signature)
+	Doc(name + " needs n to be a multiple of a vector.")
+	m.begin()
+	keep, n, bound := ptr("keep"), ptr("n"), s.int32("bound")
 	each("loop", n, s.lanes, func(i reg.GPVirtual) {
-		v, g := s.vec(), reg.GPVirtual(nil)
-		s.and(elem(x, i, 0), abs, v)
-		g = s.greaterBits(v, bound)
-		to := GP64()
+		g, to := s.greaterBits(m.load(i), bound), GP64()
 		MOVQ(i, to)
 		SHRQ(Imm(3), to)
 		if s.wide {
