@@ -20,12 +20,13 @@ const (
 // [tokens, channels] of a linear layer. It is read-only and shared.
 type Stats struct {
 	Layer   int
-	Input   string  // which one: "attn.in", "attn.out", "ffn.in", "ffn.mid", "moe.in", "expert.in", "expert.mid"
-	Expert  int     // -1: none
-	Samples int     // windows of the data
-	Seen    int64   // tokens of all samples
-	Rows    int64   // of these, tokens that came by here: an expert sees those that are routed to it
-	Mass    float64 // the sum of the router's weights of those
+	Input   string   // which one: "attn.in", "attn.out", "ffn.in", "ffn.mid", "moe.in", "expert.in", "expert.mid"
+	Expert  int      // -1: none
+	Weights []string // the tensors that are multiplied by it
+	Samples int      // windows of the data
+	Seen    int64    // tokens of all samples
+	Rows    int64    // of these, tokens that came by here: an expert sees those that are routed to it
+	Mass    float64  // the sum of the router's weights of those
 	// Columns has the sums of x, x^2 and |x| of each channel, and its extremes.
 	*kernel.Columns
 	// Transposed says that the weight is stored [in, out].

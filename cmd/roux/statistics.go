@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -15,8 +16,12 @@ import (
 	"github.com/rouxml/roux/ops"
 )
 
-// inspectStats shows the statistics that a recipe calibrates with.
-func inspectStats(cmd *cobra.Command, f recipeFlags, path string) error {
+// inspectStats shows the statistics that a recipe calibrates with, or those of
+// an importance matrix, and writes the former as one if it is given a path.
+func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error {
+	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
+		return inspectImatrix(cmd, path, f.json)
+	}
 	r, err := f.load(path)
 	if err != nil {
 		return err
@@ -35,6 +40,11 @@ func inspectStats(cmd *cobra.Command, f recipeFlags, path string) error {
 	}
 	if len(all) == 0 {
 		return usageError{fmt.Errorf("no step of %s calibrates: give one an op with calibrate: NAME, such as prune.wanda", path)}
+	}
+	if imatrix != "" {
+		if err := writeImatrix(imatrix, all); err != nil {
+			return err
+		}
 	}
 	if f.json {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)

@@ -87,7 +87,7 @@ func (g *gathering) see(in nn.Input) error {
 // begin makes the sums of an input.
 func (g *gathering) begin(i int) *Gathered {
 	l := g.job.Linears[i]
-	to := &Gathered{Index: i, Stats: &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Samples: g.samples, Seen: int64(g.rows),
+	to := &Gathered{Index: i, Stats: &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: g.samples, Seen: int64(g.rows),
 		Columns: kernel.NewColumns(l.Width), Transposed: l.Transposed}}
 	if g.job.Want[i]&ops.Gram != 0 {
 		to.Gram = make([]float64, l.Width*l.Width)
