@@ -1,7 +1,6 @@
 package prune
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -61,7 +60,7 @@ func runWanda(p *wanda, x *ops.Pass, b *ops.Block) error {
 	if drop == 0 {
 		return nil
 	}
-	w := worst{order: make([]int, span), score: b.Scratch(span)}
+	w := make(worst, span)
 	var norms []float32
 	var of *ops.Stats
 	for i := range b.Rows {
@@ -100,23 +99,56 @@ func channelNorms(s *ops.Stats, b *ops.Block) ([]float32, error) {
 	return norms, nil
 }
 
-// worst finds the lowest scores of a few weights.
-type worst struct {
-	order []int
-	score []float32
-}
+// worst finds the lowest scores of a few weights: a key is a score's bits above
+// the weight's place, so that no two are equal.
+type worst []uint64
 
 // zero sets the `drop` weights of the lowest score to zero; of equal ones the
 // earlier go first.
 func (w worst) zero(row, norms []float32, drop int) {
 	for i, v := range row {
-		w.order[i] = i
-		w.score[i] = math.Float32frombits(kernel.MagnitudeBits(v)) * norms[i]
+		score := math.Float32frombits(kernel.MagnitudeBits(v)) * norms[i]
+		w[i] = uint64(math.Float32bits(score))<<32 | uint64(i)
 	}
-	slices.SortFunc(w.order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(w.score[a], w.score[b]), cmp.Compare(a, b))
-	})
-	for _, i := range w.order[:drop] {
-		row[i] = 0
+	w.part(drop)
+	for _, key := range w[:drop] {
+		row[uint32(key)] = 0
 	}
+}
+
+// part brings the n lowest keys to the front, by Hoare's selection.
+func (w worst) part(n int) {
+	for len(w) > 8 {
+		low, high := w.split()
+		switch {
+		case n <= low:
+			w = w[:low]
+		case n >= high:
+			w, n = w[high:], n-high
+		default:
+			return
+		}
+	}
+	slices.Sort(w)
+}
+
+// split orders the keys about the median of three: those before low are at most
+// it, those from high on at least.
+func (w worst) split() (low, high int) {
+	a, b, c := w[0], w[len(w)/2], w[len(w)-1]
+	pivot := max(min(a, b), min(max(a, b), c))
+	i, j := 0, len(w)-1
+	for i <= j {
+		for w[i] < pivot {
+			i++
+		}
+		for w[j] > pivot {
+			j--
+		}
+		if i <= j {
+			w[i], w[j] = w[j], w[i]
+			i, j = i+1, j-1
+		}
+	}
+	return j + 1, i
 }
