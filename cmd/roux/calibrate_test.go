@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,6 +59,9 @@ func TestWandaAsPublished(t *testing.T) {
 	bench(t, map[string]string{"r.yaml": wandaRecipe})
 	if code, stdout, stderr := roux("run", "r.yaml", "--cache", "c"); code != exitDone {
 		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	if lock, err := os.ReadFile("out/half/roux.lock.json"); err != nil || !strings.Contains(string(lock), `"calib": "`) {
+		t.Errorf("the lock does not name the data: %v\n%s", err, lock)
 	}
 	for kind, dir := range map[string]string{"half": "out/half", "2:4": "out/n_m"} {
 		for name, mask := range golden.Masks[kind] {
