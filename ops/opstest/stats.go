@@ -22,7 +22,7 @@ func Stats(info tensor.Info) *ops.Stats {
 		}
 	}
 	s := &ops.Stats{Input: "attn.in", Expert: -1, Samples: 4, Seen: tokens, Rows: tokens, Columns: kernel.NewColumns(d)}
-	s.Columns.Add(x, tokens, d, 0, d)
+	s.Add(x, tokens, d, 0, d)
 	s.ReadGram = func(dst []float64) error {
 		clear(dst)
 		gemm.Gram(dst, d, x, tokens, d, 1)

@@ -44,7 +44,7 @@ func checkWanda(p *wanda) []schema.Problem {
 
 func runWanda(p *wanda, x *ops.Pass, b *ops.Block) error {
 	copy(b.Out, b.X(0))
-	span, drop := b.Cols, 0
+	span, drop := b.Cols, int(math.Trunc(p.Sparsity.Value()*float64(b.Cols)))
 	if p.Pattern != "" {
 		var n, m int
 		if _, err := fmt.Sscanf(p.Pattern, "%d:%d", &n, &m); err != nil {
@@ -54,8 +54,6 @@ func runWanda(p *wanda, x *ops.Pass, b *ops.Block) error {
 			return fmt.Errorf("pattern %s needs a number of columns that %d divides, not %d: leave the tensor out with where", p.Pattern, m, b.Cols)
 		}
 		span, drop = m, m-n
-	} else {
-		drop = int(math.Trunc(p.Sparsity.Value() * float64(b.Cols)))
 	}
 	if drop == 0 {
 		return nil
