@@ -41,12 +41,15 @@ func (n *node) add(c *cell) {
 }
 
 // seal makes the header once all cells are there.
-func (n *node) seal() {
+func (n *node) seal(open func([]tensor.File) (ops.Tokenizer, error)) {
 	infos := make([]tensor.Info, len(n.cells))
 	for i, c := range n.cells {
 		infos[i] = c.info
 	}
 	n.header = ops.NewHeader(n.name, infos, n.model)
+	if open != nil {
+		n.header.Tokenizer = sync.OnceValues(func() (ops.Tokenizer, error) { return open(n.model.Files) })
+	}
 }
 
 // cell is one tensor of a node: read from a file, or computed by an action.

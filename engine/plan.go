@@ -94,11 +94,11 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
 	for _, note := range model.Notes {
 		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})
 	}
-	p.insert(inputNode(m.Name, model))
+	p.insert(p.inputNode(m.Name, model))
 	return nil
 }
 
-func inputNode(name string, model *tensor.Model) *node {
+func (p *Plan) inputNode(name string, model *tensor.Model) *node {
 	if model.Vocab == nil {
 		model.Vocab = tensor.VocabOf(model.Files)
 	}
@@ -107,7 +107,7 @@ func inputNode(name string, model *tensor.Model) *node {
 		t, _ := model.Weights.Tensor(info.Name)
 		n.add(&cell{info: info, leaf: t})
 	}
-	n.seal()
+	n.seal(p.opt.Tokenizer)
 	return n
 }
 
@@ -150,7 +150,7 @@ func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
 	for _, c := range cells {
 		copied.add(c)
 	}
-	copied.seal()
+	copied.seal(p.opt.Tokenizer)
 	p.insert(&copied)
 	return nil
 }
@@ -253,7 +253,7 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 			p.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, note)})
 		}
 	}
-	n.seal()
+	n.seal(p.opt.Tokenizer)
 	return nil
 }
 

@@ -198,8 +198,7 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	}
 	progress := newReading(r.opt, m.node.name, cells)
 	for _, port := range t.ports {
-		x.Models = append(x.Models, ops.Subject{Header: port.header, Weights: r.source(ctx, port, progress),
-			Tokenizer: func() (ops.Tokenizer, error) { return r.opt.Tokenizer(port.model.Files) }})
+		x.Models = append(x.Models, ops.Subject{Header: port.header, Weights: r.source(ctx, port, progress)})
 	}
 	var result ops.Result
 	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {

@@ -103,6 +103,7 @@ func (n *node) split(s share, rest map[string]bool) (chosen []ops.Header, err er
 			}
 		}
 		h := ops.NewHeader(port.name, infos, port.model)
+		h.Tokenizer = port.header.Tokenizer
 		h.Left = rest
 		chosen = append(chosen, h)
 	}

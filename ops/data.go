@@ -76,6 +76,8 @@ type Tokenizer interface {
 	Encode(text string, o Encoding) (ids []int32, ends []int, err error)
 	// Decode returns the text of tokens, special ones left out.
 	Decode(ids []int32) string
+	// Token returns the text of a token.
+	Token(id int32) (string, bool)
 	// Named returns the token of a role, such as "bos" or "eos".
 	Named(role string) (int32, bool)
 	// Size is one more than the largest token.

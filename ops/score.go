@@ -37,8 +37,6 @@ type Trial struct {
 type Subject struct {
 	Header
 	Weights tensor.Source
-	// Tokenizer opens the tokenizer among the model's files.
-	Tokenizer func() (Tokenizer, error)
 }
 
 // Result is what a run came to: metrics, and numbers by item under named

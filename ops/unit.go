@@ -19,26 +19,22 @@ type Header struct {
 	// Left are the names that the step's `where` leaves out: Infos lacks them,
 	// and the model does not.
 	Left map[string]bool
-	// Prompt is the model's, with its files: it may be nil.
-	Prompt func(text string) ([]int, error)
 	// Files ride along with the model.
 	Files []tensor.File
 	// Vocab returns the model's vocabulary, which is read when it is first
 	// asked for and not to be changed; tensor.ErrNoVocab when it has none.
 	Vocab func() (*vocab.Tokenizer, error)
-	// Encode is the model's: it may be nil.
-	Encode func(text string) ([]int32, error)
-	index  map[string]int
+	// Tokenizer opens the tokenizer among the model's files, once; nil where
+	// none can be run.
+	Tokenizer func() (Tokenizer, error)
+	index     map[string]int
 }
 
 // NewHeader indexes a model's headers.
 func NewHeader(name string, infos []tensor.Info, m *tensor.Model) Header {
-	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Files: m.Files, Vocab: m.Vocab, Encode: m.Encode, index: make(map[string]int, len(infos))}
+	h := Header{Name: name, Infos: infos, Roles: m.Roles, Config: m.Config, Adapter: m.Adapter, Files: m.Files, Vocab: m.Vocab, index: make(map[string]int, len(infos))}
 	if h.Vocab == nil {
 		h.Vocab = tensor.VocabOf(m.Files)
-	}
-	if m.Prompt != nil {
-		h.Prompt = func(text string) ([]int, error) { return m.Prompt(m.Files, text) }
 	}
 	for i, info := range infos {
 		h.index[info.Name] = i

@@ -26,17 +26,11 @@ type Model struct {
 	// Vocab is the vocabulary of tokenizer.json, read when it is first asked
 	// for; nil stands for what Files say. It is not to be changed.
 	Vocab func() (*vocab.Tokenizer, error)
-	// Encode cuts a text into the ids of its tokens, without special ones around
-	// it; nil when there is no tokenizer that can be run.
-	Encode func(text string) ([]int32, error)
 	// Adapter is the text of adapter_config.json when the weights are a LoRA
 	// adapter and not a whole model.
 	Adapter []byte
 	// Notes are words for the user, such as that layers were inferred.
 	Notes []string
-	// Prompt turns a prompt into token ids by the tokenizer among the files, with
-	// the token that begins a text in front. Nil when nothing can run tokenizers.
-	Prompt func(files []File, text string) ([]int, error)
 }
 
 // File is one file that rides along with a model.

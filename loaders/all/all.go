@@ -40,9 +40,6 @@ func Open(ctx context.Context, ref Ref, client hub.Client) (*tensor.Model, io.Cl
 		return nil, nil, err
 	}
 	m, closer, err := r.Open(ctx, path)
-	if err == nil {
-		m.Encode = encoder(m.Files)
-	}
 	if err != nil || ref.Adapter == "" {
 		return m, closer, err
 	}

@@ -106,7 +106,6 @@ func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, 
 	}
 	m := &tensor.Model{Weights: weights, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes()}
 	m.Files, err = riders(dir)
-	m.Prompt = prompter()
 	return m, err
 }
 

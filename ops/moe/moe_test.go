@@ -172,6 +172,24 @@ func TestPromptRouters(t *testing.T) {
 	}
 }
 
+// spelling is a tokenizer whose texts begin with "<".
+type spelling struct {
+	ops.Tokenizer
+	encode func(text string) ([]int32, error)
+}
+
+func (s spelling) Encode(text string, o ops.Encoding) ([]int32, []int, error) {
+	if !o.Parse || o.Add {
+		return nil, nil, errors.New("prompts are read as they are written")
+	}
+	ids, err := s.encode(text)
+	return ids, nil, err
+}
+
+func (spelling) Named(role string) (int32, bool) { return 7, role == "bos" }
+
+func (spelling) Token(id int32) (string, bool) { return "<", id == 7 }
+
 // TestEncode: prompts are read by the base's tokenizer, through the header
 // alone, and keys cover the tokens that it gave.
 func TestEncode(t *testing.T) {
@@ -185,20 +203,24 @@ func TestEncode(t *testing.T) {
 	if _, err := op.Plan(params, in); err == nil || !strings.Contains(err.Error(), "has no tokenizer to read prompts with: give positive_tokens in place of positive_prompts") {
 		t.Errorf("got %v", err)
 	}
-	in[0].Prompt = func(prompt string) ([]int, error) {
-		if prompt == "d" {
-			return nil, errors.New("no such letter")
-		}
-		return []int{len(prompt)}, nil
+	in[0].Tokenizer = func() (ops.Tokenizer, error) {
+		return spelling{encode: func(prompt string) ([]int32, error) {
+			if prompt == "<d" {
+				return nil, errors.New("no such letter")
+			}
+			return []int32{int32(len(prompt))}, nil
+		}}, nil
 	}
 	if _, err := op.Plan(params, in); err == nil || !strings.Contains(err.Error(), `prompt "d": no such letter`) {
 		t.Errorf("got %v", err)
 	}
-	in[0].Prompt = func(prompt string) ([]int, error) { return []int{len(prompt), int(prompt[0] - 'a')}, nil }
+	in[0].Tokenizer = func() (ops.Tokenizer, error) {
+		return spelling{encode: func(prompt string) ([]int32, error) { return []int32{int32(len(prompt)), int32(prompt[1] - 'a')}, nil }}, nil
+	}
 	if _, err := op.Plan(params, in); err != nil {
 		t.Fatal(err)
 	}
-	if p := params.(*fromDense); p.Experts[0].PositiveTokens[0][0] != 2 || p.Experts[0].PositiveTokens[1][1] != 2 || p.Experts[1].NegativeTokens[0][1] != 0 {
+	if p := params.(*fromDense); p.Experts[0].PositiveTokens[0][0] != 3 || p.Experts[0].PositiveTokens[1][1] != 2 || p.Experts[1].NegativeTokens[0][1] != 0 {
 		t.Errorf("tokens %v", p.Experts)
 	}
 	after, err := schema.Canonical(params)

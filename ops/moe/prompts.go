@@ -32,18 +32,37 @@ func encodeAll(base ops.Header, prompts []string, into *[][]int) error {
 	if prompts == nil {
 		return nil
 	}
-	if base.Prompt == nil {
+	if base.Tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer to read prompts with: give positive_tokens in place of positive_prompts", base.Name)
+	}
+	t, err := base.Tokenizer()
+	if err != nil {
+		return fmt.Errorf("%s: %w", base.Name, err)
 	}
 	*into = nil
 	for _, prompt := range prompts {
-		ids, err := base.Prompt(prompt)
+		ids, err := tokensOf(t, prompt)
 		if err != nil {
 			return fmt.Errorf("prompt %.40q: %w", prompt, err)
 		}
 		*into = append(*into, ids)
 	}
 	return nil
+}
+
+// tokensOf reads a prompt: with the token that begins a text in front, written
+// as text, and without what a chat or a pair would add.
+func tokensOf(t ops.Tokenizer, prompt string) ([]int, error) {
+	if id, ok := t.Named("bos"); ok {
+		begin, _ := t.Token(id)
+		prompt = begin + prompt
+	}
+	ids, _, err := t.Encode(prompt, ops.Encoding{Parse: true})
+	out := make([]int, len(ids))
+	for i, id := range ids {
+		out[i] = int(id)
+	}
+	return out, err
 }
 
 // inVocabulary refuses tokens that the embedding lacks, and prompts without

@@ -125,7 +125,8 @@ func (s Scene) Subject(i int) ops.Subject {
 		binary.LittleEndian.PutUint32(src.data["model.layers.1.mlp.down_proj.weight"], math.Float32bits(float32(math.NaN())))
 	}
 	h := ops.NewHeader(fmt.Sprintf("m%d", i), src.infos, &tensor.Model{Roles: roles{}, Config: []byte(s.Config)})
-	return ops.Subject{Header: h, Weights: src, Tokenizer: func() (ops.Tokenizer, error) { return letters{s.Foreign}, nil }}
+	h.Tokenizer = func() (ops.Tokenizer, error) { return letters{s.Foreign}, nil }
+	return ops.Subject{Header: h, Weights: src}
 }
 
 // memory is weights in memory.
@@ -181,6 +182,14 @@ func (letters) Decode(ids []int32) string {
 		}
 	}
 	return string(b)
+}
+
+// Token is the byte.
+func (letters) Token(id int32) (string, bool) {
+	if id < 0 || id > 255 {
+		return "", false
+	}
+	return string([]byte{byte(id)}), true
 }
 
 // Named knows where a text begins and ends.

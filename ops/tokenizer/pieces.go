@@ -8,15 +8,19 @@ import (
 
 // piecesOf cuts the tokens whose rows are to be made into tokens of the model.
 func piecesOf(g graft, model ops.Header, theirs *lexicon, rows int) ([][]int, error) {
-	if model.Encode == nil {
+	if model.Tokenizer == nil {
 		return nil, fmt.Errorf("%s: its tokenizer cannot be run, which subword needs (use another method)", model.Name)
+	}
+	t, err := model.Tokenizer()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", model.Name, err)
 	}
 	var pieces [][]int
 	for row, from := range g.rows {
 		if from != made {
 			continue
 		}
-		ids, err := model.Encode(theirs.spoken(row))
+		ids, _, err := t.Encode(theirs.spoken(row), ops.Encoding{Parse: true})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", model.Name, err)
 		}

@@ -51,9 +51,6 @@ func carry(out *tensor.Model, home, was ops.Header, v *vocab.Tokenizer) error {
 		}
 	}
 	slices.SortFunc(files, func(a, b tensor.File) int { return strings.Compare(a.Name, b.Name) })
-	if !vocab.Equal(before, v) {
-		out.Encode = nil
-	}
 	out.Files, out.Vocab = files, func() (*vocab.Tokenizer, error) { return v, nil }
 	ids := renamed{before, v, home.Config}
 	out.Config = ids.edit(out.Config)
