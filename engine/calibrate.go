@@ -222,8 +222,7 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, comp
 	}
 	progress := newReading(r.opt, c.model.name+" over "+c.data.data.Name, c.model.cells)
 	job := calib.Job{Data: c.data.data, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Spill: r.opt.Cache.Dir(), Linears: c.linears, Want: want, Blocks: compare,
-		Model: ops.Subject{Header: c.model.header, Weights: r.source(ctx, c.model, progress),
-			Tokenizer: func() (ops.Tokenizer, error) { return r.opt.Tokenizer(c.model.model.Files) }},
+		Model: ops.Subject{Header: c.model.header, Weights: r.source(ctx, c.model, progress)},
 		Layer: func(layer int, got []calib.Gathered) error { return r.keepLayer(ctx, c, layer, got) }}
 	if c.step != nil {
 		made := r.source(ctx, c.step, newReading(r.opt, c.step.name, c.step.cells))

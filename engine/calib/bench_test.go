@@ -76,8 +76,8 @@ func smolModel() ops.Subject {
 	for i := range ids {
 		ids[i] = int32(r.IntN(49152))
 	}
-	return ops.Subject{Header: ops.NewHeader("smol", m.infos, &tensor.Model{Config: []byte(smol)}), Weights: m,
-		Tokenizer: func() (ops.Tokenizer, error) { return cutTokens{nil, ids}, nil }}
+	return subject(ops.NewHeader("smol", m.infos, &tensor.Model{Config: []byte(smol)}), m,
+		func() (ops.Tokenizer, error) { return cutTokens{nil, ids}, nil })
 }
 
 // BenchmarkForwardCalibration prints tokens a second of a forward pass over 4096

@@ -40,10 +40,15 @@ func base(t *testing.T) ops.Subject {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closer.Close() })
-	return ops.Subject{Header: ops.NewHeader("base", m.Weights.Infos(), m), Weights: m.Weights, Tokenizer: func() (ops.Tokenizer, error) {
+	return subject(ops.NewHeader("base", m.Weights.Infos(), m), m.Weights, func() (ops.Tokenizer, error) {
 		k, err := tokenizer.Open(m.Files)
 		return tokens{k}, err
-	}}
+	})
+}
+
+func subject(h ops.Header, w tensor.Source, open func() (ops.Tokenizer, error)) ops.Subject {
+	h.Tokenizer = open
+	return ops.Subject{Header: h, Weights: w}
 }
 
 func prose(t *testing.T) *ops.Data {

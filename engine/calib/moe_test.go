@@ -87,14 +87,13 @@ func mixtureOf(stacked bool) ops.Subject {
 			put(at+"mlp.experts.down_proj", downs, 6, 32, 48)
 		}
 	}
-	return ops.Subject{Header: ops.NewHeader("experts", w.infos, &tensor.Model{Config: []byte(experts)}), Weights: w,
-		Tokenizer: func() (ops.Tokenizer, error) {
-			ids := make([]int32, 500)
-			for i := range ids {
-				ids[i] = int32(i * i % 61)
-			}
-			return cutTokens{nil, ids}, nil
-		}}
+	return subject(ops.NewHeader("experts", w.infos, &tensor.Model{Config: []byte(experts)}), w, func() (ops.Tokenizer, error) {
+		ids := make([]int32, 500)
+		for i := range ids {
+			ids[i] = int32(i * i % 61)
+		}
+		return cutTokens{nil, ids}, nil
+	})
 }
 
 // TestExperts: each token goes to two experts, whose weights add up to one; what
