@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
@@ -77,13 +78,15 @@ type action struct {
 	in     []*cell
 	group  *group // what its Prepare sees; nil without one
 	member int
-	stored bool // outputs are kept in the cache
+	stored bool         // outputs are kept in the cache
+	calib  *calibration // its statistics; nil without
+	ready  atomic.Bool  // they are in its pass
 
 	canonical []byte // params as keys see them
 
 	streams int64 // estimate of a block's buffers, once made
 
-	own, whole keyOnce // of the unit alone, and with what its Prepare sees
+	bare, own, whole keyOnce // of the unit alone, with statistics, and with what its Prepare sees
 
 	run flight // computes stored outputs once
 }

@@ -97,9 +97,28 @@ func (a *action) actionKey(ctx context.Context) (cas.Key, error) {
 	})
 }
 
-// ownKey covers one unit: the op, its params and what it reads.
+// ownKey covers one unit and the statistics that it is computed with.
 func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
+	if a.calib == nil {
+		return a.bareKey(ctx)
+	}
 	return a.own.get(func() (cas.Key, error) {
+		bare, err := a.bareKey(ctx)
+		if err != nil {
+			return cas.Key{}, err
+		}
+		all, err := a.calib.key(ctx)
+		h := cas.NewHash("calibrated").Key(bare).Key(all)
+		for _, i := range a.calib.of(a) {
+			h.Int(int64(i))
+		}
+		return h.Sum(), err
+	})
+}
+
+// bareKey covers one unit: the op, its params and what it reads.
+func (a *action) bareKey(ctx context.Context) (cas.Key, error) {
+	return a.bare.get(func() (cas.Key, error) {
 		op := a.node.op
 		h := cas.NewHash("action").Int(keyVersion).String(op.Name).Int(int64(op.Version)).Bytes(a.canonical)
 		for _, info := range a.pass.Unit.Out {

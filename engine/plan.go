@@ -25,6 +25,7 @@ type Plan struct {
 	writes   []*write
 	measures map[string]*measure
 	data     map[string]*dataset // by name, once read
+	calibs   []*calibration
 	closers  []io.Closer
 	protect  []string
 	run      *run
@@ -120,6 +121,7 @@ func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
 	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run}
 	err := sub.build(ctx)
 	p.closers = append(p.closers, sub.closers...)
+	p.calibs = append(p.calibs, sub.calibs...)
 	p.protect = append(p.protect, sub.protect...)
 	if err != nil {
 		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
@@ -236,7 +238,9 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 	case n.op.Select != nil:
 		err = p.laySelect(n)
 	default:
-		err = p.layUnits(n)
+		if err = p.layUnits(n); err == nil {
+			err = p.layCalibration(ctx, n)
+		}
 	}
 	if err != nil {
 		return err

@@ -45,6 +45,9 @@ func (g *group) subject() string {
 func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
 	members := make([]ops.Scan, len(g.members))
 	for i, a := range g.members {
+		if err := r.equipped(ctx, a); err != nil {
+			return nil, err
+		}
 		part := a.partition()
 		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
 			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {

@@ -23,6 +23,7 @@ type lock struct {
 	Output  string            `json:"output"`
 	From    string            `json:"from"`
 	Inputs  map[string]input  `json:"inputs"`
+	Data    map[string]string `json:"data,omitempty"` // what steps calibrate on: its digest, and how much is taken
 	Ops     map[string]int    `json:"ops"`
 	Root    string            `json:"root"`
 	Tensors int               `json:"tensors"`
@@ -50,6 +51,12 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 		if m.Adapter == "" {
 			l.Inputs[m.Name] = input{Model: publicName(m), Revision: m.Revision}
 		}
+	}
+	for _, c := range p.calibs {
+		if l.Data == nil {
+			l.Data = map[string]string{}
+		}
+		l.Data[c.data.data.Name] = c.data.digest
 	}
 	for _, n := range p.order {
 		if n.op != nil {

@@ -162,8 +162,12 @@ func (r *run) compute(ctx context.Context, a *action, dst []float32, rec []byte,
 	return nil
 }
 
-// passOf returns the action's pass with its state, preparing it if nobody has.
+// passOf returns the action's pass with its statistics and its state, making
+// them if nobody has.
 func (r *run) passOf(ctx context.Context, a *action) (*ops.Pass, error) {
+	if err := r.equipped(ctx, a); err != nil {
+		return nil, err
+	}
 	if a.group == nil {
 		return a.pass, nil
 	}

@@ -89,6 +89,13 @@ func (s *schedule) rows(ctx context.Context, a *action) ([]*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.calib != nil {
+		j, err := s.calibrating(ctx, a.calib)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, j)
+	}
 	if a.group != nil {
 		j, err := s.preparing(ctx, a.group)
 		if err != nil {
@@ -129,6 +136,41 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 			return nil, err
 		}
 		j.needs = append(j.needs, more...)
+		if a.calib != nil {
+			c, err := s.calibrating(ctx, a.calib)
+			if err != nil {
+				return nil, err
+			}
+			j.needs = append(j.needs, c)
+		}
+	}
+	return j, nil
+}
+
+// calibrating returns the job that makes statistics: it runs the whole model, so
+// all that its tensors rest on comes first.
+func (s *schedule) calibrating(ctx context.Context, c *calibration) (*job, error) {
+	if j, ok := s.jobs[c]; ok {
+		return j, nil
+	}
+	j := &job{bytes: s.on.opt.Memory, heap: s.on.opt.Memory / 2, work: func(ctx context.Context) error { return s.on.calibrate(ctx, c) }}
+	s.jobs[c] = j
+	cells := slices.Clone(c.model.cells)
+	if c.step != nil {
+		for _, a := range c.users {
+			cells = append(cells, a.in...)
+		}
+	}
+	for _, cell := range cells {
+		more, err := s.below(ctx, cell)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range more {
+			if !slices.Contains(j.needs, m) {
+				j.needs = append(j.needs, m)
+			}
+		}
 	}
 	return j, nil
 }

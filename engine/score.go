@@ -107,26 +107,34 @@ func (t *trial) key(ctx context.Context) (cas.Key, error) {
 		h.String(d.digest)
 	}
 	for _, port := range t.ports {
-		keys, err := keysOf(ctx, port.cells)
-		if err != nil {
+		if err := hashModel(ctx, h, port); err != nil {
 			return cas.Key{}, err
-		}
-		h.Int(int64(len(keys)))
-		for i, k := range keys {
-			h.String(port.cells[i].info.Name).Key(k)
-		}
-		h.Bytes(port.model.Config)
-		for _, f := range port.model.Files {
-			id := string(f.Data)
-			if f.Data == nil {
-				if id, err = loaders.FileID(f.Path); err != nil {
-					return cas.Key{}, err
-				}
-			}
-			h.String(f.Name).String(id)
 		}
 	}
 	return h.Sum(), nil
+}
+
+// hashModel covers all of a model that running it depends on.
+func hashModel(ctx context.Context, h *cas.Hash, n *node) error {
+	keys, err := keysOf(ctx, n.cells)
+	if err != nil {
+		return err
+	}
+	h.Int(int64(len(keys)))
+	for i, k := range keys {
+		h.String(n.cells[i].info.Name).Key(k)
+	}
+	h.Bytes(n.model.Config)
+	for _, f := range n.model.Files {
+		id := string(f.Data)
+		if f.Data == nil {
+			if id, err = loaders.FileID(f.Path); err != nil {
+				return err
+			}
+		}
+		h.String(f.Name).String(id)
+	}
+	return nil
 }
 
 // score makes the metrics of a scoring step: of results that the cache holds,

@@ -119,6 +119,10 @@ const largeWorkspace = 16 << 20
 
 // whole loads all operands, runs a whole kernel and keeps what it made.
 func (r *run) whole(ctx context.Context, a *action) error {
+	pass, err := r.passOf(ctx, a)
+	if err != nil {
+		return err
+	}
 	in := make([]ops.Matrix, len(a.in))
 	for i, c := range a.in {
 		in[i] = ops.Matrix{Info: c.info.Plain(), Data: arena.Get[float32](r.arena, c.info.Shape.Numel())}
@@ -133,7 +137,7 @@ func (r *run) whole(ctx context.Context, a *action) error {
 		defer arena.Put(r.arena, out[i].Data)
 	}
 	r.blocks.Add(1)
-	err := a.node.op.Whole.Run(ctx, a.params, a.pass, in, out)
+	err = a.node.op.Whole.Run(ctx, a.params, pass, in, out)
 	if a.workspace() >= largeWorkspace {
 		runtime.GC()
 	}

@@ -103,7 +103,25 @@ func (p *Plan) stepSummary(ctx context.Context, n *node) (StepSummary, error) {
 	default:
 		st.Why = fmt.Sprintf("%d of %d held; the rest never ran with these params and inputs", st.Held, len(n.acts))
 	}
-	return st, nil
+	return st, p.run.calibrationSummary(ctx, n, &st)
+}
+
+// calibrationSummary says where a step's statistics come from.
+func (r *run) calibrationSummary(ctx context.Context, n *node, st *StepSummary) error {
+	if len(n.acts) == 0 || n.acts[0].calib == nil || st.Held == len(n.acts) {
+		return nil
+	}
+	c := n.acts[0].calib
+	want, err := r.lacking(ctx, c)
+	if err != nil {
+		return err
+	}
+	state := "statistics held"
+	if want != nil {
+		state = "to be run"
+	}
+	st.Why += fmt.Sprintf("; calibrates %s on %s: %s", c.model.name, c.data.data.Name, state)
+	return nil
 }
 
 func (p *Plan) measureSummary(ctx context.Context, m *measure) (StepSummary, error) {

@@ -221,7 +221,7 @@ func (a *action) affordable(budget int64) error {
 // stores says whether a step's tensors go into the cache: by default those
 // that are dear to compute.
 func (p *Plan) stores(n *node) bool {
-	return n.op.Whole != nil || (n.step.Cache == "always" && n.op.Rows != nil)
+	return n.op.Whole != nil || n.sequential() || (n.step.Cache == "always" && n.op.Rows != nil)
 }
 
 // arrange puts made and untouched tensors into the order of the primary port,

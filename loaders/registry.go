@@ -64,7 +64,7 @@ func (r Registry) Open(ctx context.Context, path string) (*tensor.Model, io.Clos
 			return f.Open(ctx, path)
 		}
 	}
-	return nil, nil, fmt.Errorf("%s: %w; roux reads directories with model.safetensors or pytorch_model.bin or an index of either, and .safetensors, .bin, .pt and .pth files", path, ErrUnknownFormat)
+	return nil, nil, fmt.Errorf("%s: %w; roux reads directories with model.safetensors or pytorch_model.bin or an index of either, and .safetensors, .bin, .pt, .pth and .gguf files", path, ErrUnknownFormat)
 }
 
 // missing says what stands near a path that does not exist.

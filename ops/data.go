@@ -2,8 +2,10 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/rng"
 )
 
 // Data is an entry of the recipe's data, read.
@@ -41,6 +43,31 @@ type Item struct {
 // Errorf makes an error about the data, with its place in the recipe.
 func (d *Data) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
+}
+
+// Choose returns the places of the samples that are asked for among n: the
+// first, or drawn without repetition and in ascending order. Nil means all. What
+// names them in the error about too few.
+func (d *Data) Choose(n int, what string) ([]int, error) {
+	if d.Samples == 0 {
+		return nil, nil
+	}
+	if d.Samples > n {
+		return nil, d.Errorf("it holds %d %s, and %d samples are asked for: give more data, or ask for fewer", n, what, d.Samples)
+	}
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i
+	}
+	if !d.Drawn {
+		return places[:d.Samples], nil
+	}
+	key := rng.NewKey(d.Seed, "data", d.Name, "", "samples")
+	for i := range d.Samples {
+		j := i + int(uint64(key.Word(i))*uint64(n-i)>>32)
+		places[i], places[j] = places[j], places[i]
+	}
+	return slices.Sorted(slices.Values(places[:d.Samples])), nil
 }
 
 // Tokenizer turns text into tokens and back.

@@ -18,15 +18,18 @@ type Op struct {
 	Random  bool
 	Drop    bool
 	Scope   Scope
+	Needs   Need
 
 	Adapters bool
 
-	New    func() any
-	Check  func(params any) []schema.Problem
-	Plan   func(params any, in []Header) ([]Unit, error)
-	Ride   func(params any, in []Header, out *tensor.Model) error
-	Select func(params any, in []Header) ([]Pick, error) // nil unless it only picks
-	Carry  func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
+	New   func() any
+	Check func(params any) []schema.Problem
+	// Sequential says whether calibration goes through the op's own results.
+	Sequential func(params any) bool
+	Plan       func(params any, in []Header) ([]Unit, error)
+	Ride       func(params any, in []Header, out *tensor.Model) error
+	Select     func(params any, in []Header) ([]Pick, error) // nil unless it only picks
+	Carry      func(params any, in []Header) ([]Pick, error) // nil for what the primary port has
 
 	Rows    *Kernel
 	Whole   *Whole
@@ -56,7 +59,7 @@ type Measure struct {
 
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
-		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters,
+		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters, Needs: s.Needs,
 		New: func() any { return new(P) }}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {
@@ -64,6 +67,7 @@ func (s Spec[P]) op() (*Op, error) {
 		}
 		return s.Check(p.(*P))
 	}
+	o.Sequential = func(p any) bool { return s.Sequential != nil && s.Sequential(p.(*P)) }
 	o.Plan = func(p any, in []Header) ([]Unit, error) {
 		if s.Plan == nil {
 			return SameNames(in)
@@ -106,6 +110,9 @@ func (s Spec[P]) kernel(o *Op) error {
 		n++
 		o.Scope = Model
 		o.Score = s.Score.hide()
+	}
+	if s.Needs != 0 && s.Rows == nil && s.Whole == nil {
+		return fmt.Errorf("op %s needs statistics, which only Rows and Whole kernels get", s.Name)
 	}
 	if n != 1 {
 		return fmt.Errorf("op %s has %d kernels: set exactly one of Rows, Whole, Select, Measure and Score", s.Name, n)

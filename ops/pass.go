@@ -18,6 +18,9 @@ type Pass struct {
 	State State         // from Prepare
 	Op    string        // the op's name: the scope of random draws
 	Seed  uint64        // the step's seed, or the recipe's
+	// Stats are those of the first operand's input, when the op has needs and the
+	// step calibrates: one, or one for each expert of a stack.
+	Stats []*Stats
 
 	keys sync.Map // rng.Key by [2]string of role and stream
 }

@@ -31,6 +31,14 @@ type Spec[P any] struct {
 	// Adapters ops work on LoRA adapters; the others take whole models alone.
 	Adapters bool
 
+	// Needs are the statistics of each unit's first operand that the kernel finds
+	// in its Pass, when the step names data in a schema.DataRef. Steps that
+	// calibrate on the same model and data share one run.
+	Needs Need
+	// Sequential says that a layer's statistics come from a model whose layers
+	// before have been through the op already. Nil means never.
+	Sequential func(p *P) bool
+
 	// Check reports rules between fields; Path is relative to the step.
 	Check func(p *P) []schema.Problem
 	// Plan turns headers into units of work. It reads nothing else. Nil means

@@ -8,7 +8,12 @@ import "fmt"
 // scheme is asymmetric, one int8 zero point per group. The value of an element
 // is (code - zero) * scale, multiplied in float32 and rounded to the tensor's
 // DType, which is what compressed-tensors computes.
+//
+// With a Block the row is blocks of that type instead, one after another as in
+// a GGUF file, and the other fields are zero. The tensor's DType is then F32:
+// what blocks decode to is not rounded.
 type Quant struct {
+	Block     Block
 	Bits      int  // 4 or 8
 	Symmetric bool // no zero points
 	GroupSize int  // columns that share a scale; 0 means the whole row (per channel)
@@ -17,7 +22,7 @@ type Quant struct {
 	Activations bool
 }
 
-// Groups returns how many scales a row of that many columns has.
+// Groups returns how many scales a row of that many columns has in a record.
 func (q Quant) Groups(cols int) int {
 	if q.GroupSize <= 0 || cols == 0 {
 		return 1
@@ -27,6 +32,9 @@ func (q Quant) Groups(cols int) int {
 
 // RowBytes returns the size of one row's record.
 func (q Quant) RowBytes(cols int) int {
+	if q.Block != NoBlock {
+		return (cols + q.Block.Values() - 1) / q.Block.Values() * q.Block.Bytes()
+	}
 	n := cols + 4*q.Groups(cols)
 	if !q.Symmetric {
 		n += q.Groups(cols)
@@ -40,8 +48,11 @@ func (q Quant) Range() (lo, hi int) {
 	return -half, half - 1
 }
 
-// String names the scheme, such as "int4 symmetric group 128".
+// String names the scheme, such as "int4 symmetric group 128" or "GGUF blocks Q4_K".
 func (q Quant) String() string {
+	if q.Block != NoBlock {
+		return "GGUF blocks " + q.Block.String()
+	}
 	kind, per := "asymmetric", "channel"
 	if q.Symmetric {
 		kind = "symmetric"

@@ -35,14 +35,20 @@ type described struct {
 }
 
 func newInspect() *cobra.Command {
-	var adapter string
-	var asJSON, values, spectrum bool
+	var adapter, imatrix string
+	var f recipeFlags
+	var asJSON, values, spectrum, stats bool
 	cmd := &cobra.Command{
-		Use: "inspect MODEL", Short: "Show a model's tensors",
-		Long:    "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked. MODEL is a path, a Hub id, or PATH@REVISION+ADAPTER as in a recipe.",
-		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base+testdata/models/sums-lora\n  roux inspect testdata/models/base --values --spectrum",
+		Use: "inspect MODEL", Short: "Show a model's tensors, or a recipe's calibration",
+		Long: "Show a model's tensors: dtype, shape, layer and kind from headers alone; sparsity and singular values when asked. MODEL is a path, a Hub id, or PATH@REVISION+ADAPTER as in a recipe.\n" +
+			"With --stats the argument is a recipe, whose calibrating steps' statistics are made, or taken from the cache, and shown; or an importance matrix of llama.cpp.",
+		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base+testdata/models/sums-lora\n  roux inspect testdata/models/base --values --spectrum\n  roux inspect --stats recipes/prune-wanda.yaml\n  roux inspect --stats model.imatrix",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
+			if stats || imatrix != "" {
+				f.json = asJSON
+				return inspectStats(cmd, f, list[0], imatrix)
+			}
 			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], adapter), hubClient())
 			if err != nil {
 				return usageError{err} // as a recipe that names such a model
@@ -65,6 +71,9 @@ func newInspect() *cobra.Command {
 	cmd.Flags().StringVar(&adapter, "adapter", "", "LoRA adapter to apply first")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
+	cmd.Flags().BoolVar(&stats, "stats", false, "show the statistics that a recipe calibrates with: what goes into each linear layer")
+	cmd.Flags().StringVar(&imatrix, "imatrix", "", "write a recipe's statistics to this file as llama.cpp's importance matrix; .dat is the older form")
+	f.addMeans(cmd)
 	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
 	return cmd
 }

@@ -56,12 +56,18 @@ func (f *recipeFlags) add(cmd *cobra.Command) {
 // addRun gives a command the flags of a run as well.
 func (f *recipeFlags) addRun(cmd *cobra.Command) {
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget, such as 2GB (default: half of what is free)")
-	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
-	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
+	f.addMeans(cmd)
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace output directories that roux did not write")
 	cmd.Flags().StringVar(&f.nan, "nan", "", "NaN and Inf in outputs: keep, zero or error (default: as the outputs say, or keep)")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
+}
+
+// addMeans gives a command the flags that say what a run may take.
+func (f *recipeFlags) addMeans(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.memory, "memory", "", "memory budget, such as 2GB (default: half of what is free)")
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "goroutines that compute (default: one a core)")
+	cmd.Flags().StringVar(&f.cache, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
+	f.changed = cmd.Flags().Changed
 }
 
 // load reads and checks the recipe.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/gguf"
 	"github.com/rouxml/roux/loaders/hub"
 	"github.com/rouxml/roux/loaders/modeldir"
 	"github.com/rouxml/roux/loaders/peft"
@@ -18,7 +19,7 @@ import (
 
 // Registry returns every format.
 func Registry() (loaders.Registry, error) {
-	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, modeldir.PyTorch, modeldir.PyTorchFile, peft.Format)
+	return loaders.NewRegistry(modeldir.Safetensors, modeldir.File, modeldir.Compressed, modeldir.PyTorch, modeldir.PyTorchFile, peft.Format, gguf.Format)
 }
 
 // Ref names a model: a path on this machine, or a Hub id with a revision; and

@@ -3,6 +3,7 @@ package all
 import (
 	"testing"
 
+	"github.com/rouxml/roux/loaders/gguf/gguftest"
 	"github.com/rouxml/roux/loaders/loadertest"
 	"github.com/rouxml/roux/loaders/torch/torchtest"
 )
@@ -13,5 +14,5 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loadertest.Run(t, r, torchtest.Format)
+	loadertest.Run(t, r, torchtest.Format, gguftest.Writer)
 }

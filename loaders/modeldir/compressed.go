@@ -15,6 +15,9 @@ import (
 var Compressed = loaders.Format{
 	Name: "compressed-tensors", Version: 1, Doc: "A model directory whose int4 and int8 tensors keep their codes, as vLLM and transformers load it.",
 	Stores: func(info tensor.Info) error {
+		if info.Quant != nil && info.Quant.Block != tensor.NoBlock {
+			return fmt.Errorf("compressed-tensors cannot store %s: put a step with op: edit.cast or op: quantize.rtn before the output", info.Quant)
+		}
 		if info.Quant != nil && (len(info.Shape) != 2 || info.Quant.Bits != 4 && info.Quant.Bits != 8) {
 			return fmt.Errorf("compressed-tensors cannot store %s of shape %v: quantize matrices alone, to 4 or 8 bits", info.Quant, info.Shape)
 		}

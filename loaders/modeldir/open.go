@@ -14,6 +14,7 @@ import (
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
+	"github.com/rouxml/roux/loaders/gguf"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/loaders/shards"
 	"github.com/rouxml/roux/loaders/torch"
@@ -110,7 +111,7 @@ func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, 
 
 // rideAlong are the endings of files that belong to a model beside its
 // weights. Python files of remote code are copied and never run.
-var rideAlong = []string{".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"}
+var rideAlong = []string{".json", ".jinja", ".txt", ".model", ".py", ".tiktoken", gguf.VocabularyName}
 
 // made are files that the writer makes anew.
 var made = map[string]bool{"config.json": true, safetensors.IndexName: true, "roux.lock.json": true, "adapter_config.json": true}

@@ -27,6 +27,9 @@ var File = loaders.Format{
 }
 
 func storesPlain(info tensor.Info) error {
+	if info.Quant != nil && info.Quant.Block != tensor.NoBlock {
+		return fmt.Errorf("safetensors cannot store %s: put a step with op: edit.cast before the output, which takes the values out of the blocks", info.Quant)
+	}
 	if info.Quant != nil {
 		return fmt.Errorf("plain safetensors cannot store %s: use format: compressed-tensors", info.Quant)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 
+	"github.com/rouxml/roux/loaders/gguf"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -18,8 +19,8 @@ const maxSmall = 16 << 20
 var ErrNone = errors.New("the model carries no tokenizer: put tokenizer.json or tokenizer.model beside its weights")
 
 // Open makes the tokenizer of the files that ride along with a model:
-// tokenizer.json, or a sentencepiece model where that is absent, with
-// tokenizer_config.json and chat templates.
+// tokenizer.json, or where that is absent the vocabulary of a GGUF file or a
+// sentencepiece model, with tokenizer_config.json and chat templates.
 func Open(files []tensor.File) (*Tokenizer, error) {
 	byName := map[string]tensor.File{}
 	for _, f := range files {
@@ -42,6 +43,17 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 			return nil, err
 		}
 		return Parse(data)
+	}
+	if f, ok := files[gguf.VocabularyName]; ok {
+		data, err := read(f, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		t, err := parseGGUF(data)
+		if err != nil {
+			return nil, fmt.Errorf("the vocabulary of the GGUF file: %w", err)
+		}
+		return t, nil
 	}
 	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
 		if f, ok := files[name]; ok {
@@ -90,7 +102,9 @@ func (t *Tokenizer) configure(files map[string]tensor.File) error {
 	if t.config.named == nil {
 		t.config.named = map[string]string{}
 	}
-	t.config.templates = map[string]string{}
+	if t.config.templates == nil { // those of a GGUF file stay
+		t.config.templates = map[string]string{}
+	}
 	for _, name := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
 		f, ok := files[name]
 		if !ok {

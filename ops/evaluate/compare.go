@@ -128,7 +128,7 @@ func totals(sums []float64, n float64, infos []tensor.Info) map[string]float64 {
 // stored is what a tensor takes in a file: codes packed, scales in the
 // tensor's dtype.
 func stored(info tensor.Info) int64 {
-	if info.Quant == nil {
+	if info.Quant == nil || info.Quant.Block != tensor.NoBlock {
 		return info.Bytes()
 	}
 	rows, cols := int64(info.Shape.Rows()), int64(info.Shape.Cols())

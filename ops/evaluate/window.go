@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/rouxml/roux/ops"
-	"github.com/rouxml/roux/tensor/rng"
 )
 
 // window is a part of a text that is scored.
@@ -194,28 +193,13 @@ func rolling(s *subject, d *ops.Data, length, _ int) ([]window, error) {
 	return out, nil
 }
 
-// samples takes as many of a list as the data asks for: the first, or drawn
-// without repetition and left in their order.
+// samples takes as many of a list as the data asks for.
 func samples[T any](d *ops.Data, all []T, what string) ([]T, error) {
-	switch {
-	case d.Samples == 0:
-		return all, nil
-	case d.Samples > len(all):
-		return nil, d.Errorf("it holds %d %s, and %d samples are asked for: give more data, or ask for fewer", len(all), what, d.Samples)
-	case !d.Drawn:
-		return all[:d.Samples], nil
+	chosen, err := d.Choose(len(all), what)
+	if err != nil || chosen == nil {
+		return all, err
 	}
-	key := rng.NewKey(d.Seed, "data", d.Name, "", "samples")
-	places := make([]int, len(all))
-	for i := range places {
-		places[i] = i
-	}
-	for i := range d.Samples {
-		j := i + int(uint64(key.Word(i))*uint64(len(all)-i)>>32)
-		places[i], places[j] = places[j], places[i]
-	}
-	chosen := slices.Sorted(slices.Values(places[:d.Samples]))
-	out := make([]T, d.Samples)
+	out := make([]T, len(chosen))
 	for i, at := range chosen {
 		out[i] = all[at]
 	}

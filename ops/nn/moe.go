@@ -78,12 +78,7 @@ func (p *part) stack(t tensor.Tensor, n, out, in int) []*matrix {
 	for e := range all {
 		one := *whole
 		at := e * out * in
-		switch {
-		case whole.half != nil:
-			one.half = whole.half[2*at : 2*(at+out*in)]
-		case whole.full != nil:
-			one.full = whole.full[at : at+out*in]
-		}
+		one.span(at, at+out*in)
 		all[e] = &one
 	}
 	return all

@@ -101,11 +101,7 @@ func (m *Model) columns(w *matrix, x []float32, n, from, to int, z []float32, ld
 func (w *matrix) rows(from, to int) *matrix {
 	one := *w
 	one.out = to - from
-	if w.half != nil {
-		one.half = w.half[2*from*w.in : 2*to*w.in]
-	} else {
-		one.full = w.full[from*w.in : to*w.in]
-	}
+	one.span(from*w.in, to*w.in)
 	if w.bias != nil {
 		one.bias = w.bias[from:to]
 	}

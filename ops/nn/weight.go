@@ -12,14 +12,16 @@ import (
 )
 
 // matrix is a weight of a linear layer as it is stored, [out, in] or transposed.
-// Numbers of 16 bits stay so.
+// Numbers of 16 bits and blocks of fewer stay so.
 type matrix struct {
 	name       string
 	in, out    int
 	transposed bool // stored [in, out]
 	half       []byte
 	format     gemm.Format
-	full       []float32 // where half is nil
+	blocks     []byte // of that type; never transposed
+	block      tensor.Block
+	full       []float32 // where half and blocks are nil
 	bias       []float32 // or nil
 }
 
@@ -34,7 +36,32 @@ func (w *matrix) apply(n int, x []float32, ldx int, y []float32, ldy int, scale,
 		gemm.F32Half(w.format, false, !w.transposed, n, w.out, w.in, scale, x, ldx, w.half, ld, keep, y, ldy, workers)
 		return
 	}
+	if w.blocks != nil {
+		gemm.F32Rows(w.decode, n, w.out, w.in, scale, x, ldx, keep, y, ldy, workers)
+		return
+	}
 	gemm.F32(false, !w.transposed, n, w.out, w.in, scale, x, ldx, w.full, ld, keep, y, ldy, workers)
+}
+
+// decode is a gemm.Rows of blocks.
+func (w *matrix) decode(dst []float32, i, from int) {
+	size, values := w.block.Bytes(), w.block.Values()
+	at := (i*w.in + from) / values * size
+	codec.DecodeBlocks(dst, w.blocks[at:at+len(dst)/values*size], w.block)
+}
+
+// span takes whole rows of the weights, whatever they are stored as: from the
+// from-th to before the to-th element.
+func (w *matrix) span(from, to int) {
+	switch {
+	case w.half != nil:
+		w.half = w.half[2*from : 2*to]
+	case w.blocks != nil:
+		size, values := w.block.Bytes(), w.block.Values()
+		w.blocks = w.blocks[from/values*size : to/values*size]
+	case w.full != nil:
+		w.full = w.full[from:to]
+	}
 }
 
 // to computes y = x*W' + bias.
@@ -168,16 +195,23 @@ func (r *reader) matrixOf(t tensor.Tensor, in, out int, transposed bool) (*matri
 	return w, r.fill(w, t)
 }
 
-// fill reads the numbers of a matrix, in 16 bits where they are stored so.
+// fill reads the numbers of a matrix, in 16 bits or in blocks where they are
+// stored so.
 func (r *reader) fill(w *matrix, t tensor.Tensor) (err error) {
 	info := t.Info()
 	if !info.DType.IsFloat() {
 		return fmt.Errorf("tensor %s is %s, and a weight must be floating-point or known as quantized", info.Name, info.DType)
 	}
 	half := info.Quant == nil && (info.DType == tensor.BF16 || info.DType == tensor.F16)
+	inBlocks := info.Quant != nil && info.Quant.Block != tensor.NoBlock && !w.transposed
 	if r.dry {
-		r.count(t, !half)
+		r.count(t, !half && !inBlocks)
 		return nil
+	}
+	if inBlocks {
+		w.block = info.Quant.Block
+		w.blocks, err = r.stored(t)
+		return err
 	}
 	if half {
 		if info.DType == tensor.F16 {

@@ -217,6 +217,9 @@ func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 				}
 			}
 		}
+		if x.op.Needs != 0 && len(schema.DataRefs(params)) > 0 {
+			w.pass.Stats = []*ops.Stats{Stats(w.pass.In[0])}
+		}
 		if err := u.Check(w.pass.In); err != nil {
 			return nil, err
 		}

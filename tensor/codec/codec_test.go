@@ -113,3 +113,24 @@ func TestOverflow(t *testing.T) {
 		}
 	}
 }
+
+// TestBlocks: the sizes that headers are computed with are those of the
+// decoders, rows decode where they lie, and rows of part of a block are refused.
+func TestBlocks(t *testing.T) {
+	for b := tensor.Q4_0; b <= tensor.IQ4_XS; b++ {
+		if b.Bytes() != decoders[b].Bytes || b.Values() != decoders[b].Values {
+			t.Errorf("%s has %d bytes and %d values, and its decoder %d and %d", b, b.Bytes(), b.Values(), decoders[b].Bytes, decoders[b].Values)
+		}
+	}
+	info := tensor.Info{Name: "w", DType: tensor.F32, Shape: tensor.Shape{2, 64}, Quant: &tensor.Quant{Block: tensor.Q8_0}}
+	raw := make([]byte, info.Bytes())
+	raw[2*34+1], raw[2*34+2] = 0x3c, 5 // the second row's first scale is 1
+	got := make([]float32, 128)
+	if err := DecodeRows(got, raw, info); err != nil || got[64] != 5 || got[65] != 0 {
+		t.Errorf("%v, %v", got[64:66], err)
+	}
+	info.Shape = tensor.Shape{2, 40}
+	if err := DecodeRows(got[:80], make([]byte, info.Bytes()), info); err == nil {
+		t.Error("rows of a block and a quarter were decoded")
+	}
+}

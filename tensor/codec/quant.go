@@ -83,6 +83,13 @@ func DecodeRows(dst []float32, src []byte, info tensor.Info) error {
 	if len(src) != rows*info.RowBytes() || rows*cols != len(dst) {
 		return fmt.Errorf("tensor %s: %d bytes are not %d rows of %s", info.Name, len(src), rows, info.Quant)
 	}
+	if info.Quant.Block != tensor.NoBlock {
+		if cols%info.Quant.Block.Values() != 0 {
+			return fmt.Errorf("tensor %s: rows of %d values are no whole blocks of %s", info.Name, cols, info.Quant.Block)
+		}
+		DecodeBlocks(dst, src, info.Quant.Block)
+		return nil
+	}
 	for i := range rows {
 		RecordAt(src, i, cols, *info.Quant).Decode(dst[i*cols : (i+1)*cols])
 	}

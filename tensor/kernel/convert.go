@@ -94,7 +94,7 @@ func F16ToF32(dst []float32, src []byte) {
 		dst, src = dst[n:], src[2*n:]
 	}
 	for i := range dst {
-		dst[i] = halfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
+		dst[i] = HalfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
 	}
 }
 
@@ -115,7 +115,8 @@ func F32ToF16(dst []byte, src []float32) {
 	}
 }
 
-func halfToFloat(h uint16) float32 {
+// HalfToFloat widens one IEEE half precision number; a NaN becomes quiet.
+func HalfToFloat(h uint16) float32 {
 	sign, exp, man := uint32(h&0x8000)<<16, uint32(h>>10&31), uint32(h&0x3ff)
 	switch {
 	case exp == 31 && man != 0:

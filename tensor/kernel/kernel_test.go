@@ -37,7 +37,7 @@ func TestBF16(t *testing.T) {
 // TestF16 does the same for half precision.
 func TestF16(t *testing.T) {
 	for h := range 1 << 16 {
-		v := halfToFloat(uint16(h))
+		v := HalfToFloat(uint16(h))
 		want := uint16(h)
 		if v != v {
 			want |= 0x200
@@ -46,7 +46,7 @@ func TestF16(t *testing.T) {
 			t.Fatalf("%#04x (%v) came back as %#04x", h, v, got)
 		}
 		if h&0x7fff < 0x7bff {
-			next := halfToFloat(uint16(h) + 1)
+			next := HalfToFloat(uint16(h) + 1)
 			mid := float32((float64(v) + float64(next)) / 2)
 			if got := floatToHalf(mid); got&1 != 0 || got-uint16(h) > 1 {
 				t.Fatalf("the midpoint above %#04x went to %#04x", h, got)

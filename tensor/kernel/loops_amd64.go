@@ -350,6 +350,11 @@ func narrowE4M3AVX2(dst *byte, src *float32, n int)
 //go:noescape
 func narrowE5M2AVX2(dst *byte, src *float32, n int)
 
+// columns writes, for the columns of two vectors, the sums of x, x*x and |x|, the least and the greatest x, each behind the other; ld is in bytes and rows not zero.
+//
+//go:noescape
+func columnsAVX2(x *float32, ld int, rows int, out *float32)
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 //
 //go:noescape
@@ -702,3 +707,8 @@ func narrowE4M3AVX512(dst *byte, src *float32, n int)
 //
 //go:noescape
 func narrowE5M2AVX512(dst *byte, src *float32, n int)
+
+// columns writes, for the columns of two vectors, the sums of x, x*x and |x|, the least and the greatest x, each behind the other; ld is in bytes and rows not zero.
+//
+//go:noescape
+func columnsAVX512(x *float32, ld int, rows int, out *float32)

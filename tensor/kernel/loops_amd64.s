@@ -3935,6 +3935,68 @@ loop:
 	VZEROUPPER
 	RET
 
+// func columnsAVX2(x *float32, ld int, rows int, out *float32)
+// Requires: AVX, AVX2
+TEXT ·columnsAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         ld+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         out+24(FP), BX
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVL         $0x7f800000, SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	MOVL         $0x7f800000, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Y9
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X10
+	VPBROADCASTD X10, Y10
+
+loop:
+	VMOVUPS (AX), Y11
+	VADDPS  Y11, Y1, Y1
+	VMULPS  Y11, Y11, Y12
+	VADDPS  Y12, Y2, Y2
+	VPAND   Y11, Y0, Y12
+	VADDPS  Y12, Y3, Y3
+	VMINPS  Y11, Y4, Y4
+	VMAXPS  Y11, Y5, Y5
+	VMOVUPS 32(AX), Y11
+	VADDPS  Y11, Y6, Y6
+	VMULPS  Y11, Y11, Y12
+	VADDPS  Y12, Y7, Y7
+	VPAND   Y11, Y0, Y12
+	VADDPS  Y12, Y8, Y8
+	VMINPS  Y11, Y9, Y9
+	VMAXPS  Y11, Y10, Y10
+	ADDQ    CX, AX
+	DECQ    DX
+	JNZ     loop
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y3, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y10, 288(BX)
+	VZEROUPPER
+	RET
+
 // func widenBF16AVX512(dst *float32, src *byte, n int)
 // Requires: AVX, AVX512F
 TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
@@ -7692,5 +7754,67 @@ loop:
 	ADDQ    $0x00000010, BX
 	CMPQ    BX, DX
 	JLT     loop
+	VZEROUPPER
+	RET
+
+// func columnsAVX512(x *float32, ld int, rows int, out *float32)
+// Requires: AVX, AVX512F
+TEXT ·columnsAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         ld+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         out+24(FP), BX
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Z0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVL         $0x7f800000, SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Z5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	MOVL         $0x7f800000, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Z9
+	MOVL         $0xff800000, SI
+	VMOVD        SI, X10
+	VPBROADCASTD X10, Z10
+
+loop:
+	VMOVUPS (AX), Z11
+	VADDPS  Z11, Z1, Z1
+	VMULPS  Z11, Z11, Z12
+	VADDPS  Z12, Z2, Z2
+	VPANDD  Z11, Z0, Z12
+	VADDPS  Z12, Z3, Z3
+	VMINPS  Z11, Z4, Z4
+	VMAXPS  Z11, Z5, Z5
+	VMOVUPS 64(AX), Z11
+	VADDPS  Z11, Z6, Z6
+	VMULPS  Z11, Z11, Z12
+	VADDPS  Z12, Z7, Z7
+	VPANDD  Z11, Z0, Z12
+	VADDPS  Z12, Z8, Z8
+	VMINPS  Z11, Z9, Z9
+	VMAXPS  Z11, Z10, Z10
+	ADDQ    CX, AX
+	DECQ    DX
+	JNZ     loop
+	VMOVUPS Z1, (BX)
+	VMOVUPS Z6, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	VMOVUPS Z3, 256(BX)
+	VMOVUPS Z8, 320(BX)
+	VMOVUPS Z4, 384(BX)
+	VMOVUPS Z9, 448(BX)
+	VMOVUPS Z5, 512(BX)
+	VMOVUPS Z10, 576(BX)
 	VZEROUPPER
 	RET

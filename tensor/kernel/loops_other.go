@@ -335,6 +335,11 @@ func narrowE4M3AVX2(dst *byte, src *float32, n int) { panic("this machine has no
 // narrowE5M2 needs n to be a multiple of a vector.
 func narrowE5M2AVX2(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }
 
+// columns writes, for the columns of two vectors, the sums of x, x*x and |x|, the least and the greatest x, each behind the other; ld is in bytes and rows not zero.
+func columnsAVX2(x *float32, ld int, rows int, out *float32) {
+	panic("this machine has no such instructions")
+}
+
 // widenBF16 needs n to be a multiple of 2 vectors.
 func widenBF16AVX512(dst *float32, src *byte, n int) { panic("this machine has no such instructions") }
 
@@ -670,3 +675,8 @@ func narrowE4M3AVX512(dst *byte, src *float32, n int) { panic("this machine has 
 
 // narrowE5M2 needs n to be a multiple of a vector.
 func narrowE5M2AVX512(dst *byte, src *float32, n int) { panic("this machine has no such instructions") }
+
+// columns writes, for the columns of two vectors, the sums of x, x*x and |x|, the least and the greatest x, each behind the other; ld is in bytes and rows not zero.
+func columnsAVX512(x *float32, ld int, rows int, out *float32) {
+	panic("this machine has no such instructions")
+}

@@ -24,6 +24,7 @@ func main() {
 		s.forward()
 		s.softmaxStep()
 		s.eightBits()
+		s.columns()
 	}
 	if err := emit.Files(os.Args[1], "kernel", "loops"); err != nil {
 		log.Fatal(err)

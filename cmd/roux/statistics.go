@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/ops"
+)
+
+// inspectStats shows the statistics that a recipe calibrates with, or those of
+// an importance matrix, and writes the former as one if it is given a path.
+func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error {
+	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
+		return inspectImatrix(cmd, path, f.json)
+	}
+	r, err := f.load(path)
+	if err != nil {
+		return err
+	}
+	plan, err := f.plan(cmd.Context(), r, func(e engine.Event) {
+		if w, ok := e.(engine.Warning); ok {
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w.Text)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	all, err := plan.Statistics(cmd.Context())
+	if err := errors.Join(err, plan.Close()); err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return usageError{fmt.Errorf("no step of %s calibrates: give one an op with calibrate: NAME, such as prune.wanda", path)}
+	}
+	if imatrix != "" {
+		if err := writeImatrix(imatrix, all); err != nil {
+			return err
+		}
+	}
+	if f.json {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
+	}
+	for _, s := range all {
+		if err := printStats(cmd.OutOrStdout(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printStats prints one line for each input of a linear layer.
+func printStats(out io.Writer, s engine.Statistics) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	head := fmt.Sprintf("model %s over %s", s.Model, s.Data)
+	if s.Step != "" {
+		head += ", each layer behind what step " + s.Step + " made of those before"
+	}
+	if len(s.Inputs) > 0 {
+		head += fmt.Sprintf(": %d samples, %d tokens", s.Inputs[0].Samples, s.Inputs[0].Seen)
+	}
+	_, _ = fmt.Fprintln(w, head)
+	_, _ = fmt.Fprintln(w, "layer\tinput\ttokens\tchannels\tdead\tmean |x|\trms\tmax |x|\tmax/rms\tnext")
+	for i, in := range s.Inputs {
+		next := ""
+		if s.Blocks != nil && (i+1 == len(s.Inputs) || s.Inputs[i+1].Layer != in.Layer) {
+			next = fmt.Sprintf("cos %.4f", s.Blocks.Next[in.Layer])
+		}
+		_, _ = fmt.Fprintln(w, statsLine(in)+"\t"+next)
+	}
+	return w.Flush()
+}
+
+func statsLine(s *ops.Stats) string {
+	name := s.Input
+	if s.Expert >= 0 {
+		name = fmt.Sprintf("%s %d", name, s.Expert)
+	}
+	var abs, squares float64
+	most := float32(0)
+	for j := range s.Sum {
+		abs, squares, most = abs+s.Abs[j], squares+s.Squares[j], max(most, s.AbsMax(j))
+	}
+	n := math.Max(1, float64(s.Rows)*float64(s.Width()))
+	rms := math.Sqrt(squares / n)
+	tokens := fmt.Sprint(s.Rows)
+	if s.Expert >= 0 {
+		tokens = fmt.Sprintf("%d (%.1f%%)", s.Rows, 100*float64(s.Rows)/float64(max(1, s.Seen)))
+	}
+	return strings.Join([]string{fmt.Sprint(s.Layer), name, tokens, fmt.Sprint(s.Width()), fmt.Sprint(s.Dead()),
+		fmt.Sprintf("%.4g", abs/n), fmt.Sprintf("%.4g", rms), fmt.Sprintf("%.4g", most), fmt.Sprintf("%.1f", float64(most)/math.Max(rms, 1e-30))}, "\t")
+}
