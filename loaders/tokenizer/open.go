@@ -145,7 +145,7 @@ func (t *Tokenizer) readConfig(f tensor.File) error {
 	p := &part{path: f.Name, fields: fields}
 	if p.has("add_bos_token") || p.has("add_eos_token") {
 		t.setAffixes(get(p, "add_bos_token", false), get(p, "add_eos_token", false))
-		t.digest += fmt.Sprintf("+%t+%t", get(p, "add_bos_token", false), get(p, "add_eos_token", false))
+		t.digest += fmt.Sprintf("+%t %q+%t %q", get(p, "add_bos_token", false), t.config.named["bos"], get(p, "add_eos_token", false), t.config.named["eos"])
 	}
 	return p.err
 }
