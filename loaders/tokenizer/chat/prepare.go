@@ -132,7 +132,7 @@ func stringEnd(s string, i int) int {
 
 const (
 	maxNesting   = 64  // brackets within brackets
-	maxOperators = 400 // of a tag
+	maxOperators = 400 // of a tag, members and calls among them: gonja takes the square of their number
 )
 
 var (
@@ -158,11 +158,15 @@ func expression(s string) (string, error) {
 			i = j
 			continue
 		case c == '[' && indexes(out) && fromEnd.MatchString(s[i:]):
+			operators++
 			m := fromEnd.FindStringSubmatch(s[i:])
 			out = append(out, "["+m[1]+":][0]"...)
 			i += len(m[0])
 			continue
 		case c == '(' || c == '[' || c == '{':
+			if c != '{' && indexes(out) {
+				operators++
+			}
 			groups = append(groups, group{len(out), -1, -1})
 			if len(groups) > maxNesting {
 				return "", errNesting
@@ -178,7 +182,7 @@ func expression(s string) (string, error) {
 			continue
 		case c == '*' && !unpacks(out):
 			return "", errTimes
-		case c == '~' || c == '+' || c == '*':
+		case c == '~' || c == '+' || c == '*' || c == '.' && indexes(out):
 			operators++
 		case word(s, i, "if") && len(groups) > 0 && groups[len(groups)-1].ifAt < 0:
 			groups[len(groups)-1].ifAt = len(out)
