@@ -103,7 +103,9 @@ func (r *reading) file(path string) ([]byte, error) {
 	if len(text) == 0 {
 		return nil, fmt.Errorf("%s is empty", path)
 	}
-	r.hash.Write(text)
+	// With the length, so that what ends one file and begins the next counts.
+	_, _ = fmt.Fprintf(r.hash, "%d\n", len(text))
+	_, _ = r.hash.Write(text)
 	return text, nil
 }
 

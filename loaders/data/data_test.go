@@ -61,6 +61,60 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestOfSeveral: where one file ends is part of the data.
+func TestDigestOfSeveral(t *testing.T) {
+	dir := folder(t, map[string]string{"1.txt": "ab", "2.txt": "c", "3.txt": "a", "4.txt": "bc"})
+	digest := func(names ...string) string {
+		for i := range names {
+			names[i] = filepath.Join(dir, names[i])
+		}
+		s, err := Read(Request{Paths: names, Field: "text"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Digest
+	}
+	if digest("1.txt", "2.txt") == digest("3.txt", "4.txt") {
+		t.Error("the texts ab, c and the texts a, bc have one digest")
+	}
+}
+
+// TestTables: marks of order are no text, and what is not rows is refused.
+func TestTables(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"bom.jsonl": "\ufeff{\"text\": \"one\"}\r\n", "bom.json": "\ufeff[{\"text\": \"one\"}]",
+		"twice.csv": "text,n,text\n1,2,3\n", "null.json": `[{"text": "a"}, null]`, "two.json": `[{"text": "a"}] [{"text": "b"}]`})
+	for name, want := range map[string]string{"bom.jsonl": "", "bom.json": "", "twice.csv": `"text"`, "null.json": "row 2", "two.json": "follows"} {
+		s, err := Read(Request{Paths: []string{filepath.Join(dir, name)}, Field: "text"})
+		switch {
+		case want == "" && (err != nil || !cmp.Equal(s.Texts, []string{"one"})):
+			t.Errorf("%s: %+v %v", name, s, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTemplateSpaces: the results are Jinja's.
+func TestTemplateSpaces(t *testing.T) {
+	for template, want := range map[string]string{"Q: {{- x }} .": "Q:1 .", "Q: {{ x -}}\n .": "Q: 1.", "{{- x -}}": "1", "a \n{{- x -}} {{x}}": "a11", "{{ -1 }}": "-1"} {
+		if got, err := render(template, map[string]any{"x": "1"}); err != nil || got != want {
+			t.Errorf("%q: %q, %v", template, got, err)
+		}
+	}
+}
+
+// TestTemplateBounds: no template makes a text without end.
+func TestTemplateBounds(t *testing.T) {
+	ten := strings.Repeat("a", 10)
+	for _, template := range []string{"{{ 'a'" + strings.Repeat("|replace('a', '"+ten+"')", 9) + " }}",
+		"{{ '" + strings.Repeat("a ", 5000) + "'|split|join('" + strings.Repeat("b", 5000) + "') }}"} {
+		if got, err := render(template, nil); err == nil {
+			t.Errorf("%.40q: %d bytes", template, len(got))
+		}
+	}
+}
+
 const arc = `task: arc
 dataset_path: json
 dataset_kwargs: {data_files: {test: rows.jsonl, train: [train.jsonl]}}
