@@ -82,20 +82,11 @@ func bare(weights shards.File) (*tensor.Model, io.Closer, error) {
 
 // readConfig reads config.json; nil when there is none.
 func readConfig(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "config.json")
-	if err := loaders.Inside(dir, "config.json"); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+	config, err := loaders.ReadInside(dir, "config.json", maxConfig)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case info.Size() > maxConfig:
-		return nil, fmt.Errorf("%s has %d bytes: that is no config", path, info.Size())
 	}
-	return os.ReadFile(path)
+	return config, err
 }
 
 func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, error) {

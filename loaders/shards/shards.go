@@ -75,7 +75,7 @@ func Open(dir string, form Form, open func(path string) (File, error)) (*Dir, er
 
 func openIndex(dir string, form Form, open func(path string) (File, error)) (*Dir, error) {
 	path := filepath.Join(dir, form.Index)
-	names, weightMap, err := readIndex(path, form.Ext)
+	names, weightMap, err := readIndex(dir, form)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
