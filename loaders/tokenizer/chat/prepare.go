@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // prepare checks a template before gonja sees it, and does itself what gonja
@@ -157,9 +158,9 @@ func expression(s string) (string, error) {
 			out = append(out, s[i:j]...)
 			i = j
 			continue
-		case c == '[' && indexes(out) && fromEnd.MatchString(s[i:]):
+		case c == '[' && indexes(out) && fromEnd().MatchString(s[i:]):
 			operators++
-			m := fromEnd.FindStringSubmatch(s[i:])
+			m := fromEnd().FindStringSubmatch(s[i:])
 			out = append(out, "["+m[1]+":][0]"...)
 			i += len(m[0])
 			continue
@@ -226,10 +227,14 @@ func word(s string, i int, w string) bool {
 }
 
 // fromEnd is an index from the end.
-var fromEnd = regexp.MustCompile(`^\[\s*(-\d+)\s*\]`)
+var fromEnd = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\[\s*(-\d+)\s*\]`)
+})
 
 // assigned finds a lone =: the choice is a named argument then.
-var assigned = regexp.MustCompile(`^\s*\w+\s*=[^=]`)
+var assigned = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*\w+\s*=[^=]`)
+})
 
 // choose rewrites (a if c else b), which out ends with. What stands before the
 // parenthesis may be a function whose argument it is.
@@ -240,7 +245,7 @@ func choose(out []byte, g group) []byte {
 	all := string(out[g.open:])
 	at := func(i int) int { return i - g.open }
 	a, c, b := all[1:at(g.ifAt)], all[at(g.ifAt)+len("if"):at(g.elseAt)], all[at(g.elseAt)+len("else"):len(all)-1]
-	if assigned.MatchString(a) {
+	if assigned().MatchString(a) {
 		return out
 	}
 	if chain, err := expression("(" + b + ")"); err == nil {
