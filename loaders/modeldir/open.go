@@ -3,10 +3,12 @@
 package modeldir
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,7 +59,7 @@ func describePlain(dir string, weights tensor.Source) (*tensor.Model, error) {
 		return nil, err
 	}
 	if q := quantizationOf(config); q != nil {
-		return nil, fmt.Errorf("%s is quantized with %s, which cannot be read yet: start from the weights that it was made of", dir, q.Method)
+		return nil, fmt.Errorf("%s is quantized with %s, which cannot be read yet: start from the weights that it was made of", dir, cmp.Or(q.Method, "a method that quantization_config does not name"))
 	}
 	return describe(dir, weights, config)
 }
@@ -115,7 +117,7 @@ func riders(dir string) ([]tensor.File, error) {
 	var files []tensor.File
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
+		if !e.Type().IsRegular() && e.Type() != fs.ModeSymlink || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
 			continue
 		}
 		if !slices.ContainsFunc(rideAlong, func(end string) bool { return strings.HasSuffix(name, end) }) {
