@@ -129,6 +129,23 @@ metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
 
 const arcRow = `{"question": "Q1", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "B"}` + "\n"
 
+// TestGold: a text that is a number is the choice of that text, and a number is
+// an index, as in lm-evaluation-harness.
+func TestGold(t *testing.T) {
+	dir := folder(t, map[string]string{"text.jsonl": `{"q": "2-2", "c": ["3", "4", "0"], "a": "0"}`, "number.jsonl": `{"q": "2-2", "c": ["3", "4", "0"], "a": 0}`,
+		"text.csv": "q,c,a\n2-2,\"[\"\"3\"\",\"\"0\"\"]\",0\n"})
+	for _, c := range []struct {
+		file, target string
+		want         int
+	}{{"text.jsonl", "a", 2}, {"number.jsonl", "a", 0}, {"text.csv", "a", 0}, {"text.jsonl", "{{a}}", 0}} {
+		q := Request{Paths: []string{filepath.Join(dir, c.file)}, Task: true, Questions: Questions{DocToText: "q", DocToChoice: "c", DocToTarget: c.target}}
+		s, err := Read(q)
+		if err != nil || s.Items[0].Gold != c.want {
+			t.Errorf("%s by %s: %+v %v, want %d", c.file, c.target, s, err, c.want)
+		}
+	}
+}
+
 // TestTasks: rows become questions as lm-evaluation-harness makes them.
 func TestTasks(t *testing.T) {
 	dir := folder(t, map[string]string{"arc.yaml": arc, "rows.jsonl": arcRow, "train.jsonl": strings.ReplaceAll(arcRow, "Q1", "Q0"),

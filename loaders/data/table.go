@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // isTable says whether a file holds rows.
@@ -129,10 +130,19 @@ func readCSV(text []byte, comma rune) ([]map[string]any, error) {
 		}
 		row := make(map[string]any, len(head))
 		for i, name := range head {
-			row[name] = cells[i]
+			row[name] = cellOf(cells[i])
 		}
 		if rows = append(rows, row); len(rows) > maxRows {
 			return nil, fmt.Errorf("more than %d rows", maxRows)
 		}
 	}
+}
+
+// cellOf takes a cell for a number where it is spelled as a whole one, as JSON
+// would tell the two apart.
+func cellOf(cell string) any {
+	if n, err := strconv.Atoi(cell); err == nil && strconv.Itoa(n) == cell {
+		return json.Number(cell)
+	}
+	return cell
 }

@@ -122,7 +122,7 @@ func (h *header) tensor(s *scanner, name string) error {
 		}
 		return err
 	})
-	if err == nil && !(has.dtype && has.shape && has.offsets) {
+	if err == nil && (!has.dtype || !has.shape || !has.offsets) {
 		err = errors.New("it needs dtype, shape and data_offsets")
 	}
 	if err != nil {
