@@ -95,6 +95,15 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestMissingColumn: the error names the file and the row in it.
+func TestMissingColumn(t *testing.T) {
+	dir := folder(t, map[string]string{"1.jsonl": "{\"u\": \"a\"}\n{\"u\": \"b\"}\n", "2.jsonl": "{\"v\": \"c\"}\n"})
+	_, err := Read(Request{Paths: []string{dir + "/1.jsonl", dir + "/2.jsonl"}, Field: "u"})
+	if err == nil || !strings.Contains(err.Error(), `2.jsonl: row 1 has no column "u" (it has v)`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestTemplateSpaces: the results are Jinja's.
 func TestTemplateSpaces(t *testing.T) {
 	for template, want := range map[string]string{"Q: {{- x }} .": "Q:1 .", "Q: {{ x -}}\n .": "Q: 1.", "{{- x -}}": "1", "a \n{{- x -}} {{x}}": "a11", "{{ -1 }}": "-1"} {
