@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/rouxml/roux/tensor"
 )
 
 // Inside refuses a file of a model directory that is a link out of it, so that
@@ -23,6 +25,15 @@ func Inside(dir, name string) error {
 		return nil
 	}
 	return fmt.Errorf("%s in %s is a link to %s, outside of the model directory: copy the file there if you trust it", name, dir, real)
+}
+
+// ReadInside reads a small file of a model directory, of up to most bytes. It
+// refuses links out of the directory as Inside does.
+func ReadInside(dir, name string, most int64) ([]byte, error) {
+	if err := Inside(dir, name); err != nil {
+		return nil, err
+	}
+	return tensor.File{Name: name, Path: filepath.Join(dir, name)}.Read(most)
 }
 
 func within(root, path string) bool {

@@ -10,18 +10,13 @@ import (
 
 // Set collects the ops of one family. Each op adds itself from its own file.
 type Set struct {
-	ops  []*Op
-	errs []error
+	// Every start of the program adds all ops, and many commands use none.
+	specs []func() (*Op, error)
 }
 
 // Add puts an op into its family's set. A bad Spec is reported by NewRegistry.
 func Add[P any](s *Set, spec Spec[P]) {
-	op, err := spec.op()
-	if err != nil {
-		s.errs = append(s.errs, err)
-		return
-	}
-	s.ops = append(s.ops, op)
+	s.specs = append(s.specs, spec.op)
 }
 
 // Registry is an immutable collection of ops.
@@ -42,11 +37,12 @@ func isName(s string) bool {
 func NewRegistry(sets ...*Set) (*Registry, error) {
 	r := &Registry{byName: map[string]*Op{}}
 	for _, s := range sets {
-		if len(s.errs) > 0 {
-			return nil, s.errs[0]
-		}
-		for _, op := range s.ops {
-			if err := r.add(op); err != nil {
+		for _, spec := range s.specs {
+			op, err := spec()
+			if err == nil {
+				err = r.add(op)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

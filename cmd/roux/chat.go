@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -122,10 +121,7 @@ func endTokens(t *tokenizer.Tokenizer, files []tensor.File) []int32 {
 		if f.Name != "generation_config.json" {
 			continue
 		}
-		text := f.Data
-		if text == nil {
-			text, _ = os.ReadFile(f.Path) // without it the tokenizer's token ends
-		}
+		text, _ := f.Read(1 << 20) // without it the tokenizer's token ends
 		var one struct {
 			EOS int32 `json:"eos_token_id"`
 		}

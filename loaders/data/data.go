@@ -103,7 +103,9 @@ func (r *reading) file(path string) ([]byte, error) {
 	if len(text) == 0 {
 		return nil, fmt.Errorf("%s is empty", path)
 	}
-	r.hash.Write(text)
+	// With the length, so that what ends one file and begins the next counts.
+	_, _ = fmt.Fprintf(r.hash, "%d\n", len(text))
+	_, _ = r.hash.Write(text)
 	return text, nil
 }
 
@@ -121,24 +123,25 @@ func (r *reading) plain(q Request, s *Set) error {
 
 // texts takes each row of tables as one text.
 func (r *reading) texts(q Request, s *Set) error {
+	wanted := true
 	for _, path := range q.Paths {
 		rows, err := r.table(path)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			s.Rows = append(s.Rows, flat(row))
+		for i, cells := range rows {
+			row := flat(cells)
+			s.Rows = append(s.Rows, row)
+			text, ok := row[q.Field]
+			switch {
+			case ok && wanted:
+				s.Texts = append(s.Texts, text)
+			case len(s.Rows) == 1 && q.Field == "text":
+				wanted = false // a table of other columns, which the op names
+			case wanted:
+				return fmt.Errorf("%s: row %d has no column %q (it has %s): say field: COLUMN", path, i+1, q.Field, columns(row))
+			}
 		}
-	}
-	for i, row := range s.Rows {
-		text, ok := row[q.Field]
-		if !ok && i == 0 && q.Field == "text" {
-			return nil // a table of other columns, which the op names
-		}
-		if !ok {
-			return fmt.Errorf("%s: row %d has no column %q (it has %s): say field: COLUMN", q.Paths[0], i+1, q.Field, columns(row))
-		}
-		s.Texts = append(s.Texts, text)
 	}
 	return nil
 }

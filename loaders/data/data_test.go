@@ -61,6 +61,69 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestOfSeveral: where one file ends is part of the data.
+func TestDigestOfSeveral(t *testing.T) {
+	dir := folder(t, map[string]string{"1.txt": "ab", "2.txt": "c", "3.txt": "a", "4.txt": "bc"})
+	digest := func(names ...string) string {
+		for i := range names {
+			names[i] = filepath.Join(dir, names[i])
+		}
+		s, err := Read(Request{Paths: names, Field: "text"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Digest
+	}
+	if digest("1.txt", "2.txt") == digest("3.txt", "4.txt") {
+		t.Error("the texts ab, c and the texts a, bc have one digest")
+	}
+}
+
+// TestTables: marks of order are no text, and what is not rows is refused.
+func TestTables(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"bom.jsonl": "\ufeff{\"text\": \"one\"}\r\n", "bom.json": "\ufeff[{\"text\": \"one\"}]",
+		"twice.csv": "text,n,text\n1,2,3\n", "null.json": `[{"text": "a"}, null]`, "two.json": `[{"text": "a"}] [{"text": "b"}]`})
+	for name, want := range map[string]string{"bom.jsonl": "", "bom.json": "", "twice.csv": `"text"`, "null.json": "row 2", "two.json": "follows"} {
+		s, err := Read(Request{Paths: []string{filepath.Join(dir, name)}, Field: "text"})
+		switch {
+		case want == "" && (err != nil || !cmp.Equal(s.Texts, []string{"one"})):
+			t.Errorf("%s: %+v %v", name, s, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestMissingColumn: the error names the file and the row in it.
+func TestMissingColumn(t *testing.T) {
+	dir := folder(t, map[string]string{"1.jsonl": "{\"u\": \"a\"}\n{\"u\": \"b\"}\n", "2.jsonl": "{\"v\": \"c\"}\n"})
+	_, err := Read(Request{Paths: []string{dir + "/1.jsonl", dir + "/2.jsonl"}, Field: "u"})
+	if err == nil || !strings.Contains(err.Error(), `2.jsonl: row 1 has no column "u" (it has v)`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestTemplateSpaces: the results are Jinja's.
+func TestTemplateSpaces(t *testing.T) {
+	for template, want := range map[string]string{"Q: {{- x }} .": "Q:1 .", "Q: {{ x -}}\n .": "Q: 1.", "{{- x -}}": "1", "a \n{{- x -}} {{x}}": "a11", "{{ -1 }}": "-1"} {
+		if got, err := render(template, map[string]any{"x": "1"}); err != nil || got != want {
+			t.Errorf("%q: %q, %v", template, got, err)
+		}
+	}
+}
+
+// TestTemplateBounds: no template makes a text without end.
+func TestTemplateBounds(t *testing.T) {
+	ten := strings.Repeat("a", 10)
+	for _, template := range []string{"{{ 'a'" + strings.Repeat("|replace('a', '"+ten+"')", 9) + " }}",
+		"{{ '" + strings.Repeat("a ", 5000) + "'|split|join('" + strings.Repeat("b", 5000) + "') }}"} {
+		if got, err := render(template, nil); err == nil {
+			t.Errorf("%.40q: %d bytes", template, len(got))
+		}
+	}
+}
+
 const arc = `task: arc
 dataset_path: json
 dataset_kwargs: {data_files: {test: rows.jsonl, train: [train.jsonl]}}
@@ -74,6 +137,23 @@ metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
 `
 
 const arcRow = `{"question": "Q1", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "B"}` + "\n"
+
+// TestGold: a text that is a number is the choice of that text, and a number is
+// an index, as in lm-evaluation-harness.
+func TestGold(t *testing.T) {
+	dir := folder(t, map[string]string{"text.jsonl": `{"q": "2-2", "c": ["3", "4", "0"], "a": "0"}`, "number.jsonl": `{"q": "2-2", "c": ["3", "4", "0"], "a": 0}`,
+		"text.csv": "q,c,a\n2-2,\"[\"\"3\"\",\"\"0\"\"]\",0\n"})
+	for _, c := range []struct {
+		file, target string
+		want         int
+	}{{"text.jsonl", "a", 2}, {"number.jsonl", "a", 0}, {"text.csv", "a", 0}, {"text.jsonl", "{{a}}", 0}} {
+		q := Request{Paths: []string{filepath.Join(dir, c.file)}, Task: true, Questions: Questions{DocToText: "q", DocToChoice: "c", DocToTarget: c.target}}
+		s, err := Read(q)
+		if err != nil || s.Items[0].Gold != c.want {
+			t.Errorf("%s by %s: %+v %v, want %d", c.file, c.target, s, err, c.want)
+		}
+	}
+}
 
 // TestTasks: rows become questions as lm-evaluation-harness makes them.
 func TestTasks(t *testing.T) {

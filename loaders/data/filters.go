@@ -2,6 +2,7 @@ package data
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -65,10 +66,15 @@ func apply(name string, v any, args []any) (any, error) {
 		return json.Number(strconv.Itoa(i)), nil
 	case name == "join" && isList:
 		parts := make([]string, len(list))
+		sep, size := strings.Join(texts, ""), 0
 		for i, x := range list {
 			parts[i] = asText(x)
+			size += len(parts[i]) + len(sep)
 		}
-		return strings.Join(parts, strings.Join(texts, "")), nil
+		if size > maxMade {
+			return nil, errMade
+		}
+		return strings.Join(parts, sep), nil
 	case name == "length" && isList:
 		return json.Number(strconv.Itoa(len(list))), nil
 	case (name == "first" || name == "last") && isList:
@@ -83,8 +89,18 @@ func apply(name string, v any, args []any) (any, error) {
 	if len(args) > f.args || name == "replace" && len(args) < 2 {
 		return nil, fmt.Errorf("%s takes %d arguments, not %d", name, f.args, len(args))
 	}
-	return f.do(asText(v), texts), nil
+	text := asText(v)
+	if name == "replace" && (strings.Count(text, texts[0])+1)*len(texts[1]) > maxMade {
+		return nil, errMade
+	}
+	return f.do(text, texts), nil
 }
+
+// maxMade bounds a text that a template makes of others: a chain of replace
+// could otherwise make one of any length.
+const maxMade = 16 << 20
+
+var errMade = errors.New("it makes a text of more than 16 MiB")
 
 func cutset(a []string) func(rune) bool {
 	if len(a) == 0 {

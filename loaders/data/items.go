@@ -132,13 +132,21 @@ func (t *taskFile) bare(doc map[string]any) (item Item, err error) {
 	for _, c := range list {
 		item.Choices = append(item.Choices, asText(c))
 	}
-	item.Gold, err = goldOf(target, item.Choices)
+	_, column := doc[t.DocToTarget.Value]
+	item.Gold, err = goldOf(target, column, item.Choices)
 	return item, err
 }
 
-// goldOf is the index of the right choice, which may be given as its text.
-func goldOf(target any, choices []string) (int, error) {
+// goldOf is the index of the right choice, which may be given as its text. As
+// in lm-evaluation-harness, a column of texts names the choice even when the
+// text is a number, and what a template makes of digits is an index.
+func goldOf(target any, column bool, choices []string) (int, error) {
 	text := asText(target)
+	if _, isText := target.(string); isText && column {
+		if i := slices.Index(choices, text); i >= 0 {
+			return i, nil
+		}
+	}
 	if i, err := strconv.Atoi(text); err == nil {
 		if i < 0 || i >= len(choices) {
 			return 0, fmt.Errorf("doc_to_target: choice %d of %d", i, len(choices))

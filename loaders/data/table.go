@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 )
 
 // isTable says whether a file holds rows.
@@ -24,6 +26,7 @@ func (r *reading) table(path string) ([]map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // as Windows writes it
 	var rows []map[string]any
 	switch kindOf(path) {
 	case ".csv":
@@ -94,16 +97,27 @@ func readArray(text []byte) ([]map[string]any, error) {
 	if err := d.Decode(&rows); err != nil {
 		return nil, fmt.Errorf("want a list of JSON objects: %w", err)
 	}
+	if i := slices.IndexFunc(rows, func(row map[string]any) bool { return row == nil }); i >= 0 {
+		return nil, fmt.Errorf("row %d: want a JSON object, found null", i+1)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the list of JSON objects: write one list")
+	}
 	return rows, nil
 }
 
 // readCSV reads a table whose first line names the columns.
 func readCSV(text []byte, comma rune) ([]map[string]any, error) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
+	r := csv.NewReader(bytes.NewReader(text))
 	r.Comma, r.LazyQuotes = comma, comma == '\t'
 	head, err := r.Read()
 	if err != nil {
 		return nil, err
+	}
+	for i, name := range head {
+		if slices.Contains(head[:i], name) {
+			return nil, fmt.Errorf("line 1: two columns have the name %q", name)
+		}
 	}
 	var rows []map[string]any
 	for {
@@ -116,10 +130,19 @@ func readCSV(text []byte, comma rune) ([]map[string]any, error) {
 		}
 		row := make(map[string]any, len(head))
 		for i, name := range head {
-			row[name] = cells[i]
+			row[name] = cellOf(cells[i])
 		}
 		if rows = append(rows, row); len(rows) > maxRows {
 			return nil, fmt.Errorf("more than %d rows", maxRows)
 		}
 	}
+}
+
+// cellOf takes a cell for a number where it is spelled as a whole one, as JSON
+// would tell the two apart.
+func cellOf(cell string) any {
+	if n, err := strconv.Atoi(cell); err == nil && strconv.Itoa(n) == cell {
+		return json.Number(cell)
+	}
+	return cell
 }

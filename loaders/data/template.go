@@ -17,22 +17,31 @@ func render(template string, doc map[string]any) (string, error) {
 
 // value is render, but for a template that is one expression its value.
 func value(template string, doc map[string]any) (any, error) {
+	for _, bad := range []string{"{%", "{#"} {
+		if strings.Contains(template, bad) {
+			return nil, fmt.Errorf("the template %q has %s, and only {{ }} is read: write the text that it makes to a column", template, bad)
+		}
+	}
 	var out strings.Builder
 	for rest := template; ; {
-		for _, bad := range []string{"{%", "{#"} {
-			if strings.Contains(rest, bad) {
-				return nil, fmt.Errorf("the template %q has %s, and only {{ }} is read: write the text that it makes to a column", template, bad)
-			}
-		}
 		before, inside, found := strings.Cut(rest, "{{")
-		out.WriteString(before)
 		if !found {
+			out.WriteString(before)
 			return out.String(), nil
 		}
 		src, after, closed := strings.Cut(inside, "}}")
 		if !closed {
 			return nil, fmt.Errorf("the template %q has no }} behind its {{", template)
 		}
+		// A - inside of the braces takes away the white space outside of them.
+		var left, right bool
+		if src, left = strings.CutPrefix(src, "-"); left {
+			before = strings.TrimRight(before, spaces)
+		}
+		if src, right = strings.CutSuffix(src, "-"); right {
+			after = strings.TrimLeft(after, spaces)
+		}
+		out.WriteString(before)
 		v, err := evaluate(src, doc)
 		if err != nil {
 			return nil, fmt.Errorf("template {{%s}}: %w", src, err)
@@ -45,6 +54,8 @@ func value(template string, doc map[string]any) (any, error) {
 	}
 }
 
+const spaces = " \t\n\r"
+
 // evaluator reads one expression from left to right.
 type evaluator struct {
 	src   string
@@ -54,7 +65,7 @@ type evaluator struct {
 }
 
 func evaluate(src string, doc map[string]any) (any, error) {
-	e := &evaluator{src: strings.Trim(src, "-"), doc: doc}
+	e := &evaluator{src: src, doc: doc}
 	v, err := e.sum()
 	if err == nil && e.peek() != 0 {
 		err = fmt.Errorf("%q is not read", e.src[e.at:])
@@ -64,7 +75,7 @@ func evaluate(src string, doc map[string]any) (any, error) {
 
 // peek is the next character that is no space, 0 at the end.
 func (e *evaluator) peek() byte {
-	for e.at < len(e.src) && strings.IndexByte(" \t\n\r", e.src[e.at]) >= 0 {
+	for e.at < len(e.src) && strings.IndexByte(spaces, e.src[e.at]) >= 0 {
 		e.at++
 	}
 	if e.at == len(e.src) {

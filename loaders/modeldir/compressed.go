@@ -1,7 +1,6 @@
 package modeldir
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/jsontext"
 )
 
 // Compressed is the format of quantized models that vLLM and transformers load.
@@ -61,10 +61,8 @@ func tied(m *tensor.Model) bool {
 // addQuantization puts quantization_config at the end of config.json.
 func addQuantization(config []byte, q map[string]any) ([]byte, error) {
 	text, err := json.MarshalIndent(q, "  ", "  ")
-	end := bytes.LastIndexByte(config, '}')
-	if err != nil || q == nil || end < 0 {
+	if err != nil || q == nil {
 		return config, err
 	}
-	head := bytes.TrimRight(config[:end], " \t\r\n")
-	return fmt.Appendf(nil, "%s,\n  \"quantization_config\": %s\n}\n", head, text), nil
+	return jsontext.Set(config, string(text), "quantization_config"), nil
 }

@@ -3,10 +3,12 @@
 package modeldir
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +60,7 @@ func describePlain(dir string, weights tensor.Source) (*tensor.Model, error) {
 		return nil, err
 	}
 	if q := quantizationOf(config); q != nil {
-		return nil, fmt.Errorf("%s is quantized with %s, which cannot be read yet: start from the weights that it was made of", dir, q.Method)
+		return nil, fmt.Errorf("%s is quantized with %s, which cannot be read yet: start from the weights that it was made of", dir, cmp.Or(q.Method, "a method that quantization_config does not name"))
 	}
 	return describe(dir, weights, config)
 }
@@ -83,20 +85,11 @@ func bare(weights shards.File) (*tensor.Model, io.Closer, error) {
 
 // readConfig reads config.json; nil when there is none.
 func readConfig(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "config.json")
-	if err := loaders.Inside(dir, "config.json"); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+	config, err := loaders.ReadInside(dir, "config.json", maxConfig)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case info.Size() > maxConfig:
-		return nil, fmt.Errorf("%s has %d bytes: that is no config", path, info.Size())
 	}
-	return os.ReadFile(path)
+	return config, err
 }
 
 func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, error) {
@@ -125,7 +118,7 @@ func riders(dir string) ([]tensor.File, error) {
 	var files []tensor.File
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
+		if !e.Type().IsRegular() && e.Type() != fs.ModeSymlink || made[name] || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".index.json") {
 			continue
 		}
 		if !slices.ContainsFunc(rideAlong, func(end string) bool { return strings.HasSuffix(name, end) }) {

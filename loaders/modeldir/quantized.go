@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/rouxml/roux/loaders/safetensors"
 	"github.com/rouxml/roux/tensor"
@@ -20,6 +18,9 @@ type quantization struct {
 	Method string                       `json:"quant_method"`
 	Format string                       `json:"format"`
 	Groups map[string]quantizationGroup `json:"config_groups"`
+	// bad says what could not be read of it: other methods have other keys, and
+	// their codes are no weights either.
+	bad error
 }
 
 type quantizationGroup struct {
@@ -39,12 +40,14 @@ func quantizationOf(config []byte) *quantization {
 		return nil // most configs need no decoding
 	}
 	var c struct {
-		Quantization *quantization `json:"quantization_config"`
+		Quantization json.RawMessage `json:"quantization_config"`
 	}
-	if json.Unmarshal(config, &c) != nil {
+	if json.Unmarshal(config, &c) != nil || c.Quantization == nil || string(c.Quantization) == "null" {
 		return nil // who needs the config says what is wrong with it
 	}
-	return c.Quantization
+	q := new(quantization)
+	q.bad = json.Unmarshal(c.Quantization, q)
+	return q
 }
 
 // isCompressed says whether the path is a directory of compressed-tensors.
@@ -52,18 +55,16 @@ func isCompressed(path string) bool {
 	if !safetensors.Form.In(path) {
 		return false
 	}
-	f, err := os.Open(filepath.Join(path, "config.json"))
-	if err != nil {
-		return false
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	text, err := readConfig(path)
 	q := quantizationOf(text)
 	return err == nil && q != nil && q.Method == "compressed-tensors"
 }
 
 // scheme is the one way in which the weights are quantized.
 func (q quantization) scheme() (tensor.Quant, error) {
+	if q.bad != nil {
+		return tensor.Quant{}, fmt.Errorf("quantization_config: %w", q.bad)
+	}
 	if len(q.Groups) != 1 {
 		return tensor.Quant{}, fmt.Errorf("quantization_config has %d groups: models of one scheme can be read", len(q.Groups))
 	}

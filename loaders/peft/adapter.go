@@ -56,20 +56,14 @@ func Open(dir string) (*Adapter, error) {
 }
 
 func readConfig(dir string) ([]byte, error) {
-	for _, name := range []string{ConfigName, WeightsName} {
-		if err := loaders.Inside(dir, name); err != nil {
-			return nil, err
-		}
+	if err := loaders.Inside(dir, WeightsName); err != nil {
+		return nil, err
 	}
-	path := filepath.Join(dir, ConfigName)
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxConfig {
-		err = fmt.Errorf("it has %d bytes", info.Size())
-	}
+	text, err := loaders.ReadInside(dir, ConfigName, maxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no LoRA adapter: %w", dir, err)
 	}
-	return os.ReadFile(path)
+	return text, nil
 }
 
 // noWeights says what to do about an adapter that PEFT pickled.

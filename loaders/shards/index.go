@@ -4,27 +4,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/rouxml/roux/loaders"
 )
 
 // maxIndex bounds the size of an index file.
 const maxIndex = 256 << 20
 
 // readIndex returns the shard names in order and the map of tensors to them.
-func readIndex(path, ext string) (names []string, weightMap map[string]string, err error) {
-	f, err := os.Open(path)
+func readIndex(dir string, form Form) (names []string, weightMap map[string]string, err error) {
+	text, err := loaders.ReadInside(dir, form.Index, maxIndex)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxIndex))
-	if err != nil {
-		return nil, nil, err
-	}
-	return parseIndex(text, ext)
+	return parseIndex(text, form.Ext)
 }
 
 func parseIndex(text []byte, ext string) (names []string, weightMap map[string]string, err error) {

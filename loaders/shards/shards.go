@@ -53,11 +53,13 @@ type shard struct {
 }
 
 // Open opens the single file of a form in a directory, or the shards of its
-// index. The open function reads headers alone.
+// index. Where there are both it takes the single file, as transformers does.
+// The open function reads headers alone.
 func Open(dir string, form Form, open func(path string) (File, error)) (*Dir, error) {
-	index := filepath.Join(dir, form.Index)
-	if _, err := os.Stat(index); err == nil {
-		return openIndex(dir, form, open)
+	if _, err := os.Stat(filepath.Join(dir, form.Single)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, form.Index)); err == nil {
+			return openIndex(dir, form, open)
+		}
 	}
 	if err := loaders.Inside(dir, form.Single); err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func Open(dir string, form Form, open func(path string) (File, error)) (*Dir, er
 
 func openIndex(dir string, form Form, open func(path string) (File, error)) (*Dir, error) {
 	path := filepath.Join(dir, form.Index)
-	names, weightMap, err := readIndex(path, form.Ext)
+	names, weightMap, err := readIndex(dir, form)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 
 	"github.com/rouxml/roux/loaders/gguf"
@@ -38,7 +36,7 @@ func Open(files []tensor.File) (*Tokenizer, error) {
 
 func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 	if f, ok := files["tokenizer.json"]; ok {
-		data, err := read(f, maxFile)
+		data, err := f.Read(maxFile)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +55,7 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 	}
 	for _, name := range []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"} {
 		if f, ok := files[name]; ok {
-			data, err := read(f, maxFile)
+			data, err := f.Read(maxFile)
 			if err != nil {
 				return nil, err
 			}
@@ -69,23 +67,6 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 		}
 	}
 	return nil, ErrNone
-}
-
-// read returns the content of a file that rides along.
-func read(f tensor.File, most int64) ([]byte, error) {
-	if f.Data != nil {
-		return f.Data, nil
-	}
-	r, err := os.Open(f.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	data, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", path.Base(f.Name), most)
-	}
-	return data, err
 }
 
 // config is what stands beside the vocabulary.
@@ -120,7 +101,7 @@ func (t *Tokenizer) configure(files map[string]tensor.File) error {
 		if !ok {
 			continue
 		}
-		data, err := read(f, maxSmall)
+		data, err := f.Read(maxSmall)
 		if err != nil {
 			return err
 		}
@@ -140,7 +121,7 @@ func templateName(dir, base string) (string, bool) {
 }
 
 func (t *Tokenizer) readConfig(f tensor.File) error {
-	data, err := read(f, maxSmall)
+	data, err := f.Read(maxSmall)
 	if err != nil {
 		return err
 	}
@@ -159,7 +140,7 @@ func (t *Tokenizer) readConfig(f tensor.File) error {
 	p := &part{path: f.Name, fields: fields}
 	if p.has("add_bos_token") || p.has("add_eos_token") {
 		t.setAffixes(get(p, "add_bos_token", false), get(p, "add_eos_token", false))
-		t.digest += fmt.Sprintf("+%t+%t", get(p, "add_bos_token", false), get(p, "add_eos_token", false))
+		t.digest += fmt.Sprintf("+%t %q+%t %q", get(p, "add_bos_token", false), t.config.named["bos"], get(p, "add_eos_token", false), t.config.named["eos"])
 	}
 	return p.err
 }

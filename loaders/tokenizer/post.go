@@ -126,7 +126,9 @@ func (p trim) narrow(o *Offset, i int, value, text string) {
 		_, n := utf8.DecodeRuneInString(text[o.Start:])
 		o.Start = min(o.Start+n, o.End)
 	}
-	if utf8.RuneCountInString(text[:o.End]) < trailing {
+	// Only near the beginning can there be too few: counting from there for each
+	// token of a long text would take the square of its length.
+	if o.End < utf8.UTFMax*trailing && utf8.RuneCountInString(text[:o.End]) < trailing {
 		return
 	}
 	for ; trailing > 0 && o.End > o.Start; trailing-- {

@@ -1,6 +1,8 @@
 package tokenizer
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -24,22 +26,27 @@ const (
 	isLower = isSmall | isOther | isM
 )
 
-// asciiBits and bmpBits hold the classes of characters below 0x80 and 0x10000.
-var (
-	asciiBits = func() (out [128]bits) {
-		for r := range out {
-			out[r] = lookup(rune(r))
-		}
-		return
-	}()
-	bmpBits = sync.OnceValue(func() *[1 << 16]bits {
-		out := new([1 << 16]bits)
-		for r := range out {
-			out[r] = lookup(rune(r))
-		}
-		return out
-	})
-)
+// asciiBits are the classes of characters below 0x80: looking them up would take
+// most of the time that the package needs to start.
+var asciiBits = [128]bits{
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 96, 32, 32, 96, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	32, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+	16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 128, 128, 128, 128, 128, 128,
+	128, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 128, 128, 128, 128, 128,
+	128, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 128, 128, 128, 128, 0,
+}
+
+// bmpBits are the classes of characters below 0x10000.
+var bmpBits = sync.OnceValue(func() *[1 << 16]bits {
+	out := new([1 << 16]bits)
+	for r := range out {
+		out[r] = lookup(rune(r))
+	}
+	return out
+})
 
 func lookup(r rune) bits {
 	var b bits
@@ -82,24 +89,6 @@ func bitsAt(s string, i int) (bits, int) {
 	}
 	r, n := utf8.DecodeRuneInString(s[i:])
 	return bitsOf(r), n
-}
-
-// table is the set of the ranges first, last, first, last ...
-func table(pairs ...rune) *unicode.RangeTable {
-	t := &unicode.RangeTable{}
-	for i := 0; i < len(pairs); i += 2 {
-		lo, hi := pairs[i], pairs[i+1]
-		if lo < 0x10000 && hi > 0xFFFF {
-			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(lo), Hi: 0xFFFF, Stride: 1})
-			lo = 0x10000
-		}
-		if hi < 0x10000 {
-			t.R16 = append(t.R16, unicode.Range16{Lo: uint16(lo), Hi: uint16(hi), Stride: 1})
-		} else {
-			t.R32 = append(t.R32, unicode.Range32{Lo: uint32(lo), Hi: uint32(hi), Stride: 1})
-		}
-	}
-	return t
 }
 
 // The reference's classes of characters where they are not Go's.
@@ -145,8 +134,11 @@ func lower(r rune) string {
 	if r == 0x130 {
 		return "i̇"
 	}
-	if l, ok := moreLower[r]; ok {
-		return string(l)
+	if r >= moreLower[0][0] {
+		i, ok := slices.BinarySearchFunc(moreLower[:], r, func(p [2]rune, r rune) int { return cmp.Compare(p[0], r) })
+		if ok {
+			return string(moreLower[i][1])
+		}
 	}
 	return string(unicode.ToLower(r))
 }

@@ -173,7 +173,8 @@ func (b *builder) name() {
 
 // bytes is all that the digest of the tokenizer covers.
 func (b *builder) bytes() []byte {
-	out := fmt.Appendf(nil, "%s %s %t %t %v %v\n", b.Kind, b.Pre, b.spm, b.asSuffix, b.Special, b.t.post)
+	// What is put beside the text follows from these.
+	out := fmt.Appendf(nil, "%s %s %t %t %v\n", b.Kind, b.Pre, b.spm, b.asSuffix, b.Special)
 	for _, p := range []*bool{b.AddBOS, b.AddEOS, b.AddSpacePrefix, b.RemoveExtraSpaces} {
 		out = fmt.Appendf(out, "%t %t\n", p != nil, or(p, false))
 	}

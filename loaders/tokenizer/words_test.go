@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -121,5 +122,24 @@ func TestEndlessPatternsAreErrors(t *testing.T) {
 	r.re.MatchTimeout = 50e6
 	if _, err := findAll(r, strings.Repeat("a", 60)+"b"); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestASCIIClasses(t *testing.T) {
+	for r, got := range asciiBits {
+		if want := lookup(rune(r)); got != want {
+			t.Errorf("%q: %b, want %b", rune(r), got, want)
+		}
+	}
+}
+
+func TestLowerOrder(t *testing.T) {
+	if !slices.IsSortedFunc(moreLower[:], func(a, b [2]rune) int { return int(a[0] - b[0]) }) {
+		t.Error("moreLower is searched, and is not in order")
+	}
+	for _, p := range moreLower {
+		if got := lower(p[0]); got != string(p[1]) {
+			t.Errorf("%X becomes %q", p[0], got)
+		}
 	}
 }

@@ -28,12 +28,20 @@ type markType struct{}
 var mark any = markType{}
 
 // maxValues bounds how many values a pickle makes, and so its memory. A tensor
-// takes about twenty.
+// takes about forty.
 const maxValues = 1 << 23
 
-func (m *machine) push(v any) error {
-	if m.made++; m.made > maxValues {
+// spend counts values that are made.
+func (m *machine) spend(n int) error {
+	if m.made += n; m.made > maxValues {
 		return m.fail("more than %d values: this is no file of tensors", maxValues)
+	}
+	return nil
+}
+
+func (m *machine) push(v any) error {
+	if err := m.spend(1); err != nil {
+		return err
 	}
 	m.stack = append(m.stack, v)
 	return nil

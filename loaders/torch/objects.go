@@ -72,11 +72,30 @@ func (m *machine) apply(g global, args tuple) (any, error) {
 	if call == nil {
 		return nil, m.fail("%s is called, and here it may only be named", g)
 	}
+	// A call may copy what it is given, and a memo gives the same list to any
+	// number of calls.
+	if err := m.spend(sizeOf(args)); err != nil {
+		return nil, err
+	}
 	v, err := call(m, args)
 	if err != nil {
 		return nil, m.fail("%s: %w", g, err)
 	}
 	return v, nil
+}
+
+// sizeOf is how many values arguments hold, down to the lists among them.
+func sizeOf(args tuple) int {
+	n := len(args)
+	for _, a := range args {
+		switch a := a.(type) {
+		case tuple:
+			n += len(a)
+		case *list:
+			n += len(a.items)
+		}
+	}
+	return n
 }
 
 // build would set the attributes of an object. Tensors have none that matter,

@@ -232,6 +232,22 @@ func TestPickles(t *testing.T) {
 	}
 }
 
+// TestSharedArguments: a list that is given to many calls does not grow into
+// more than the pickle may make.
+func TestSharedArguments(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("ccollections\nOrderedDict\nq\x00(](")
+	for i := range 1 << 16 { // the items of a list, each a pair
+		text.WriteString("M" + string([]byte{byte(i), byte(i >> 8)}) + "N\x86")
+	}
+	text.WriteString("e\x85q\x010")
+	text.WriteString(strings.Repeat("h\x00h\x01R", 300) + ".")
+	_, err := newMachine(newScanner(strings.NewReader(text.String())), storageOf).load()
+	if err == nil || !strings.Contains(err.Error(), "values: this is no file of tensors") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestTruncated: a file that is cut anywhere is an error, in both forms.
 func TestTruncated(t *testing.T) {
 	for _, name := range []string{"views.pt", "legacy-views.pt", "legacy-module.pt", "parameter.pth"} {

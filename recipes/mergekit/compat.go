@@ -54,7 +54,7 @@ func (c *compiler) compatHead(name string, all []slicing, where string) string {
 	}
 	base := last.base
 	if base >= n {
-		if methods[c.method].takesBase() {
+		if methods()[c.method].takesBase() {
 			c.fail(last.node, "slices", "list the base earlier, or leave out compat: mergekit", "mergekit merges the final norm and the head of the first %d sources only, without the base, and stops", n)
 			return name
 		}

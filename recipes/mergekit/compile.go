@@ -145,9 +145,9 @@ func (c *compiler) methodOf(n *yaml.Node) {
 		return
 	}
 	c.method = n.Value
-	if _, ok := methods[c.method]; !ok {
+	if _, ok := methods()[c.method]; !ok {
 		var known []string
-		for name := range methods {
+		for name := range methods() {
 			known = append(known, name)
 		}
 		c.fail(n, "merge_method", schema.DidYouMean(c.method, known), "unknown merge method %q", c.method)
@@ -283,7 +283,7 @@ func (c *compiler) baseOf(slice *yaml.Node, sources *[]source) int {
 			return i
 		}
 	}
-	takes := methods[c.method].takesBase()
+	takes := methods()[c.method].takesBase()
 	switch {
 	case slice != nil && takes:
 		c.fail(slice, "slices", "list it with the layer range it has here", "the base model %s is not among the sources of this slice", ref)

@@ -2,6 +2,7 @@ package mergekit
 
 import (
 	"slices"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -38,29 +39,31 @@ func gtaOf(op, normalize, rescale string, perModel ...param) method {
 	return m
 }
 
-var methods = map[string]method{
-	"linear":          {op: "merge.linear", perModel: []param{{"weight", ""}}, flags: []param{{"normalize", "true"}}},
-	"slerp":           {op: "merge.slerp", base: true, two: true, curves: []param{{"t", ""}}},
-	"nuslerp":         {op: "merge.nuslerp", optional: true, perModel: []param{{"weight", ""}}, flags: []param{{"nuslerp_flatten", "true"}, {"nuslerp_row_wise", "false"}}},
-	"multislerp":      {op: "merge.multislerp", optional: true, perModel: []param{{"weight", ""}}, curves: []param{{"eps", "1e-8"}}, flags: []param{{"normalize_weights", "true"}}},
-	"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, whole: []string{"max_iter"}},
-	"model_stock":     {op: "merge.model_stock", base: true, flags: []param{{"filter_wise", "false"}}},
-	"arcee_fusion":    {op: "merge.arcee_fusion", base: true, two: true},
-	"sce":             {op: "merge.sce", base: true, alone: true, curves: []param{{"select_topk", "1"}}, flags: []param{{"int8_mask", "false"}}},
-	"ram":             {op: "merge.ram", base: true, alone: true, curves: []param{{"epsilon", "1e-5"}}},
-	"ramplus_tl":      {op: "merge.ramplus_tl", base: true, alone: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
-	"nearswap":        {op: "merge.nearswap", base: true, two: true, curves: []param{{"t", ""}}},
-	"task_arithmetic": gtaOf("merge.task_arithmetic", "false", "false"),
-	"ties":            gtaOf("merge.ties", "true", "false"),
-	"dare_ties":       gtaOf("merge.dare_ties", "false", "true"),
-	"dare_linear":     gtaOf("merge.dare_linear", "false", "true"),
-	"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
+var methods = sync.OnceValue(func() map[string]method {
+	return map[string]method{
+		"linear":          {op: "merge.linear", perModel: []param{{"weight", ""}}, flags: []param{{"normalize", "true"}}},
+		"slerp":           {op: "merge.slerp", base: true, two: true, curves: []param{{"t", ""}}},
+		"nuslerp":         {op: "merge.nuslerp", optional: true, perModel: []param{{"weight", ""}}, flags: []param{{"nuslerp_flatten", "true"}, {"nuslerp_row_wise", "false"}}},
+		"multislerp":      {op: "merge.multislerp", optional: true, perModel: []param{{"weight", ""}}, curves: []param{{"eps", "1e-8"}}, flags: []param{{"normalize_weights", "true"}}},
+		"karcher":         {op: "merge.karcher", curves: []param{{"tol", "1e-5"}}, whole: []string{"max_iter"}},
+		"model_stock":     {op: "merge.model_stock", base: true, flags: []param{{"filter_wise", "false"}}},
+		"arcee_fusion":    {op: "merge.arcee_fusion", base: true, two: true},
+		"sce":             {op: "merge.sce", base: true, alone: true, curves: []param{{"select_topk", "1"}}, flags: []param{{"int8_mask", "false"}}},
+		"ram":             {op: "merge.ram", base: true, alone: true, curves: []param{{"epsilon", "1e-5"}}},
+		"ramplus_tl":      {op: "merge.ramplus_tl", base: true, alone: true, curves: []param{{"r", "0.1"}, {"alpha", "0.2"}, {"epsilon", "1e-5"}}},
+		"nearswap":        {op: "merge.nearswap", base: true, two: true, curves: []param{{"t", ""}}},
+		"task_arithmetic": gtaOf("merge.task_arithmetic", "false", "false"),
+		"ties":            gtaOf("merge.ties", "true", "false"),
+		"dare_ties":       gtaOf("merge.dare_ties", "false", "true"),
+		"dare_linear":     gtaOf("merge.dare_linear", "false", "true"),
+		"passthrough":     {single: true, perModel: []param{{"scale", "1"}}},
 
-	"breadcrumbs":      gtaOf("merge.breadcrumbs", "false", "false", param{"gamma", "0.01"}),
-	"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", "false", "false", param{"gamma", "0.01"}),
-	"della":            gtaOf("merge.della", "true", "true", param{"epsilon", "0.15"}),
-	"della_linear":     gtaOf("merge.della_linear", "false", "true", param{"epsilon", "0.15"}),
-}
+		"breadcrumbs":      gtaOf("merge.breadcrumbs", "false", "false", param{"gamma", "0.01"}),
+		"breadcrumbs_ties": gtaOf("merge.breadcrumbs_ties", "false", "false", param{"gamma", "0.01"}),
+		"della":            gtaOf("merge.della", "true", "true", param{"epsilon", "0.15"}),
+		"della_linear":     gtaOf("merge.della_linear", "false", "true", param{"epsilon", "0.15"}),
+	}
+})
 
 // takesBase says whether a base has a part of its own in the method.
 func (m method) takesBase() bool { return m.base || m.optional }
@@ -77,7 +80,7 @@ type job struct {
 
 // merge emits the step for one list of sources.
 func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int, levels []level, where string) merged {
-	m := methods[c.method]
+	m := methods()[c.method]
 	j := job{name, at, sources, base, levels, where}
 	c.unusedParams(j, m)
 	switch {

@@ -100,7 +100,7 @@ func (c *compiler) module(p schema.Pair, path string) part {
 
 // allParams lists the parameters of the method.
 func (c *compiler) allParams() []string {
-	m := methods[c.method]
+	m := methods()[c.method]
 	var names []string
 	for _, p := range slices.Concat(m.perModel, m.curves, m.flags) {
 		names = append(names, p.name)

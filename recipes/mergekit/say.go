@@ -25,7 +25,7 @@ type Step struct {
 // Say returns the mergekit file that asks for the same as a step, or false when
 // mergekit's language has no words for it.
 func Say(s Step) ([]byte, bool) {
-	for name, m := range methods {
+	for name, m := range methods() {
 		if m.op == s.Op {
 			return speaker{s, m, true}.file(name)
 		}

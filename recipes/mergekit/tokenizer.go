@@ -118,7 +118,7 @@ func (c *compiler) sharing() *yaml.Node {
 			list.Content = append(list.Content, p)
 		}
 	}
-	if c.base != nil && (methods[c.method].takesBase() || c.mergesBase()) {
+	if c.base != nil && (methods()[c.method].takesBase() || c.mergesBase()) {
 		take(c.base)
 	}
 	for _, n := range modelsBelow(c.root) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Field is a key of an object and the bytes [From, To) of its value.
@@ -35,20 +36,20 @@ func Fields(text []byte) []Field {
 	return fields
 }
 
-// Find returns the byte range of a value by its path of keys.
+// Find returns the byte range of a value by its path of keys. Of a key that
+// stands twice it is the last, which is what Python and Go read.
 func Find(text []byte, path ...string) (from, to int, ok bool) {
 	to = len(text)
 	for _, key := range path {
-		found := false
-		for _, f := range Fields(text[from:to]) {
-			if f.Key == key {
-				from, to, found = from+f.From, from+f.To, true
-				break
-			}
+		fields := Fields(text[from:to])
+		i := len(fields) - 1
+		for i >= 0 && fields[i].Key != key {
+			i--
 		}
-		if !found {
+		if i < 0 {
 			return 0, 0, false
 		}
+		from, to = from+fields[i].From, from+fields[i].To
 	}
 	return from, to, true
 }
@@ -91,20 +92,27 @@ func insert(object []byte, key, value string) []byte {
 	return fmt.Appendf(nil, "%s%s\n  %s: %s\n%s", head, comma, quoted, value, object[end:])
 }
 
-// Drop takes a key of the top level out of a document.
+// Drop takes a key of the top level out of a document, each time that it
+// stands there.
 func Drop(text []byte, key string) []byte {
 	fields := Fields(text)
+	if !slices.ContainsFunc(fields, func(f Field) bool { return f.Key == key }) {
+		return text
+	}
+	at := bytes.IndexByte(text, '{') + 1
+	out := slices.Clone(text[:at])
+	first := true
 	for i, f := range fields {
-		if f.Key != key {
+		part := text[at:f.To] // from the comma before it on
+		at = f.To
+		if f.Key == key {
 			continue
 		}
-		from, to := bytes.IndexByte(text, '{')+1, f.To
-		if i > 0 {
-			from = fields[i-1].To
-		} else if comma := bytes.IndexByte(text[to:], ','); comma >= 0 && len(fields) > 1 {
-			to += comma + 1
+		if first && i > 0 {
+			part = part[bytes.IndexByte(part, ',')+1:]
 		}
-		return bytes.Join([][]byte{text[:from], text[to:]}, nil)
+		first = false
+		out = append(out, part...)
 	}
-	return text
+	return append(out, text[at:]...)
 }

@@ -2,7 +2,6 @@ package lora
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/rouxml/roux/tensor"
 )
@@ -33,6 +32,7 @@ type Layout struct {
 	Reports map[string]tensor.Info // by module, or by a saved tensor's name
 
 	index map[string]int
+	whole map[string]bool // names of Saved
 }
 
 // Module returns what the adapter holds for a module, or false.
@@ -51,7 +51,7 @@ func Read(config []byte, infos []tensor.Info) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Layout{Config: c, Reports: map[string]tensor.Info{}, index: map[string]int{}}
+	l := &Layout{Config: c, Reports: map[string]tensor.Info{}, index: map[string]int{}, whole: map[string]bool{}}
 	for _, info := range infos {
 		if err := l.take(info); err != nil {
 			return nil, err
@@ -72,9 +72,10 @@ func (l *Layout) take(info tensor.Info) error {
 	}
 	switch n.Part {
 	case Whole:
-		if slices.ContainsFunc(l.Saved, func(s Saved) bool { return s.Name == n.Module }) {
+		if l.whole[n.Module] {
 			return fmt.Errorf("tensor %s is there twice, as %s too", n.Module, info.Name)
 		}
+		l.whole[n.Module] = true
 		l.Saved = append(l.Saved, Saved{n.Module, info})
 		return nil
 	case Report:

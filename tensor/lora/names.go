@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Prefix is what PEFT puts before every module's name.
@@ -39,7 +40,9 @@ var endings = []struct {
 const reportEnd = ".roux_report"
 
 // unnamed finds the adapter's name, which a copy of a state dict has.
-var unnamed = regexp.MustCompile(`(\.(?:lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector|modules_to_save))\.default(\.|$)`)
+var unnamed = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(\.(?:lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector|modules_to_save))\.default(\.|$)`)
+})
 
 // Name is a tensor's name taken apart.
 type Name struct {
@@ -51,7 +54,7 @@ type Name struct {
 // Split takes a tensor's name apart.
 func Split(name string) (Name, error) {
 	n := strings.TrimPrefix(name, Prefix)
-	n = unnamed.ReplaceAllString(n, "$1$2")
+	n = unnamed().ReplaceAllString(n, "$1$2")
 	for _, e := range endings {
 		if module, ok := strings.CutSuffix(n, e.end); ok {
 			return Name{module, e.part, e.embedding}, nil

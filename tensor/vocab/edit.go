@@ -94,13 +94,15 @@ func (t *Tokenizer) dropMerges(gone []string) error {
 	for _, text := range gone {
 		lost[text] = true
 	}
+	var prefix string // of pieces inside words; a merge leaves out the second's
+	_ = json.Unmarshal(t.model.get("continuing_subword_prefix"), &prefix)
 	kept := merges[:0]
 	for _, m := range merges {
 		left, right, err := pairOf(m)
 		if err != nil {
 			return fmt.Errorf("model.merges: %w", err)
 		}
-		if !lost[left] && !lost[right] && !lost[left+right] {
+		if !lost[left] && !lost[right] && !lost[left+strings.TrimPrefix(right, prefix)] {
 			kept = append(kept, m)
 		}
 	}

@@ -71,7 +71,7 @@ func (t *Tokenizer) specials(raw json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range o {
+	for at, m := range o {
 		var s struct {
 			Tokens []string `json:"tokens"`
 		}
@@ -93,7 +93,7 @@ func (t *Tokenizer) specials(raw json.RawMessage) (json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		o = o.set(m.key, fields.set("ids", text).encode())
+		o[at].value = fields.set("ids", text).encode() // o is ours
 	}
 	return o.encode(), nil
 }

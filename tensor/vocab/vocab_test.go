@@ -223,3 +223,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestStripInsideWords: a merge makes a piece without the prefix of its second.
+func TestStripInsideWords(t *testing.T) {
+	tok, err := Parse([]byte(`{"model": {"type": "BPE", "continuing_subword_prefix": "##", "vocab": {"a": 0, "##b": 1, "ab": 2}, "merges": [["a", "##b"]]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tok.Strip(2); err != nil {
+		t.Fatal(err)
+	}
+	text, err := tok.Encode()
+	if err != nil || !strings.Contains(string(text), `"merges": []`) {
+		t.Errorf("%s (%v)", text, err)
+	}
+}

@@ -4,19 +4,22 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
 	"github.com/nikolalohinski/gonja/v2/exec"
 )
 
-var definition = regexp.MustCompile(`\{%[-+]?\s*(?:set|macro)\s+(\w+)`)
+var definition = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\{%[-+]?\s*(?:set|macro)\s+(\w+)`)
+})
 
 // definitions lists what a template sets and which macros it has.
 func definitions(template string) []string {
 	var out []string
 	seen := map[string]bool{}
-	for _, m := range definition.FindAllStringSubmatch(template, -1) {
+	for _, m := range definition().FindAllStringSubmatch(template, -1) {
 		if !seen[m[1]] {
 			seen[m[1]] = true
 			out = append(out, m[1])

@@ -13,9 +13,10 @@ import (
 	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
-// What templates may use of gonja; files and other templates are out of reach.
+// What templates may use of gonja; files and other templates are out of reach,
+// and so are batch and slice, which make lists of any length of a number.
 var (
-	filters = strings.Fields("abs attr batch capitalize count d default dictsort e escape first float groupby int items items last length list lower map max min reject rejectattr reverse round safe select selectattr slice sort string sum title unique upper wordcount")
+	filters = strings.Fields("abs attr capitalize count d default dictsort e escape first float groupby int items items last length list lower map max min reject rejectattr reverse round safe select selectattr sort string sum title unique upper wordcount")
 	blocks  = strings.Fields("if for set macro call filter break continue raw with do")
 	methods = strings.Fields("capitalize count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace istitle isupper lower lstrip removeprefix removesuffix rfind rindex rsplit rstrip split splitlines startswith strip swapcase title upper")
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // prepare checks a template before gonja sees it, and does itself what gonja
@@ -132,7 +133,7 @@ func stringEnd(s string, i int) int {
 
 const (
 	maxNesting   = 64  // brackets within brackets
-	maxOperators = 400 // of a tag
+	maxOperators = 400 // of a tag, members and calls among them: gonja takes the square of their number
 )
 
 var (
@@ -157,12 +158,16 @@ func expression(s string) (string, error) {
 			out = append(out, s[i:j]...)
 			i = j
 			continue
-		case c == '[' && indexes(out) && fromEnd.MatchString(s[i:]):
-			m := fromEnd.FindStringSubmatch(s[i:])
+		case c == '[' && indexes(out) && fromEnd().MatchString(s[i:]):
+			operators++
+			m := fromEnd().FindStringSubmatch(s[i:])
 			out = append(out, "["+m[1]+":][0]"...)
 			i += len(m[0])
 			continue
 		case c == '(' || c == '[' || c == '{':
+			if c != '{' && indexes(out) {
+				operators++
+			}
 			groups = append(groups, group{len(out), -1, -1})
 			if len(groups) > maxNesting {
 				return "", errNesting
@@ -178,7 +183,7 @@ func expression(s string) (string, error) {
 			continue
 		case c == '*' && !unpacks(out):
 			return "", errTimes
-		case c == '~' || c == '+' || c == '*':
+		case c == '~' || c == '+' || c == '*' || c == '.' && indexes(out):
 			operators++
 		case word(s, i, "if") && len(groups) > 0 && groups[len(groups)-1].ifAt < 0:
 			groups[len(groups)-1].ifAt = len(out)
@@ -222,10 +227,14 @@ func word(s string, i int, w string) bool {
 }
 
 // fromEnd is an index from the end.
-var fromEnd = regexp.MustCompile(`^\[\s*(-\d+)\s*\]`)
+var fromEnd = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\[\s*(-\d+)\s*\]`)
+})
 
 // assigned finds a lone =: the choice is a named argument then.
-var assigned = regexp.MustCompile(`^\s*\w+\s*=[^=]`)
+var assigned = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*\w+\s*=[^=]`)
+})
 
 // choose rewrites (a if c else b), which out ends with. What stands before the
 // parenthesis may be a function whose argument it is.
@@ -236,7 +245,7 @@ func choose(out []byte, g group) []byte {
 	all := string(out[g.open:])
 	at := func(i int) int { return i - g.open }
 	a, c, b := all[1:at(g.ifAt)], all[at(g.ifAt)+len("if"):at(g.elseAt)], all[at(g.elseAt)+len("else"):len(all)-1]
-	if assigned.MatchString(a) {
+	if assigned().MatchString(a) {
 		return out
 	}
 	if chain, err := expression("(" + b + ")"); err == nil {

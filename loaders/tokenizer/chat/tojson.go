@@ -146,8 +146,8 @@ func (d *dumper) float(x float64) {
 func (d *dumper) text(s string) {
 	d.b.WriteByte('"')
 	for _, r := range s {
-		if e, ok := map[rune]string{'"': `\"`, '\\': `\\`, '\n': `\n`, '\r': `\r`, '\t': `\t`, '\b': `\b`, '\f': `\f`}[r]; ok {
-			d.b.WriteString(e)
+		if i := strings.IndexRune("\"\\\n\r\t\b\f", r); i >= 0 {
+			d.b.WriteString(`\` + string(`"\nrtbf`[i]))
 			continue
 		}
 		switch {

@@ -119,6 +119,9 @@ func (r *render) entries(v any) (out []entry, ok bool) {
 				out = append(out, entry{k, v})
 			}
 		}
+		if len(out) == len(x) {
+			return out, true
+		}
 		var rest []string
 		for k := range x {
 			if !slices.Contains(known, k) {
