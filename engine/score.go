@@ -96,6 +96,9 @@ func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, err
 		return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
 	}
 	asked := fmt.Sprintf(" %d %d %t %d %t", data.Length, data.Samples, data.Drawn, data.Seed, data.Special)
+	if data.Drawn {
+		asked += " " + data.Name // the draws depend on it
+	}
 	return &dataset{data, digest + asked}, nil
 }
 
