@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,5 +116,23 @@ func TestCut(t *testing.T) {
 		if got, stopped := cutAt(c.text, []string{"\n", "END", ""}); got != c.want || stopped != c.stopped {
 			t.Errorf("%q: %q %v", c.text, got, stopped)
 		}
+	}
+}
+
+// TestLayersFit: a long window whose hidden states of all layers would go far
+// beyond the budget is refused with a length that fits.
+func TestLayersFit(t *testing.T) {
+	s, err := open(&ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 1, Memory: 1 << 28}, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.model.Arch()
+	row := int64(4 * a.Hidden * (a.Layers + 1))
+	window := []sequence{{ids: make([]int32, 40)}}
+	if err := s.layersFit(&ops.Data{Name: "held"}, window, 40*row); err != nil {
+		t.Error(err)
+	}
+	if err := s.layersFit(&ops.Data{Name: "held"}, window, 40*row-1); err == nil || !strings.Contains(err.Error(), "say length: 38 or less") {
+		t.Errorf("got %v", err)
 	}
 }
