@@ -136,3 +136,38 @@ func TestLayersFit(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLogitRows: many models of a large vocabulary get fewer rows of logits
+// together, which changes no bits.
+func TestLogitRows(t *testing.T) {
+	for _, c := range []struct {
+		memory        int64
+		models, vocab int
+		want          int
+	}{{1 << 30, 2, 150_000, logitRows}, {32_000_000, 2, 150_000, 3}, {32_000_000, 9, 250_000, 1}} {
+		if got := rowsWithin(c.memory, c.models, c.vocab); got != c.want {
+			t.Errorf("%d rows within %d bytes, want %d", got, c.memory, c.want)
+		}
+	}
+	x := &ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 2, Memory: 1 << 28}
+	s, err := open(x, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []sequence{{ids: make([]int32, 70), from: 1}, {ids: make([]int32, 5), from: 2}}
+	for i := range all[0].ids {
+		all[0].ids[i] = int32(i * 3)
+	}
+	logits := func(memory int64) [][]float32 {
+		x.Memory = memory
+		out := make([][]float32, 72)
+		err := manyLogits(t.Context(), x, []*subject{s}, all, func(at, _ int, _ int32, z [][]float32) { out[at] = slices.Clone(z[0]) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if d := cmp.Diff(logits(1<<28), logits(1)); d != "" {
+		t.Error(d)
+	}
+}
