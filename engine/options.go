@@ -19,6 +19,9 @@ type Options struct {
 	Formats func(name string) (loaders.Format, error)
 	// Tokenizer opens the tokenizer among the files that ride along with a model.
 	Tokenizer func(files []tensor.File) (ops.Tokenizer, error)
+	// Config makes config.json say what the headers of a model do, as an output
+	// would have it.
+	Config func(config []byte, infos []tensor.Info) ([]byte, error)
 	// Data reads an entry of the recipe's data, and returns a digest of all that
 	// was read.
 	Data    func(ctx context.Context, d recipes.Data) (*ops.Data, string, error)

@@ -16,6 +16,7 @@ import (
 // trial is one run of a scoring step: some of its models over its data.
 type trial struct {
 	ports     []*node
+	heads     []ops.Header // of the ports
 	data      []*dataset
 	canonical []byte
 	seed      uint64
@@ -35,10 +36,14 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 	if n.step.Where != nil {
 		return errors.New("an evaluation runs whole models: remove where")
 	}
-	if p.opt.Tokenizer == nil || p.opt.Data == nil {
+	if p.opt.Tokenizer == nil || p.opt.Data == nil || p.opt.Config == nil {
 		return errors.New("this program runs no models")
 	}
-	if err := n.op.Score.Check(n.step.Params, n.headers()); err != nil {
+	heads, err := n.runnable(p.opt)
+	if err != nil {
+		return err
+	}
+	if err := n.op.Score.Check(n.step.Params, heads); err != nil {
 		return err
 	}
 	canonical, err := schema.Canonical(n.step.Params)
@@ -56,11 +61,28 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 	for _, ports := range n.op.Score.Runs(n.step.Params, len(n.ports)) {
 		t := &trial{op: n.op, data: data, canonical: canonical, seed: p.seedOf(n)}
 		for _, i := range ports {
-			t.ports = append(t.ports, n.ports[i])
+			t.ports, t.heads = append(t.ports, n.ports[i]), append(t.heads, heads[i])
 		}
 		n.trials = append(n.trials, t)
 	}
 	return nil
+}
+
+// runnable are the headers of the ports with the config that an output would
+// have: steps may have changed what it says of layers and vocabulary. An
+// input's stands as it is, so that what is wrong with it is seen.
+func (n *node) runnable(o Options) ([]ops.Header, error) {
+	heads := n.headers()
+	for i, port := range n.ports {
+		if port.step == nil {
+			continue
+		}
+		var err error
+		if heads[i].Config, err = o.Config(heads[i].Config, heads[i].Infos); err != nil {
+			return nil, fmt.Errorf("%s: %w", port.name, err)
+		}
+	}
+	return heads, nil
 }
 
 // seedOf is the step's seed, or the recipe's.
@@ -96,6 +118,9 @@ func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, err
 		return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
 	}
 	asked := fmt.Sprintf(" %d %d %t %d %t", data.Length, data.Samples, data.Drawn, data.Seed, data.Special)
+	if data.Drawn {
+		asked += " " + data.Name // the draws depend on it
+	}
 	return &dataset{data, digest + asked}, nil
 }
 
@@ -197,8 +222,8 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 		x.Data = append(x.Data, d.data)
 	}
 	progress := newReading(r.opt, m.node.name, cells)
-	for _, port := range t.ports {
-		x.Models = append(x.Models, ops.Subject{Header: port.header, Weights: r.source(ctx, port, progress)})
+	for i, port := range t.ports {
+		x.Models = append(x.Models, ops.Subject{Header: t.heads[i], Weights: r.source(ctx, port, progress)})
 	}
 	var result ops.Result
 	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {

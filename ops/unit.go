@@ -228,10 +228,13 @@ func mismatch(bad []string) error {
 	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure(bad))
 }
 
-// cure is what to do about tensors that a model lacks.
+// cure is what to do about tensors that a model lacks, or that have a row for
+// each token of another vocabulary.
 func cure(bad []string) string {
 	for _, text := range bad {
 		switch name, rest, _ := strings.Cut(text, ": "); {
+		case strings.HasSuffix(name, "embed_tokens.weight") && !strings.Contains(rest, "no such tensor"):
+			return "\nModels of different vocabularies share one after tokenizer.align, or tokenizer.transplant"
 		case !strings.Contains(rest, "no such tensor"):
 		case strings.Contains(name, ".experts."):
 			return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"

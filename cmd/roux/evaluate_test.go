@@ -136,3 +136,25 @@ func TestEvaluationIsTheSame(t *testing.T) {
 		t.Errorf("only %d results came from the cache when one of four models changed", done.Hits)
 	}
 }
+
+// TestDrawsOfEachName: two entries that draw from one file draw each its own
+// samples, whatever the cache holds of the other.
+func TestDrawsOfEachName(t *testing.T) {
+	files := map[string]string{}
+	for _, name := range []string{"one", "two"} {
+		files[name+".yaml"] = `roux: 1
+models: {m: testdata/models/base}
+data: {` + name + `: {text: testdata/data/short.txt, length: 8, samples: 3, seed: 1}}
+steps: {p: {op: evaluate.perplexity, models: [m], data: ` + name + `}}
+`
+	}
+	bench(t, files)
+	shared := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		alone, _ := measured(t, name+".yaml", "--cache", t.TempDir())
+		beside, _ := measured(t, name+".yaml", "--cache", shared)
+		if d := cmp.Diff(alone["p"].Values, beside["p"].Values); d != "" {
+			t.Errorf("%s, with what the other left in the cache:\n%s", name, d)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
@@ -109,7 +108,7 @@ func (s *sink) config() error {
 	if s.model.Config == nil {
 		return nil
 	}
-	text, err := finalConfig(s.model)
+	text, err := arch.Final(s.model.Config, s.model.Weights.Infos())
 	if err == nil && s.edit != nil {
 		text, err = s.edit(text)
 	}
@@ -118,41 +117,6 @@ func (s *sink) config() error {
 	}
 	s.made = append(s.made, "config.json")
 	return os.WriteFile(filepath.Join(s.dir, "config.json"), text, 0o644)
-}
-
-func finalConfig(m *tensor.Model) ([]byte, error) {
-	infos := m.Weights.Infos()
-	a, err := arch.Resolve(m.Config, infos)
-	if err != nil {
-		return nil, err
-	}
-	f := arch.Facts{Layers: a.Layers(), Vocab: a.Vocabulary(infos), DType: dominant(infos)}
-	head := slices.ContainsFunc(infos, func(info tensor.Info) bool {
-		role := a.Role(info.Name, info.Shape)
-		return role.Layer < 0 && len(info.Shape) == 2 && role.Kind == tensor.Head && !arch.Foreign(info.Name)
-	})
-	if head && a.Tied(m.Config, nil) {
-		f.Tied = new(bool) // the head stands alone now
-	}
-	return a.EditConfig(m.Config, f)
-}
-
-// dominant is the float dtype that most bytes have; quantized tensors count by
-// the dtype of their values.
-func dominant(infos []tensor.Info) tensor.DType {
-	sizes := map[tensor.DType]int64{}
-	best := tensor.Invalid
-	for _, info := range infos {
-		if info.DType.IsFloat() {
-			sizes[info.DType] += int64(info.Shape.Numel())
-		}
-	}
-	for d := tensor.F64; d <= tensor.F8E5M2; d++ {
-		if sizes[d] > sizes[best] {
-			best = d
-		}
-	}
-	return best
 }
 
 // carry copies a file that rides along.

@@ -18,6 +18,9 @@ type mixed struct {
 // FromScalar lets an adapter be named alone.
 func (*mixed) FromScalar() string { return "model" }
 
+// leftOut says that nothing of the adapter counts.
+func (m mixed) leftOut() bool { return m.Weight.Constant() && m.Weight.Value() == 0 }
+
 type merge struct {
 	Models  []mixed      `yaml:"models" check:"min=1" doc:"adapters for one base; the first gives the config"`
 	Method  string       `yaml:"method" default:"svd" check:"enum=svd|linear|cat|ties|ties_svd|dare_linear|dare_linear_svd|dare_ties|dare_ties_svd|magnitude_prune|magnitude_prune_svd" doc:"how they are combined"`
@@ -36,7 +39,7 @@ func init() {
 			"cat stacks c A and B, which is exact and adds up the ranks; svd is the best approximation of sum c B A at the given rank, found from the factors alone; " +
 			"linear sums sign(c) sqrt|c| A and sqrt|c| B, each by itself, which keeps the rank and adds cross terms. " +
 			"magnitude_prune keeps the largest elements of A and of B first (density), dare_linear random ones over density; ties and dare_ties then elect a sign for each element by the adapters' unweighted sum and average those that agree. " +
-			"Their *_svd forms do all that to the products c B A and approximate the result. Modules that an adapter lacks count as zero. The result's scale is one.",
+			"Their *_svd forms do all that to the products c B A and approximate the result. Modules that an adapter lacks count as zero; tensors that one adapter saves whole are carried as they are, whatever its weight but 0. The result's scale is one.",
 		Source:   "PEFT add_weighted_adapter; Yadav et al. 2023, TIES-Merging (arXiv:2306.01708); Yu et al. 2023, DARE (arXiv:2311.03099)",
 		Example:  "op: adapter.merge\nmodels:\n  - {model: math, weight: 0.7}\n  - {model: code, weight: 0.5}\nmethod: ties_svd\ndensity: 0.4\nrank: 16\n",
 		Random:   true,

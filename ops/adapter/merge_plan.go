@@ -80,6 +80,9 @@ func (g *merging) check(port int) {
 			g.say("%s: fan_in_fan_out differs between %s and %s", m.Name, g.names[0], g.names[port])
 		}
 	}
+	if g.p.Models[port].leftOut() {
+		return
+	}
 	for _, s := range l.Saved {
 		if other, ok := g.saved[s.Name]; ok {
 			g.say("%s: both %s and %s save it whole, and whole tensors are not merged: leave it out with where, extract with others: leave, or merge models", s.Name, g.names[other], g.names[port])
@@ -154,7 +157,7 @@ func (g *merging) rankOf(parts []lora.Module) int {
 func (g *merging) carried() {
 	for port, l := range g.layouts {
 		for _, s := range l.Saved {
-			if g.saved[s.Name] != port {
+			if from, ok := g.saved[s.Name]; !ok || from != port {
 				continue
 			}
 			g.units = append(g.units, ops.Unit{Args: []float64{carry}, In: []ops.Operand{{Port: port, Name: s.Info.Name}},

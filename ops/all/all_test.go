@@ -1,6 +1,7 @@
 package all
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -113,7 +114,7 @@ func experts(name string, shape ...int) opstest.Model {
 
 // TestConformance runs over every op: its example decodes, any order and cut
 // of the work gives the same bits, other seeds change random ops alone, random
-// draws differ from tensor to tensor, and NaN and Inf are an error or a value but never a panic.
+// draws differ from tensor to tensor, what cannot be read is an error, and NaN and Inf are an error or a value but never a panic.
 func TestConformance(t *testing.T) {
 	reg, err := Registry()
 	if err != nil {
@@ -157,6 +158,11 @@ func TestConformance(t *testing.T) {
 				}
 			}
 			stored(t, op, params, in)
+			for _, n := range []int{1, 7, 40} {
+				if _, err := opstest.Apply(op, params, 1, opstest.Order{Fails: n}, in...); err != nil && !errors.Is(err, opstest.ErrRead) {
+					t.Error(err)
+				}
+			}
 			spoilt := in[0][1]
 			spoilt.Data[3], spoilt.Data[4] = float32(math.NaN()), float32(math.Inf(1))
 			_, err = opstest.Apply(op, params, 1, opstest.Order{}, in...)

@@ -24,6 +24,9 @@ type weighted struct {
 // FromScalar lets a model stand for itself.
 func (*weighted) FromScalar() string { return "model" }
 
+// allModels is the name that the combination's metrics go by.
+const allModels = "combined"
+
 func init() {
 	ops.Add(&Set, ops.Spec[combine]{
 		Name: "evaluate.combine", Version: 1,
@@ -35,12 +38,17 @@ func init() {
 		Source:  "MoD (arXiv 2411.00406); CombLM (Ormazabal et al., EMNLP 2023); DaWin (Oh et al., ICLR 2025)",
 		Example: "op: evaluate.combine\nmodels: [{model: sums, weight: 0.6}, lists]\ndata: held\n",
 		Check: func(p *combine) []schema.Problem {
+			weighs := false
 			for _, m := range p.Models {
-				if m.Weight > 0 {
-					return nil
+				weighs = weighs || m.Weight > 0
+				if m.Model.Name == allModels {
+					return []schema.Problem{{Pos: m.Model.Pos, Path: "models", Msg: "the metrics of all models together go by the name " + allModels, Cure: "give the model another name"}}
 				}
 			}
-			return []schema.Problem{{Path: "models", Msg: "all weights are 0", Cure: "give one a weight"}}
+			if !weighs {
+				return []schema.Problem{{Path: "models", Msg: "all weights are 0", Cure: "give one a weight"}}
+			}
+			return nil
 		},
 		Score: &ops.ScoreKernel[combine]{
 			Check: func(_ *combine, in []ops.Header) error { return causal(in) },
@@ -153,6 +161,6 @@ func finishCombine(p *combine, in []ops.Header, seed uint64, results []ops.Resul
 		m.Values[h.Name] = map[string]float64{"nll": nll, "perplexity": math.Exp(nll)}
 	}
 	compareItems(r.Values, "nll", seed, map[string][]float64{"nll": r.Items[columnOf(1)]}, map[string][]float64{"nll": r.Items[columnOf(0)]}, tokens)
-	m.Values["combined"] = r.Values
+	m.Values[allModels] = r.Values
 	return m, nil
 }

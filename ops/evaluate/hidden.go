@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
 	"github.com/rouxml/roux/schema"
@@ -62,6 +64,9 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 	a := s.model.Arch()
 	first := models[0]
 	with := len(models) == 2 && first.model.Arch().Hidden == a.Hidden && first.model.Arch().Layers == a.Layers && first.tokens.Digest() == s.tokens.Digest()
+	if err := s.layersFit(x.Data[0], all, x.Memory/int64(len(models))); err != nil {
+		return ops.Result{}, err
+	}
 	var moved, alike []float64 // sums of cosines by layer
 	tokens := 0
 	// Of every token the states behind all layers are held, of both models.
@@ -98,6 +103,21 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 		v[fmt.Sprintf("similarity_%d", l)] = sum / float64(tokens)
 	}
 	return ops.Result{Values: v, Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+}
+
+// layersFit refuses windows whose hidden states behind all layers are more than
+// the memory: they go to no file.
+func (s *subject) layersFit(d *ops.Data, all []sequence, memory int64) error {
+	a, longest := s.model.Arch(), 0
+	for _, q := range all {
+		longest = max(longest, len(q.ids))
+	}
+	row := int64(4 * a.Hidden * (a.Layers + 1))
+	if need := row * int64(longest); need > memory {
+		return d.Errorf("the hidden states behind all layers of model %s take %s for a window of %d tokens, and the budget leaves %s: raise --memory, or say length: %d or less",
+			s.name, humanize.Bytes(uint64(need)), longest, humanize.Bytes(uint64(memory)), max(memory/row-1, 1))
+	}
+	return nil
 }
 
 // layers returns the hidden states behind the embedding and behind each layer,

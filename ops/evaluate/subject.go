@@ -60,7 +60,7 @@ func open(x *ops.Trial, i int, resident bool) (*subject, error) {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
 	}
 	if need := m.Memory(nn.GroupRows, nn.GroupRows); need > 2*x.Memory {
-		return nil, fmt.Errorf("model %s: its buffers and two of its layers take %s, and the budget is %s: raise --memory", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
+		return nil, fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
 	}
 	t, err := s.Tokenizer()
 	if err != nil {

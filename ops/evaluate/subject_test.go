@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,5 +116,58 @@ func TestCut(t *testing.T) {
 		if got, stopped := cutAt(c.text, []string{"\n", "END", ""}); got != c.want || stopped != c.stopped {
 			t.Errorf("%q: %q %v", c.text, got, stopped)
 		}
+	}
+}
+
+// TestLayersFit: a long window whose hidden states of all layers would go far
+// beyond the budget is refused with a length that fits.
+func TestLayersFit(t *testing.T) {
+	s, err := open(&ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 1, Memory: 1 << 28}, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.model.Arch()
+	row := int64(4 * a.Hidden * (a.Layers + 1))
+	window := []sequence{{ids: make([]int32, 40)}}
+	if err := s.layersFit(&ops.Data{Name: "held"}, window, 40*row); err != nil {
+		t.Error(err)
+	}
+	if err := s.layersFit(&ops.Data{Name: "held"}, window, 40*row-1); err == nil || !strings.Contains(err.Error(), "say length: 38 or less") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLogitRows: many models of a large vocabulary get fewer rows of logits
+// together, which changes no bits.
+func TestLogitRows(t *testing.T) {
+	for _, c := range []struct {
+		memory        int64
+		models, vocab int
+		want          int
+	}{{1 << 30, 2, 150_000, logitRows}, {32_000_000, 2, 150_000, 3}, {32_000_000, 9, 250_000, 1}} {
+		if got := rowsWithin(c.memory, c.models, c.vocab); got != c.want {
+			t.Errorf("%d rows within %d bytes, want %d", got, c.memory, c.want)
+		}
+	}
+	x := &ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 2, Memory: 1 << 28}
+	s, err := open(x, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []sequence{{ids: make([]int32, 70), from: 1}, {ids: make([]int32, 5), from: 2}}
+	for i := range all[0].ids {
+		all[0].ids[i] = int32(i * 3)
+	}
+	logits := func(memory int64) [][]float32 {
+		x.Memory = memory
+		out := make([][]float32, 72)
+		err := manyLogits(t.Context(), x, []*subject{s}, all, func(at, _ int, _ int32, z [][]float32) { out[at] = slices.Clone(z[0]) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if d := cmp.Diff(logits(1<<28), logits(1)); d != "" {
+		t.Error(d)
 	}
 }

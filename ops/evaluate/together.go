@@ -46,16 +46,23 @@ func (s *subject) sameVocabulary(other *subject) error {
 	return nil
 }
 
-// logitRows is how many rows of logits are held of each model.
+// logitRows is how many rows of logits are held of each model at the most. How
+// many changes no bits.
 const logitRows = 32
+
+// rowsWithin is how many rows of logits go into an eighth of the memory.
+func rowsWithin(memory int64, models, vocab int) int {
+	return int(max(1, min(logitRows, memory/8/int64(4*models*vocab))))
+}
 
 // manyLogits runs models over the same sequences and shows f their logits at
 // each scored position, from several goroutines; at counts positions.
 func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequence, f func(at, sequence int, target int32, z [][]float32)) error {
 	vocab := models[0].model.Arch().Vocab
+	held := rowsWithin(x.Memory, len(models), vocab)
 	z := make([][]float32, len(models))
 	for i := range z {
-		z[i] = make([]float32, logitRows*vocab)
+		z[i] = make([]float32, held*vocab)
 	}
 	done := 0
 	return models[0].inBatches(all, func(first int, some []sequence) (err error) {
@@ -67,8 +74,8 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 			defer func() { err = errors.Join(err, states[i].Close()) }()
 		}
 		for i, one := range some {
-			for from := one.from; from < len(one.ids); from += logitRows {
-				places := make([]int, min(logitRows, len(one.ids)-from))
+			for from := one.from; from < len(one.ids); from += held {
+				places := make([]int, min(held, len(one.ids)-from))
 				for k := range places {
 					places[k] = from + k - 1
 				}

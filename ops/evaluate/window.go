@@ -65,6 +65,9 @@ func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, e
 		return nil, 0, err
 	}
 	some, err := samples(d, all, fmt.Sprintf("windows of %d tokens", length))
+	if err == nil && !slices.ContainsFunc(some, func(w window) bool { return w.from < len(w.ids) }) {
+		err = d.Errorf("protocol %s scores no token of a window of %d: say length: 2 or more", p.name, length)
+	}
 	return some, length, err
 }
 

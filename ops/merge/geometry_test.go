@@ -2,7 +2,6 @@ package merge
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"testing"
 
@@ -128,30 +127,6 @@ func TestNearswap(t *testing.T) {
 			x0, x1 := float64(a[i].Data[j]), float64(b[i].Data[j])
 			if moved := math.Abs(float64(y) - x0); math.Abs(moved-min(0.25, math.Abs(x1-x0))) > 1e-6 {
 				t.Fatalf("%v to %v moved by %v", x0, x1, moved)
-			}
-		}
-	}
-}
-
-// TestPile: any order of blocks gives the same bits.
-func TestPile(t *testing.T) {
-	for blocks := 1; blocks < 20; blocks++ {
-		var want []float64
-		for shift := range blocks {
-			p := pile{blocks: blocks}
-			for i := range blocks {
-				k := (i*7 + shift) % blocks
-				if blocks%7 == 0 {
-					k = (i*5 + shift) % blocks
-				}
-				p.add(k, []float64{1 / float64(k+3), 1})
-			}
-			got := p.total(2)
-			if want == nil {
-				want = got
-			}
-			if !slices.Equal(got, want) || got[1] != float64(blocks) || len(p.nodes) != 1 {
-				t.Errorf("%d blocks: %v, want %v", blocks, got, want)
 			}
 		}
 	}

@@ -22,11 +22,14 @@ func (magnitude) prepare(ctx context.Context, d deltas, parts []part) ([]ops.Sta
 		s.Keep = append(s.Keep, int(math.Trunc(p.density*float64(d.pass.Out().Shape.Numel()))))
 	}
 	cuts, err := s.Cuts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	states := make([]ops.State, len(parts))
 	for i := range cuts {
 		states[i] = ops.State{float64(cuts[i][0].Bits), float64(cuts[i][0].Index)}
 	}
-	return states, err
+	return states, nil
 }
 
 func (magnitude) keep(_ *ops.Pass, b *ops.Block, p part, state ops.State, d *kernel.Delta) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
@@ -95,7 +96,7 @@ func (p *nuslerp) between(square0, square1, dot float64) []float64 {
 // dimension: those of the first model, then those of the second.
 func nuslerpColumns(ctx context.Context, p *nuslerp, scan ops.Scan) (ops.State, error) {
 	width := columns(scan.Pass.Out().Shape)
-	sums := pile{blocks: scan.Blocks}
+	sums := ops.Pile{Blocks: scan.Blocks}
 	err := scan.Each(ctx, func(b *ops.Block) error {
 		part := make([]float64, 3*width)
 		xx, yy, xy := part[:width], part[width:2*width], part[2*width:]
@@ -103,13 +104,13 @@ func nuslerpColumns(ctx context.Context, p *nuslerp, scan ops.Scan) (ops.State, 
 		for _, s := range stretches(b, width) {
 			kernel.ColumnDots(xx[s.column:s.column+s.columns], yy[s.column:s.column+s.columns], xy[s.column:s.column+s.columns], xs[0][s.from:s.to], xs[1][s.from:s.to])
 		}
-		sums.add(b.Index, part)
+		sums.Add(b.Index, part)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	total, state := sums.total(3*width), make(ops.State, 2*width)
+	total, state := sums.Total(3*width), make(ops.State, 2*width)
 	for j := range width {
 		c := p.between(total[j], total[width+j], total[2*width+j])
 		state[j], state[width+j] = c[0], c[1]
@@ -166,4 +167,12 @@ func stretches(b *ops.Block, width int) (list []stretch) {
 		at = to
 	}
 	return list
+}
+
+// columns is how many vectors along its first dimension a tensor has.
+func columns(s tensor.Shape) int {
+	if len(s) == 0 || s[0] == 0 {
+		return 1
+	}
+	return max(s.Numel()/s[0], 1)
 }

@@ -115,6 +115,9 @@ func (p *sce) weights(ctx context.Context, scan ops.Scan, cut largest.Cut) ([]fl
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	weights, n, sum := make([]float64, len(p.Models)), float64(scan.Pass.Out().Shape.Numel()), 0.0
 	for i := range weights {
 		for _, s := range squares {
@@ -130,7 +133,7 @@ func (p *sce) weights(ctx context.Context, scan ops.Scan, cut largest.Cut) ([]fl
 			weights[i] /= sum
 		}
 	}
-	return weights, err
+	return weights, nil
 }
 
 // sceRows elects: an element counts in models whose sign is that of the plain

@@ -34,8 +34,9 @@ type Model struct {
 	scratch scratchPool
 	outside outside
 	blocks  *resident // nil unless Options.Resident
-	// blockBytes is what the largest block takes that is not in memory already.
-	blockBytes int64
+	// What the largest block, all blocks and the head take that is not in
+	// memory already.
+	blockBytes, allBytes, headBytes int64
 }
 
 // Open reads config.json's text and checks the weights by their headers; of the
@@ -67,6 +68,14 @@ func Open(src tensor.Source, config []byte, o Options) (*Model, error) {
 			return nil, err
 		}
 		m.blockBytes = max(m.blockBytes, r.read)
+		m.allBytes += r.read
+	}
+	if m.outside.head != nil {
+		r := &reader{source: src, used: used, dry: true}
+		if _, err := r.matrixOf(m.outside.head, a.embedDim, a.Vocab, false); err != nil {
+			return nil, err
+		}
+		m.headBytes = r.read
 	}
 	return m, checkUsed(a.form, n, a.Layers, src, used)
 }
@@ -76,14 +85,19 @@ func (m *Model) Arch() *Arch { return m.arch }
 
 // Memory is about how many bytes a run of so many tokens takes, in sequences of
 // up to longest, beside weights that lie in memory already: hidden states, the
-// buffers of one group, two blocks, and the logits of a chunk.
+// buffers of one group, two blocks, or the head when these are done with, and
+// the logits of a chunk. Of a model that is resident it is all blocks and the head.
 func (m *Model) Memory(tokens, longest int) int64 {
 	a := m.arch
 	inner := 2 * a.denseFFN
 	group := min(tokens, max(GroupRows, longest))
 	perRow := 3*a.Hidden + (2*a.Heads+2*a.KVHeads)*a.HeadDim
 	small := ffnRows*(inner+a.Hidden) + headRows*(min(headColumns, a.Vocab)+a.Hidden)
-	return 4*(int64(tokens)*int64(a.Hidden)+int64(group)*int64(perRow)+int64(small)) + 2*m.blockBytes
+	weights := max(2*m.blockBytes, m.headBytes)
+	if m.blocks != nil {
+		weights = m.allBytes + m.headBytes
+	}
+	return 4*(int64(tokens)*int64(a.Hidden)+int64(group)*int64(perRow)+int64(small)) + weights
 }
 
 // check refuses tokens that the model has no embedding for and sequences that

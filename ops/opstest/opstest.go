@@ -5,11 +5,12 @@ package opstest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -139,6 +140,9 @@ type Order struct {
 	// Stored shows operands in bfloat16, as they are stored; they must be such
 	// numbers.
 	Stored bool
+	// Fails is how many blocks a Prepare is shown before reading fails with
+	// ErrRead; 0 means that it does not.
+	Fails int
 }
 
 // Apply runs an op over models in memory. It honours no `where`.
@@ -159,7 +163,11 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		return nil, err
 	}
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
-	return x.carry(params, units, headers)
+	out, err := x.carry(params, units, headers)
+	if x.failed.Load() && !errors.Is(err, ErrRead) {
+		return nil, fmt.Errorf("%s loses an error of reading; it says %v", op.Name, err)
+	}
+	return out, err
 }
 
 // vocabulary is that of the i-th model: tokens for the rows of Random's
@@ -192,6 +200,9 @@ type executor struct {
 	order  Order
 	models []Model
 	rand   *rand.Rand
+
+	shown  atomic.Int64 // blocks
+	failed atomic.Bool
 }
 
 type work struct {
@@ -274,65 +285,6 @@ func (x *executor) prepare(works []*work) error {
 		}
 	}
 	return nil
-}
-
-// scan gives blocks of 5 rows, as the engine's partition depends on the shape
-// alone, from two goroutines in a shuffled order.
-func (x *executor) scan(w *work) ops.Scan {
-	shape := w.pass.In[0].Shape
-	if w.pass.Unit.Rows != nil {
-		shape = w.pass.Out().Shape
-	}
-	spans := cut(shape.Rows(), 5)
-	order := x.shuffle(len(spans))
-	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
-		var wg sync.WaitGroup
-		errs := make([]error, 2)
-		for half := range 2 {
-			wg.Go(func() {
-				for k := half; k < len(order) && errs[half] == nil; k += 2 {
-					b := x.block(w, spans[order[k]])
-					b.Index = order[k]
-					for i := range b.In {
-						if len(operands) > 0 && !slices.Contains(operands, i) {
-							b.In[i] = ops.Values{}
-						}
-					}
-					errs[half] = f(b)
-				}
-			})
-		}
-		wg.Wait()
-		return slices.MaxFunc(errs, func(a, b error) int { return boolInt(a != nil) - boolInt(b != nil) })
-	}, At: func(_ context.Context, row, rows int, f func(*ops.Block) error, _ ...int) error {
-		return f(x.block(w, [2]int{row, rows}))
-	}}
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func (x *executor) shuffle(n int) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	if x.order.Seed != 0 {
-		x.rand.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
-	}
-	return order
-}
-
-func cut(rows, per int) [][2]int {
-	var spans [][2]int
-	for r := 0; r < rows; r += per {
-		spans = append(spans, [2]int{r, min(per, rows-r)})
-	}
-	return spans
 }
 
 // block copies the rows, as the engine does: kernels may overwrite them.

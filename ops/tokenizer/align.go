@@ -158,7 +158,7 @@ func meanRows(ctx context.Context, members []ops.Member[align]) ([]ops.State, er
 	for i, m := range members {
 		x := m.Scan.Pass
 		w, size := width(x), int(x.Unit.Args[0])
-		parts := make([][]float64, m.Scan.Blocks)
+		sums := ops.Pile{Blocks: m.Scan.Blocks}
 		err := m.Scan.Each(ctx, func(b *ops.Block) error {
 			part, row := make([]float64, w), make([]float32, w)
 			first, n := b.Start()/w, b.Rows*b.Cols/w
@@ -168,17 +168,15 @@ func meanRows(ctx context.Context, members []ops.Member[align]) ([]ops.State, er
 					part[j] += float64(v)
 				}
 			}
-			parts[b.Index] = part
+			sums.Add(b.Index, part)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		states[i] = make(ops.State, w)
-		for _, part := range parts {
-			for j, v := range part {
-				states[i][j] += v / float64(size)
-			}
+		states[i] = sums.Total(w)
+		for j := range states[i] {
+			states[i][j] /= float64(size)
 		}
 	}
 	return states, nil

@@ -1,10 +1,13 @@
 package tokenizer
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -217,4 +220,37 @@ func visible(b byte) rune {
 		}
 	}
 	return rune(0x100 + n)
+}
+
+// TestMeanHoldsLittle: the mean of a large vocabulary holds no vector for each
+// of its blocks, of which there may be ten thousand.
+func TestMeanHoldsLittle(t *testing.T) {
+	const blocks, width = 2500, 4096
+	rows := make(ops.RowMap, blocks)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	shape := tensor.Shape{blocks, width}
+	x := &ops.Pass{Unit: ops.Unit{Out: []tensor.Info{{DType: tensor.F32, Shape: shape}}, Rows: []ops.RowMap{rows}, Args: []float64{blocks}}}
+	var before, after runtime.MemStats
+	scan := ops.Scan{Pass: x, Blocks: blocks, Each: func(_ context.Context, f func(*ops.Block) error, _ ...int) error {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		ones := slices.Repeat([]float32{1}, width)
+		for i := range blocks {
+			if err := f(&ops.Block{Index: i, Row: i, Rows: 1, Cols: width, In: []ops.Values{{F32: ones}}}); err != nil {
+				return err
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		return nil
+	}}
+	states, err := meanRows(t.Context(), []ops.Member[align]{{Scan: scan}})
+	if err != nil || len(states[0]) != width || math.Abs(states[0][7]-1) > 1e-12 {
+		t.Fatalf("%v", err)
+	}
+	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > ops.PrepareMemory {
+		t.Errorf("%d bytes are held and %d may be", held, ops.PrepareMemory)
+	}
 }

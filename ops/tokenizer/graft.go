@@ -15,6 +15,7 @@ type graft struct {
 	rows   []int    // the model's row for each of the table, or one of those below
 	shared [][2]int // rows of tokens in both, model's and donor's, by donor's id
 	pieces [][]int  // of each row that is made, the model's rows of its pieces
+	head   int      // 1: the table is no embedding; of equal bytes either may be made
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 
 // args writes a graft as numbers.
 func (g graft) args() []float64 {
-	args := append([]int{len(g.rows)}, g.rows...)
+	args := append([]int{g.head, len(g.rows)}, g.rows...)
 	args = append(args, len(g.shared))
 	for _, s := range g.shared {
 		args = append(args, s[0], s[1])
@@ -50,6 +51,7 @@ func graftOf(args []float64) (g graft) {
 		args = args[n:]
 		return part
 	}
+	g.head = take(1)[0]
 	g.rows = take(take(1)[0])
 	for range take(1)[0] {
 		pair := take(2)
@@ -101,6 +103,9 @@ func graftUnit(p *transplant, in []ops.Header, info tensor.Info, own, theirs *le
 	g, err := p.graft(own, theirs, info.Shape.Lines(), donorRows, side)
 	if err != nil {
 		return u, err
+	}
+	if side == "head" {
+		g.head = 1
 	}
 	switch {
 	case len(info.Shape) == 1:

@@ -47,7 +47,7 @@ func transplantRun(ctx context.Context, p *transplant, x *ops.Pass, in, out []op
 	case "mean":
 		t.mean(todo)
 	case "subword":
-		t.subword(todo, x.Role.Kind != "embed")
+		t.subword(todo, g.head == 1)
 	default:
 		return t.combine(ctx, todo, in[1])
 	}

@@ -5,6 +5,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/vocab"
 )
 
 func random(seed uint64, n, dim int) points {
@@ -134,5 +137,23 @@ func TestLeast(t *testing.T) {
 		if got := least(values, k); !slices.Equal(got, order[:k]) {
 			t.Fatalf("%d least of %v are %v, want %v", k, values, got, order[:k])
 		}
+	}
+}
+
+// TestHeadIsNoEmbedding: of a head and an embedding that hold the same bytes,
+// as in a file that shares them, either is made by its own rule, so that their
+// units must not look alike to the cache.
+func TestHeadIsNoEmbedding(t *testing.T) {
+	text := []byte(`{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}}}`)
+	v, err := vocab.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	units, err := transplantPlan(&transplant{Method: "mean"}, []ops.Header{header("m", v, 2), header("d", v, 2)})
+	if err != nil || len(units) != 2 || slices.Equal(units[0].Args, units[1].Args) {
+		t.Errorf("%v, %v", units, err)
+	}
+	if g := graftOf(units[1].Args); g.head != 1 || !slices.Equal(g.rows, []int{0, 1}) {
+		t.Errorf("read back as %+v", g)
 	}
 }
