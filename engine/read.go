@@ -167,7 +167,7 @@ func (r *run) passOf(ctx context.Context, a *action) (*ops.Pass, error) {
 	if a.group == nil {
 		return a.pass, nil
 	}
-	if err := r.prepare(ctx, a.group); err != nil {
+	if err := r.prepare(ctx, a.group, false); err != nil {
 		return nil, err
 	}
 	return a.pass, nil

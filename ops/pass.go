@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/rng"
@@ -20,6 +21,7 @@ type Pass struct {
 	Seed  uint64        // the step's seed, or the recipe's
 
 	keys sync.Map // rng.Key by [2]string of role and stream
+	held atomic.Value
 }
 
 // Out returns the header of the first output.
@@ -38,6 +40,20 @@ func (x *Pass) Key(role, stream string) rng.Key {
 	return k
 }
 
+// holding makes every value of one type, as atomic.Value wants it.
+type holding struct{ v any }
+
+// Hold keeps what a Prepare found, beside its state, for the rows of this
+// tensor: they may be shown it, and must not need it. Only a Scan whose Hold is
+// true allows it. Nil lets go of it.
+func (x *Pass) Hold(v any) { x.held.Store(holding{v}) }
+
+// Held returns what is held, or nil.
+func (x *Pass) Held() any {
+	h, _ := x.held.Load().(holding)
+	return h.v
+}
+
 // Member is one unit in the extent that Prepare sees, with its params.
 type Member[P any] struct {
 	Params *P
@@ -52,6 +68,9 @@ type Scan struct {
 	// and in any order; what f gathers must not depend on the order. When
 	// operands are named, by index, only those are read and the others are nil.
 	Each func(ctx context.Context, f func(b *Block) error, operands ...int) error
+	// Hold says that the memory of Prepare is there until the rows of this unit
+	// are computed, so that of PrepareMemory some may be held by the Pass.
+	Hold bool
 	// Blocks is how many blocks Each calls f with.
 	Blocks int
 	// At calls f once with any range of rows, whose Index says nothing.

@@ -282,7 +282,7 @@ func (x *executor) scan(w *work) ops.Scan {
 	}
 	spans := cut(shape.Rows(), 5)
 	order := x.shuffle(len(spans))
-	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
+	return ops.Scan{Params: w.params, Pass: w.pass, Hold: x.order.Seed%2 == 0, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		for half := range 2 {
