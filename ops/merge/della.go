@@ -13,7 +13,7 @@ type della struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[della]{
-		Name: "merge.della", Version: 1,
+		Name: "merge.della", Version: 2,
 		Summary: "Drops elements of task vectors at random, small ones more often, then elects signs as TIES does.",
 		Doc:     "Each element of a task vector is kept with a probability that rises with the rank of its magnitude in its row, from density - epsilon for the smallest to density + epsilon for the largest; both must lie between 0 and 1. What is kept is rescaled so that the sum of magnitudes of the tensor stays. Then only elements whose sign is that of the weighted sum are added. y = base + lambda * mix.",
 		Source:  "Deep et al. 2024, DELLA-Merging (arXiv:2406.11617); mergekit della",

@@ -1930,119 +1930,63 @@ loop:
 	VZEROUPPER
 	RET
 
-// func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int)
-// Requires: AVX, BMI
-TEXT ·listedAVX2(SB), NOSPLIT, $0-40
-	MOVQ list+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVL first+24(FP), SI
-	XORQ BX, BX
-
-words:
-	MOVQ  (CX), DI
-	TESTQ DI, DI
-	JZ    none
-
-bits:
-	TZCNTQ DI, R8
-	ADDL   SI, R8
-	MOVL   R8, (AX)(BX*4)
-	INCQ   BX
-	BLSRQ  DI, DI
-	JNZ    bits
-
-none:
-	ADDL $0x40, SI
-	ADDQ $0x08, CX
-	DECQ DX
-	JNZ  words
-	MOVQ BX, count+32(FP)
-	VZEROUPPER
-	RET
-
-// func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
-// Requires: AVX, AVX2
-TEXT ·outranksAVX2(SB), NOSPLIT, $0-48
-	MOVQ         bits+0(FP), AX
-	MOVQ         list+8(FP), CX
-	MOVQ         draws+16(FP), DX
-	MOVQ         row+24(FP), BX
-	MOVQ         n+40(FP), SI
-	MOVL         others+32(FP), DI
-	VMOVD        DI, X0
+// func aboveOthersAVX2(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·aboveOthersAVX2(SB), NOSPLIT, $0-56
+	MOVQ         above+0(FP), AX
+	MOVQ         at+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         draws+24(FP), BX
+	MOVQ         from+32(FP), SI
+	MOVQ         to+40(FP), DI
+	MOVQ         cols+48(FP), R8
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	XORQ         DI, DI
+	VPMOVZXBD    laneIndex<>+0(SB), Y1
+	VPMOVZXBD    laneIndex<>+8(SB), Y2
+	LEAQ         -1(R8), R9
 
 loop:
-	VMOVUPS    (CX)(DI*4), Y3
-	VMOVUPS    (DX)(DI*4), Y4
-	VPSRLQ     $0x20, Y4, Y5
-	VPMULUDQ   Y0, Y5, Y5
-	VPMULUDQ   Y0, Y4, Y4
-	VPSRLQ     $0x20, Y4, Y4
-	VPBLENDD   $0xaa, Y5, Y4, Y4
-	VPCMPGTD   Y4, Y3, Y5
-	VPADDD     Y1, Y4, Y4
-	VPADDD     Y5, Y4, Y4
-	VXORPS     X6, X6, X6
-	VPCMPEQD   Y5, Y5, Y5
-	VPGATHERDD Y5, (BX)(Y3*4), Y6
-	VPAND      Y6, Y2, Y6
-	VXORPS     X7, X7, X7
-	VPCMPEQD   Y5, Y5, Y5
-	VPGATHERDD Y5, (BX)(Y4*4), Y7
-	VPAND      Y7, Y2, Y7
-	VPCMPGTD   Y7, Y6, Y5
-	VPCMPEQD   Y7, Y6, Y8
-	VPCMPGTD   Y3, Y4, Y3
-	VPAND      Y3, Y8, Y8
-	VPOR       Y8, Y5, Y5
-	VMOVMSKPS  Y5, R8
-	MOVQ       DI, R9
-	SHRQ       $0x03, R9
-	MOVB       R8, (AX)(R9*1)
-	ADDQ       $0x00000008, DI
-	CMPQ       DI, SI
-	JLT        loop
+	MOVQ         SI, R10
+	SHRQ         $0x02, R10
+	MOVL         (BX)(R10*1), R10
+	IMULQ        R9, R10
+	SHRQ         $0x20, R10
+	LEAQ         1(SI)(R10*1), R10
+	MOVQ         R8, R11
+	SUBQ         R10, R11
+	MOVQ         R10, R12
+	SUBQ         R8, R12
+	CMOVQLT      R10, R12
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
+	VPAND        (DX)(SI*4), Y0, Y4
+	VPAND        (DX)(R12*4), Y0, Y5
+	VPCMPGTD     Y5, Y4, Y6
+	VPCMPEQD     Y5, Y4, Y4
+	VPCMPGTD     Y1, Y3, Y5
+	VPAND        Y5, Y4, Y4
+	VPOR         Y4, Y6, Y6
+	VMOVMSKPS    Y6, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVB         R10, (AX)(R11*1)
+	VPAND        32(DX)(SI*4), Y0, Y4
+	VPAND        32(DX)(R12*4), Y0, Y5
+	VPCMPGTD     Y5, Y4, Y6
+	VPCMPEQD     Y5, Y4, Y4
+	VPCMPGTD     Y2, Y3, Y3
+	VPAND        Y3, Y4, Y4
+	VPOR         Y4, Y6, Y6
+	VMOVMSKPS    Y6, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVB         R10, 1(AX)(R11*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, DI
+	JLT          loop
 	VZEROUPPER
-	RET
-
-// func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int)
-// Requires: BMI2, POPCNT
-TEXT ·depositAVX2(SB), NOSPLIT, $0-32
-	MOVQ keep+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ bits+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-
-words:
-	MOVQ    (CX), DI
-	MOVQ    SI, R9
-	SHRQ    $0x06, R9
-	MOVQ    (DX)(R9*8), R8
-	MOVQ    8(DX)(R9*8), R9
-	SHRXQ   SI, R8, R8
-	MOVQ    SI, R10
-	NOTQ    R10
-	ADDQ    R9, R9
-	SHLXQ   R10, R9, R9
-	ORQ     R9, R8
-	PDEPQ   DI, R8, R8
-	ORQ     R8, (AX)
-	POPCNTQ DI, R10
-	ADDQ    R10, SI
-	ADDQ    $0x08, AX
-	ADDQ    $0x08, CX
-	DECQ    BX
-	JNZ     words
 	RET
 
 // func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
@@ -6028,113 +5972,49 @@ loop:
 	VZEROUPPER
 	RET
 
-// func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int)
-// Requires: AVX, AVX512F, POPCNT
-TEXT ·listedAVX512(SB), NOSPLIT, $0-40
-	MOVQ list+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVL first+24(FP), SI
-	XORQ BX, BX
-
-words:
-	MOVQ          (CX), DI
-	MOVL          $0x00000010, R8
-	VMOVD         R8, X0
-	VPBROADCASTD  X0, Z2
-	VPBROADCASTD  SI, Z0
-	VPMOVZXBD     laneIndex<>+0(SB), Z1
-	VPADDD        Z1, Z0, Z0
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	ADDL          $0x40, SI
-	ADDQ          $0x08, CX
-	DECQ          DX
-	JNZ           words
-	MOVQ          BX, count+32(FP)
-	VZEROUPPER
-	RET
-
-// func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
-// Requires: AVX, AVX512F
-TEXT ·outranksAVX512(SB), NOSPLIT, $0-48
-	MOVQ         bits+0(FP), AX
-	MOVQ         list+8(FP), CX
-	MOVQ         draws+16(FP), DX
-	MOVQ         row+24(FP), BX
-	MOVQ         n+40(FP), SI
-	MOVL         others+32(FP), DI
-	VMOVD        DI, X0
+// func aboveOthersAVX512(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·aboveOthersAVX512(SB), NOSPLIT, $0-56
+	MOVQ         above+0(FP), AX
+	MOVQ         at+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         draws+24(FP), BX
+	MOVQ         from+32(FP), SI
+	MOVQ         to+40(FP), DI
+	MOVQ         cols+48(FP), R8
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Z1
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Z2
-	XORQ         DI, DI
+	VPMOVZXBD    laneIndex<>+0(SB), Z1
+	LEAQ         -1(R8), R9
 
 loop:
-	VMOVUPS    (CX)(DI*4), Z3
-	VMOVUPS    (DX)(DI*4), Z4
-	VPSRLQ     $0x20, Z4, Z5
-	VPMULUDQ   Z0, Z5, Z5
-	VPMULUDQ   Z0, Z4, Z4
-	VPSRLQ     $0x20, Z4, Z4
-	MOVL       $0x0000aaaa, R8
-	KMOVW      R8, K1
-	VPBLENDMD  Z5, Z4, K1, Z4
-	VPCMPD     $0x05, Z3, Z4, K1
-	VPADDD     Z1, Z4, K1, Z4
-	VXORPS     X6, X6, X6
-	KXNORW     K2, K2, K2
-	VPGATHERDD (BX)(Z3*4), K2, Z6
-	VPANDD     Z6, Z2, Z6
-	VXORPS     X7, X7, X7
-	KXNORW     K3, K3, K3
-	VPGATHERDD (BX)(Z4*4), K3, Z7
-	VPANDD     Z7, Z2, Z7
-	VPCMPGTD   Z7, Z6, K1
-	VPCMPEQD   Z7, Z6, K4
-	VPCMPGTD   Z3, Z4, K4, K4
-	KORW       K4, K1, K1
-	KMOVW      K1, R8
-	MOVQ       DI, R9
-	SHRQ       $0x03, R9
-	MOVW       R8, (AX)(R9*1)
-	ADDQ       $0x00000010, DI
-	CMPQ       DI, SI
-	JLT        loop
+	MOVQ         SI, R10
+	SHRQ         $0x02, R10
+	MOVL         (BX)(R10*1), R10
+	IMULQ        R9, R10
+	SHRQ         $0x20, R10
+	LEAQ         1(SI)(R10*1), R10
+	MOVQ         R8, R11
+	SUBQ         R10, R11
+	MOVQ         R10, R12
+	SUBQ         R8, R12
+	CMOVQLT      R10, R12
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VPANDD       (DX)(SI*4), Z0, Z3
+	VPANDD       (DX)(R12*4), Z0, Z4
+	VPCMPGTD     Z1, Z2, K2
+	VPCMPEQD     Z4, Z3, K2, K2
+	VPCMPGTD     Z4, Z3, K1
+	KORW         K2, K1, K1
+	KMOVW        K1, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVW         R10, (AX)(R11*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, DI
+	JLT          loop
 	VZEROUPPER
 	RET
 

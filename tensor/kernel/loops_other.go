@@ -192,18 +192,8 @@ func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
-func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int) {
-	panic("this machine has no such instructions")
-}
-
-// outranks needs n to be a multiple of a vector.
-func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
-	panic("this machine has no such instructions")
-}
-
-// deposit adds to n words of keep one bit of the stream for each that is set in words; bits has a word more than these need.
-func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int) {
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
+func aboveOthersAVX2(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int) {
 	panic("this machine has no such instructions")
 }
 
@@ -533,13 +523,8 @@ func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
-func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int) {
-	panic("this machine has no such instructions")
-}
-
-// outranks needs n to be a multiple of a vector.
-func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
+func aboveOthersAVX512(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int) {
 	panic("this machine has no such instructions")
 }
 
