@@ -78,10 +78,8 @@ func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.D
 		key.Keep(d.Keep, b.Start(), n, p.density)
 		return
 	}
-	key.Keep(d.Keep, b.Start(), n, p.density-epsilon)
-	open := b.Mask(n)
-	key.Keep(open, b.Start(), n, p.density+epsilon)
-	above := b.Mask(n)
+	open, above := b.Mask(n), b.Mask(n)
+	key.KeepTwo(d.Keep, open, b.Start(), n, p.density-epsilon, p.density+epsilon)
 	clear(above)
 	r.above(b, p.model+1, above, x.Key(role, "other"))
 	d.Keep.Add(open, above)

@@ -23,3 +23,8 @@ func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uin
 //
 //go:noescape
 func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32)
+
+// keepTwoAVX512 is keepAVX512 for two limits, of the same numbers.
+//
+//go:noescape
+func keepTwoAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *[2]uint64)

@@ -25,3 +25,8 @@ func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uin
 func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32) {
 	panic("this machine has no such instructions")
 }
+
+// keepTwoAVX512 is keepAVX512 for two limits, of the same numbers.
+func keepTwoAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *[2]uint64) {
+	panic("this machine has no such instructions")
+}

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
 
@@ -27,6 +28,7 @@ func main() {
 		(&philox{wide: wide, lanes: lanes, order: order}).keep()
 		(&philox{wide: wide, lanes: lanes, order: order}).words()
 	}
+	(&philox{wide: true, lanes: lanes, order: order}).keepTwo()
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func (p *philox) keep() {
 		}
 	}
 	Label("planes")
-	p.fold(limit, plane, p.draw(counter, plane, schedule, m0, m1), known)
+	p.fold("", limit, plane, p.draw(counter, plane, schedule, m0, m1), known)
 	CMPQ(plane, last)
 	JE(LabelRef("decided"))
 	DECQ(plane)
@@ -127,6 +129,60 @@ func (p *philox) keep() {
 	}
 	ADDQ(U32(p.counters()*p.strands()), counter)
 	ADDQ(U32(16*p.counters()*p.strands()), mask)
+	SUBQ(U32(p.counters()*p.strands()), n)
+	JNZ(LabelRef("counters"))
+	VZEROUPPER()
+	RET()
+}
+
+// keepTwo is keep for two limits at once, of the same numbers.
+func (p *philox) keepTwo() {
+	TEXT("keepTwoAVX512", NOSPLIT, "func(low, high *uint64, counter uint64, n int, schedule *uint32, limits *[2]uint64)")
+	Pragma("noescape")
+	Doc("keepTwoAVX512 is keepAVX512 for two limits, of the same numbers.")
+	masks, n := []reg.Register{Load(Param("low"), GP64()), Load(Param("high"), GP64())}, Load(Param("n"), GP64())
+	schedule, at := Load(Param("schedule"), GP64()), Load(Param("limits"), GP64())
+	counter := Load(Param("counter"), GP64()).(reg.GPVirtual)
+	limits := []reg.GPVirtual{GP64(), GP64()}
+	m0, m1 := p.constant(mul0), p.constant(mul1)
+	p.odds()
+	known := make([][]strand, len(limits))
+	last, plane := GP64(), GP64()
+	for l := range limits {
+		MOVQ(Mem{Base: at, Disp: 8 * l}, limits[l])
+		known[l] = make([]strand, p.strands())
+		for k := range known[l] {
+			known[l][k] = strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}}
+		}
+	}
+	MOVQ(limits[0], last)
+	ORQ(limits[1], last)
+	TZCNTQ(last, last)
+	Label("counters")
+	MOVQ(U32(15), plane)
+	for _, m := range append(known[0], known[1]...) {
+		for h := range m.kept {
+			VPXORD(m.kept[h], m.kept[h], m.kept[h])
+			p.ones(m.open[h])
+		}
+	}
+	Label("planes")
+	drawn := p.draw(counter, plane, schedule, m0, m1)
+	for l, limit := range limits {
+		p.fold(fmt.Sprint(l), limit, plane, drawn, known[l])
+	}
+	CMPQ(plane, last)
+	JE(LabelRef("decided"))
+	DECQ(plane)
+	p.jumpIfOpen(append(known[0], known[1]...), "planes")
+	Label("decided")
+	for l, mask := range masks {
+		for k, m := range known[l] {
+			p.store(m.kept[0], m.kept[1], mask, 16*p.counters()*k)
+		}
+		ADDQ(U32(16*p.counters()*p.strands()), mask)
+	}
+	ADDQ(U32(p.counters()*p.strands()), counter)
 	SUBQ(U32(p.counters()*p.strands()), n)
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
@@ -230,15 +286,16 @@ func (p *philox) draw(counter, plane reg.GPVirtual, schedule reg.Register, m0, m
 	return planes
 }
 
-// fold lets a plane decide; its number is the upper bits of its counters.
-func (p *philox) fold(limit, plane reg.Register, drawn [][2]reg.VecVirtual, known []strand) {
+// fold lets a plane decide; its number is the upper bits of its counters. The
+// name tells its labels from those of others.
+func (p *philox) fold(name string, limit, plane reg.Register, drawn [][2]reg.VecVirtual, known []strand) {
 	or, and, andNot := VPOR, VPAND, VPANDN
 	if p.wide {
 		or, and = func(m, x, y Op) { VPORQ(m, x, y) }, func(m, x, y Op) { VPANDQ(m, x, y) }
 		andNot = func(m, x, y Op) { VPANDNQ(m, x, y) }
 	}
 	BTQ(plane, limit)
-	JCC(LabelRef("zero"))
+	JCC(LabelRef("zero" + name))
 	for k, m := range known {
 		for h, r := range drawn[k] {
 			t := p.vec()
@@ -247,14 +304,14 @@ func (p *philox) fold(limit, plane reg.Register, drawn [][2]reg.VecVirtual, know
 			andNot(m.open[h], r, m.open[h])
 		}
 	}
-	JMP(LabelRef("folded"))
-	Label("zero")
+	JMP(LabelRef("folded" + name))
+	Label("zero" + name)
 	for k, m := range known {
 		for h, r := range drawn[k] {
 			and(r, m.open[h], m.open[h])
 		}
 	}
-	Label("folded")
+	Label("folded" + name)
 }
 
 // store interleaves the words of low and high.
