@@ -4381,7 +4381,7 @@ loop:
 	RET
 
 // func absSumsBF16AVX512(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absSumsBF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ         x+0(FP), AX
 	MOVQ         keep+16(FP), CX
@@ -4399,38 +4399,34 @@ TEXT ·absSumsBF16AVX512(SB), NOSPLIT, $0-48
 	XORQ         R8, R8
 
 loop:
-	MOVQ      R8, R9
-	SHRQ      $0x03, R9
-	MOVWLZX   (CX)(R9*1), R9
-	VPMOVZXWD (AX)(R8*2), Y5
-	VPSLLD    $0x10, Y5, Y5
-	VPMOVZXWD (DI)(R8*2), Y6
-	VPSLLD    $0x10, Y6, Y6
-	VSUBPS    Y6, Y5, Y5
-	VCVTPS2PD Y5, Z5
-	VPANDQ    Z5, Z4, Z5
-	VADDPD    Z5, Z0, Z0
-	KMOVB     R9, K1
-	VADDPD    Z5, Z2, K1, Z2
-	SHRL      $0x08, R9
-	VPMOVZXWD 16(AX)(R8*2), Y5
-	VPSLLD    $0x10, Y5, Y5
-	VPMOVZXWD 16(DI)(R8*2), Y6
-	VPSLLD    $0x10, Y6, Y6
-	VSUBPS    Y6, Y5, Y5
-	VCVTPS2PD Y5, Z5
-	VPANDQ    Z5, Z4, Z5
-	VADDPD    Z5, Z1, Z1
-	KMOVB     R9, K1
-	VADDPD    Z5, Z3, K1, Z3
-	SHRL      $0x08, R9
-	ADDQ      $0x00000010, R8
-	CMPQ      R8, DX
-	JLT       loop
-	VMOVUPD   Z0, (BX)
-	VMOVUPD   Z1, 64(BX)
-	VMOVUPD   Z2, (SI)
-	VMOVUPD   Z3, 64(SI)
+	MOVQ          R8, R9
+	SHRQ          $0x03, R9
+	MOVWLZX       (CX)(R9*1), R9
+	VPMOVZXWD     (AX)(R8*2), Z5
+	VPMOVZXWD     (DI)(R8*2), Z6
+	VPSLLD        $0x10, Z5, Z5
+	VPSLLD        $0x10, Z6, Z6
+	VSUBPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VCVTPS2PD     Y5, Z5
+	VPANDQ        Z5, Z4, Z5
+	VADDPD        Z5, Z0, Z0
+	KMOVB         R9, K1
+	VADDPD        Z5, Z2, K1, Z2
+	SHRL          $0x08, R9
+	VCVTPS2PD     Y6, Z5
+	VPANDQ        Z5, Z4, Z5
+	VADDPD        Z5, Z1, Z1
+	KMOVB         R9, K1
+	VADDPD        Z5, Z3, K1, Z3
+	SHRL          $0x08, R9
+	ADDQ          $0x00000010, R8
+	CMPQ          R8, DX
+	JLT           loop
+	VMOVUPD       Z0, (BX)
+	VMOVUPD       Z1, 64(BX)
+	VMOVUPD       Z2, (SI)
+	VMOVUPD       Z3, 64(SI)
 	VZEROUPPER
 	RET
 
@@ -5402,13 +5398,27 @@ unmasked1:
 	VADDPS    Z12, Z22, K1, Z22
 	VMOVD     X0, R8
 	TESTL     R8, R8
-	JNZ       divided
-	VDIVPS    Z21, Z19, Z15
+	JNS       divide
 	VCMPPS    $0x04, Z2, Z21, K1
-	VMOVAPS   Z15, K1, Z19
-	VDIVPS    Z22, Z20, Z15
+	VGETEXPPS Z21, Z15
+	VXORPS    Z4, Z15, Z15
+	VSCALEFPS Z15, Z19, K1, Z19
 	VCMPPS    $0x04, Z2, Z22, K1
-	VMOVAPS   Z15, K1, Z20
+	VGETEXPPS Z22, Z15
+	VXORPS    Z4, Z15, Z15
+	VSCALEFPS Z15, Z20, K1, Z20
+	JMP       divided
+
+divide:
+	VMOVD   X0, R8
+	TESTL   R8, R8
+	JNZ     divided
+	VDIVPS  Z21, Z19, Z15
+	VCMPPS  $0x04, Z2, Z21, K1
+	VMOVAPS Z15, K1, Z19
+	VDIVPS  Z22, Z20, Z15
+	VCMPPS  $0x04, Z2, Z22, K1
+	VMOVAPS Z15, K1, Z20
 
 divided:
 	VMULPS  Z1, Z19, Z19
@@ -5547,13 +5557,27 @@ unmasked1:
 	VADDPS    Z12, Z22, K1, Z22
 	VMOVD     X0, R8
 	TESTL     R8, R8
-	JNZ       divided
-	VDIVPS    Z21, Z19, Z15
+	JNS       divide
 	VCMPPS    $0x04, Z2, Z21, K1
-	VMOVAPS   Z15, K1, Z19
-	VDIVPS    Z22, Z20, Z15
+	VGETEXPPS Z21, Z15
+	VXORPS    Z4, Z15, Z15
+	VSCALEFPS Z15, Z19, K1, Z19
 	VCMPPS    $0x04, Z2, Z22, K1
-	VMOVAPS   Z15, K1, Z20
+	VGETEXPPS Z22, Z15
+	VXORPS    Z4, Z15, Z15
+	VSCALEFPS Z15, Z20, K1, Z20
+	JMP       divided
+
+divide:
+	VMOVD   X0, R8
+	TESTL   R8, R8
+	JNZ     divided
+	VDIVPS  Z21, Z19, Z15
+	VCMPPS  $0x04, Z2, Z21, K1
+	VMOVAPS Z15, K1, Z19
+	VDIVPS  Z22, Z20, Z15
+	VCMPPS  $0x04, Z2, Z22, K1
+	VMOVAPS Z15, K1, Z20
 
 divided:
 	VMULPS  Z1, Z19, Z19

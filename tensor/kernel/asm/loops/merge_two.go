@@ -93,6 +93,24 @@ func (m merger) count2(models []model, deltas [][]reg.VecVirtual) []reg.VecVirtu
 			m.add(v, deltas[j][u], d.weight)
 		}
 	}
-	m.divide(voters)
+	m.divideOrScale(voters)
 	return mix
+}
+
+// divideOrScale is merger.divide; where the total is a negative zero all that
+// can be divided by are powers of two, and nothing need be divided.
+func (m merger) divideOrScale(voters []voter) {
+	sign := GP32()
+	VMOVD(m.total.AsX(), sign)
+	TESTL(sign, sign)
+	JNS(LabelRef("divide"))
+	for _, v := range voters {
+		power, k := m.vec(), m.compare(v.div, m.zero, 4).(reg.OpmaskVirtual)
+		VGETEXPPS(v.div, power)
+		VXORPS(m.sign, power, power)
+		VSCALEFPS(power, v.mix, k, v.mix)
+	}
+	JMP(LabelRef("divided"))
+	Label("divide")
+	m.divide(voters)
 }
