@@ -39,7 +39,7 @@ func (m Mix) Into(out, base []float32, deltas []Delta) {
 			xs[j] = &d.X[:len(out)][0]
 		}
 		a := gather(deltas, len(out))
-		m.float(len(deltas))(&out[0], &base[:len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), m.divisor(deltas, total), m.Lambda, n)
+		m.float(len(deltas))(&out[0], &base[:len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
 	}
 	for i := n; i < len(out); i++ {
 		out[i] = m.one(deltas, total, base[i], i)
@@ -57,7 +57,7 @@ func (m Mix) IntoRaw(out []float32, base []byte, deltas []Delta) {
 			xs[j] = &d.Raw[:2*len(out)][0]
 		}
 		a := gather(deltas, len(out))
-		m.raw(len(deltas))(&out[0], &base[:2*len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), m.divisor(deltas, total), m.Lambda, n)
+		m.raw(len(deltas))(&out[0], &base[:2*len(out)][0], &xs[0], &a.keeps[0], &a.bounds[0], &a.factors[0], &a.scratch[0], len(deltas), total, m.Lambda, n)
 	}
 	for i := n; i < len(out); i++ {
 		out[i] = m.one(deltas, total, fromBF16(base[2*i:]), i)
@@ -139,20 +139,6 @@ func (m Mix) total(deltas []Delta) float32 {
 		return 1
 	}
 	return total
-}
-
-// divisor is the total as the assembly wants it: of two deltas that vote, a
-// negative zero says that all sums of weights are powers of two.
-func (m Mix) divisor(deltas []Delta, total float32) float32 {
-	if !m.Elect || !m.Normalize || m.Unweighed || len(deltas) != 2 || !wide() {
-		return total
-	}
-	for _, sum := range []float32{deltas[0].Weight, deltas[1].Weight, deltas[0].Weight + deltas[1].Weight} {
-		if frac, _ := math.Frexp(float64(sum)); frac != 0.5 {
-			return total
-		}
-	}
-	return float32(math.Copysign(0, -1))
 }
 
 // one is element i of the result.

@@ -194,7 +194,7 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Mix raw vote": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Elect: true, Normalize: true, Lambda: 0.9}, a, b, c))
 	},
-	"Mix raw vote of powers of two": func(t *testing.T, a, b, c []float32) []uint64 {
+	"Mix raw vote of two, masked": func(t *testing.T, a, b, c []float32) []uint64 {
 		var all []uint64
 		for _, w := range [][2]float32{{1, 1}, {0.5, 0.5}, {1, -0.5}, {0x1p100, 0x1p100}, {0x1p-126, 0x1p-126}} {
 			keep := make(Mask, MaskWords(len(a)))
