@@ -79,7 +79,7 @@ func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.D
 		return
 	}
 	open, above := b.Mask(n), b.Mask(n)
-	key.KeepTwo(d.Keep, open, b.Start(), n, p.density-epsilon, p.density+epsilon)
+	key.Below(d.Keep, open, b.Start(), n, p.density-epsilon, p.density+epsilon)
 	clear(above)
 	r.above(b, p.model+1, above, x.Key(role, "other"))
 	d.Keep.Add(open, above)

@@ -44,19 +44,6 @@ func (k Key) Keep(mask []uint64, start, n int, p float64) {
 	}
 }
 
-// KeepTwo is Keep with the probability p for low and q for high, by the same
-// draws: what the smaller keeps, the larger does.
-func (k Key) KeepTwo(low, high []uint64, start, n int, p, q float64) {
-	limits := [2]uint64{uint64(Threshold(p)), uint64(Threshold(q))}
-	if done := n &^ (128*chunk - 1); done > 0 && start%128 == 0 && max(limits[0], limits[1]) < 1<<16 && cpu.Active() == cpu.AVX512 {
-		schedule := k.schedule()
-		keepTwoAVX512(&low[:done/64][0], &high[:done/64][0], uint64(start)/128, done/128, &schedule[0], &limits)
-		low, high, start, n = low[done/64:], high[done/64:], start+done, n-done
-	}
-	k.Keep(low, start, n, p)
-	k.Keep(high, start, n, q)
-}
-
 // schedule is the keys of all rounds and the upper words of the counter.
 func (k Key) schedule() (s [22]uint32) {
 	k0, k1 := k.k0, k.k1

@@ -338,6 +338,306 @@ counters:
 	VZEROUPPER
 	RET
 
+// func belowAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limits *uint64)
+// Requires: AVX, AVX2
+TEXT ·belowAVX2(SB), NOSPLIT, $0-40
+	MOVQ         mask+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         schedule+24(FP), DX
+	MOVQ         limits+32(FP), BX
+	MOVQ         counter+8(FP), SI
+	MOVQ         $0x00000000d2511f53, DI
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x00000000cd9e8d57, DI
+	VMOVQ        DI, X1
+	VPBROADCASTQ X1, Y1
+
+counters:
+	VPXOR    Y2, Y2, Y2
+	VPCMPEQD Y4, Y4, Y4
+	VPXOR    Y3, Y3, Y3
+	VPCMPEQD Y5, Y5, Y5
+	MOVQ     $0x00000005, DI
+
+planes:
+	MOVQ         DI, R8
+	SHLQ         $0x3b, R8
+	ADDQ         SI, R8
+	VMOVQ        R8, X6
+	VPBROADCASTQ X6, Y6
+	VPADDQ       lanes<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBROADCASTD 80(DX), Y8
+	VPBROADCASTD 84(DX), Y9
+	VPMULUDQ     Y0, Y7, Y7
+	VPMULUDQ     Y1, Y8, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD (DX), Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 4(DX), Y6
+	VPXOR        Y9, Y10, Y10
+	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 8(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 12(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 16(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 20(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 24(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 28(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 32(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 36(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 40(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 44(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 48(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 52(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 56(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 60(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 64(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 68(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 72(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 76(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPSLLQ       $0x20, Y9, Y7
+	VPBLENDD     $0xaa, Y7, Y11, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y10, Y6
+	MOVL         4(BX), R8
+	BTQ          DI, R8
+	JCC          zero0
+	VPAND        Y7, Y4, Y8
+	VPOR         Y8, Y2, Y2
+	VPANDN       Y4, Y7, Y4
+	VPAND        Y6, Y5, Y7
+	VPOR         Y7, Y3, Y3
+	VPANDN       Y5, Y6, Y5
+	JMP          folded0
+
+zero0:
+	VPAND Y7, Y4, Y4
+	VPAND Y6, Y5, Y5
+
+folded0:
+	DECQ         DI
+	JNS          planes
+	MOVQ         $0x00000006, DI
+	SHLQ         $0x3b, DI
+	ADDQ         SI, DI
+	VMOVQ        DI, X6
+	VPBROADCASTQ X6, Y6
+	VPADDQ       lanes<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBROADCASTD 80(DX), Y8
+	VPBROADCASTD 84(DX), Y9
+	VPMULUDQ     Y0, Y7, Y7
+	VPMULUDQ     Y1, Y8, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD (DX), Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 4(DX), Y6
+	VPXOR        Y9, Y10, Y10
+	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 8(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 12(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 16(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 20(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 24(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 28(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 32(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 36(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 40(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 44(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 48(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 52(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 56(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 60(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y7
+	VPMULUDQ     Y1, Y10, Y8
+	VPSRLQ       $0x20, Y7, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBROADCASTD 64(DX), Y12
+	VPXOR        Y9, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 68(DX), Y9
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y9, Y10, Y10
+	VPMULUDQ     Y0, Y11, Y6
+	VPMULUDQ     Y1, Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPBROADCASTD 72(DX), Y12
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 76(DX), Y8
+	VPXOR        Y7, Y10, Y10
+	VPXOR        Y8, Y10, Y10
+	VPSLLQ       $0x20, Y9, Y7
+	VPBLENDD     $0xaa, Y7, Y11, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y10, Y6
+	MOVQ         $0x8000000080000000, DI
+	VMOVQ        DI, X8
+	VPBROADCASTQ X8, Y8
+	VPBROADCASTD (BX), Y9
+	VPXOR        Y8, Y9, Y9
+	VPXOR        Y8, Y7, Y7
+	VPCMPGTD     Y7, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPOR         Y9, Y2, Y2
+	MOVQ         $0x8000000080000000, DI
+	VMOVQ        DI, X4
+	VPBROADCASTQ X4, Y4
+	VPBROADCASTD (BX), Y7
+	VPXOR        Y4, Y7, Y7
+	VPXOR        Y4, Y6, Y6
+	VPCMPGTD     Y6, Y7, Y7
+	VPAND        Y5, Y7, Y7
+	VPOR         Y7, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y2, Y4
+	VPUNPCKHQDQ  Y3, Y2, Y2
+	VPERM2I128   $0x20, Y2, Y4, Y3
+	VMOVDQU      Y3, (AX)
+	VPERM2I128   $0x31, Y2, Y4, Y3
+	VMOVDQU      Y3, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000004, CX
+	JNZ          counters
+	VZEROUPPER
+	RET
+
 // func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64)
 // Requires: AVX, AVX512DQ, AVX512F, BMI
 TEXT ·keepAVX512(SB), NOSPLIT, $0-40
@@ -679,9 +979,9 @@ counters:
 	VZEROUPPER
 	RET
 
-// func keepTwoAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *[2]uint64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI
-TEXT ·keepTwoAVX512(SB), NOSPLIT, $0-48
+// func belowAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *uint64)
+// Requires: AVX, AVX512F
+TEXT ·belowAVX512(SB), NOSPLIT, $0-48
 	MOVQ         low+0(FP), AX
 	MOVQ         high+8(FP), CX
 	MOVQ         n+24(FP), DX
@@ -696,14 +996,8 @@ TEXT ·keepTwoAVX512(SB), NOSPLIT, $0-48
 	VPBROADCASTQ X17, Z17
 	MOVL         $0x0000aaaa, R8
 	KMOVW        R8, K1
-	MOVQ         (SI), R8
-	MOVQ         8(SI), SI
-	MOVQ         R8, R9
-	ORQ          SI, R9
-	TZCNTQ       R9, R9
 
 counters:
-	MOVQ       $0x0000000f, R10
 	VPXORD     Z1, Z1, Z1
 	VPTERNLOGD $0xff, Z3, Z3, Z3
 	VPXORD     Z2, Z2, Z2
@@ -720,20 +1014,21 @@ counters:
 	VPTERNLOGD $0xff, Z15, Z15, Z15
 	VPXORD     Z14, Z14, Z14
 	VPTERNLOGD $0xff, Z16, Z16, Z16
+	MOVQ       $0x00000005, R8
 
 planes:
-	MOVQ            R10, R11
-	SHLQ            $0x3b, R11
-	ADDQ            DI, R11
-	VMOVQ           R11, X18
+	MOVQ            R8, R9
+	SHLQ            $0x3b, R9
+	ADDQ            DI, R9
+	VMOVQ           R9, X18
 	VPBROADCASTQ    X18, Z18
 	VPADDQ          lanes<>+0(SB), Z18, Z18
 	VMOVDQU64       Z18, Z19
 	VPSRLQ          $0x20, Z18, Z18
 	VPBROADCASTD    80(BX), Z20
 	VPBROADCASTD    84(BX), Z21
-	ADDQ            $0x00000008, R11
-	VMOVQ           R11, X22
+	ADDQ            $0x00000008, R9
+	VMOVQ           R9, X22
 	VPBROADCASTQ    X22, Z22
 	VPADDQ          lanes<>+0(SB), Z22, Z22
 	VMOVDQU64       Z22, Z23
@@ -868,7 +1163,8 @@ planes:
 	VPBLENDMD       Z21, Z25, K1, Z21
 	VPSLLQ          $0x20, Z18, Z18
 	VPBLENDMD       Z18, Z24, K1, Z18
-	BTQ             R10, R8
+	MOVL            4(SI), R9
+	BTQ             R8, R9
 	JCC             zero0
 	VPANDQ          Z20, Z3, Z22
 	VPORQ           Z22, Z1, Z1
@@ -891,7 +1187,8 @@ zero0:
 	VPANDQ Z18, Z8, Z8
 
 folded0:
-	BTQ     R10, SI
+	MOVL    12(SI), R9
+	BTQ     R8, R9
 	JCC     zero1
 	VPANDQ  Z20, Z11, Z22
 	VPORQ   Z22, Z9, Z9
@@ -914,58 +1211,210 @@ zero1:
 	VPANDQ Z18, Z16, Z16
 
 folded1:
-	CMPQ       R10, R9
-	JE         decided
-	DECQ       R10
-	VPORQ      Z3, Z4, Z18
-	VPTERNLOGQ $0xfe, Z7, Z8, Z18
-	VPTERNLOGQ $0xfe, Z11, Z12, Z18
-	VPTERNLOGQ $0xfe, Z15, Z16, Z18
-	VPTESTMQ   Z18, Z18, K2
-	KORTESTB   K2, K2
-	JNZ        planes
-
-decided:
-	MOVQ         $0x0000000000000004, R10
-	VMOVQ        R10, X18
-	VPBROADCASTQ X18, Z19
-	VMOVDQU64    order<>+0(SB), Z18
-	VPADDQ       Z18, Z19, Z19
-	VPERMI2Q     Z2, Z1, Z18
-	VPERMI2Q     Z2, Z1, Z19
-	VMOVDQU64    Z18, (AX)
-	VMOVDQU64    Z19, 64(AX)
-	MOVQ         $0x0000000000000004, R10
-	VMOVQ        R10, X18
-	VPBROADCASTQ X18, Z19
-	VMOVDQU64    order<>+0(SB), Z18
-	VPADDQ       Z18, Z19, Z19
-	VPERMI2Q     Z6, Z5, Z18
-	VPERMI2Q     Z6, Z5, Z19
-	VMOVDQU64    Z18, 128(AX)
-	VMOVDQU64    Z19, 192(AX)
-	ADDQ         $0x00000100, AX
-	MOVQ         $0x0000000000000004, R10
-	VMOVQ        R10, X18
-	VPBROADCASTQ X18, Z19
-	VMOVDQU64    order<>+0(SB), Z18
-	VPADDQ       Z18, Z19, Z19
-	VPERMI2Q     Z10, Z9, Z18
-	VPERMI2Q     Z10, Z9, Z19
-	VMOVDQU64    Z18, (CX)
-	VMOVDQU64    Z19, 64(CX)
-	MOVQ         $0x0000000000000004, R10
-	VMOVQ        R10, X18
-	VPBROADCASTQ X18, Z19
-	VMOVDQU64    order<>+0(SB), Z18
-	VPADDQ       Z18, Z19, Z19
-	VPERMI2Q     Z14, Z13, Z18
-	VPERMI2Q     Z14, Z13, Z19
-	VMOVDQU64    Z18, 128(CX)
-	VMOVDQU64    Z19, 192(CX)
-	ADDQ         $0x00000100, CX
-	ADDQ         $0x00000010, DI
-	SUBQ         $0x00000010, DX
-	JNZ          counters
+	DECQ            R8
+	JNS             planes
+	MOVQ            $0x00000006, R8
+	SHLQ            $0x3b, R8
+	ADDQ            DI, R8
+	VMOVQ           R8, X18
+	VPBROADCASTQ    X18, Z18
+	VPADDQ          lanes<>+0(SB), Z18, Z18
+	VMOVDQU64       Z18, Z19
+	VPSRLQ          $0x20, Z18, Z18
+	VPBROADCASTD    80(BX), Z20
+	VPBROADCASTD    84(BX), Z21
+	ADDQ            $0x00000008, R8
+	VMOVQ           R8, X22
+	VPBROADCASTQ    X22, Z22
+	VPADDQ          lanes<>+0(SB), Z22, Z22
+	VMOVDQU64       Z22, Z23
+	VPSRLQ          $0x20, Z22, Z22
+	VPBROADCASTD    80(BX), Z24
+	VPBROADCASTD    84(BX), Z25
+	VPMULUDQ        Z0, Z19, Z19
+	VPMULUDQ        Z17, Z20, Z20
+	VPSRLQ          $0x20, Z19, Z26
+	VPSRLQ          $0x20, Z20, Z27
+	VPTERNLOGD.BCST $0x96, (BX), Z18, Z27
+	VPTERNLOGD.BCST $0x96, 4(BX), Z21, Z26
+	VPMULUDQ        Z0, Z23, Z18
+	VPMULUDQ        Z17, Z24, Z21
+	VPSRLQ          $0x20, Z18, Z23
+	VPSRLQ          $0x20, Z21, Z24
+	VPTERNLOGD.BCST $0x96, (BX), Z22, Z24
+	VPTERNLOGD.BCST $0x96, 4(BX), Z25, Z23
+	VPMULUDQ        Z0, Z27, Z22
+	VPMULUDQ        Z17, Z26, Z25
+	VPSRLQ          $0x20, Z22, Z26
+	VPSRLQ          $0x20, Z25, Z27
+	VPTERNLOGD.BCST $0x96, 8(BX), Z20, Z27
+	VPTERNLOGD.BCST $0x96, 12(BX), Z19, Z26
+	VPMULUDQ        Z0, Z24, Z19
+	VPMULUDQ        Z17, Z23, Z20
+	VPSRLQ          $0x20, Z19, Z23
+	VPSRLQ          $0x20, Z20, Z24
+	VPTERNLOGD.BCST $0x96, 8(BX), Z21, Z24
+	VPTERNLOGD.BCST $0x96, 12(BX), Z18, Z23
+	VPMULUDQ        Z0, Z27, Z18
+	VPMULUDQ        Z17, Z26, Z21
+	VPSRLQ          $0x20, Z18, Z26
+	VPSRLQ          $0x20, Z21, Z27
+	VPTERNLOGD.BCST $0x96, 16(BX), Z25, Z27
+	VPTERNLOGD.BCST $0x96, 20(BX), Z22, Z26
+	VPMULUDQ        Z0, Z24, Z22
+	VPMULUDQ        Z17, Z23, Z23
+	VPSRLQ          $0x20, Z22, Z24
+	VPSRLQ          $0x20, Z23, Z25
+	VPTERNLOGD.BCST $0x96, 16(BX), Z20, Z25
+	VPTERNLOGD.BCST $0x96, 20(BX), Z19, Z24
+	VPMULUDQ        Z0, Z27, Z19
+	VPMULUDQ        Z17, Z26, Z20
+	VPSRLQ          $0x20, Z19, Z26
+	VPSRLQ          $0x20, Z20, Z27
+	VPTERNLOGD.BCST $0x96, 24(BX), Z21, Z27
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z26
+	VPMULUDQ        Z0, Z25, Z18
+	VPMULUDQ        Z17, Z24, Z21
+	VPSRLQ          $0x20, Z18, Z24
+	VPSRLQ          $0x20, Z21, Z25
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z25
+	VPTERNLOGD.BCST $0x96, 28(BX), Z22, Z24
+	VPMULUDQ        Z0, Z27, Z22
+	VPMULUDQ        Z17, Z26, Z23
+	VPSRLQ          $0x20, Z22, Z26
+	VPSRLQ          $0x20, Z23, Z27
+	VPTERNLOGD.BCST $0x96, 32(BX), Z20, Z27
+	VPTERNLOGD.BCST $0x96, 36(BX), Z19, Z26
+	VPMULUDQ        Z0, Z25, Z19
+	VPMULUDQ        Z17, Z24, Z20
+	VPSRLQ          $0x20, Z19, Z24
+	VPSRLQ          $0x20, Z20, Z25
+	VPTERNLOGD.BCST $0x96, 32(BX), Z21, Z25
+	VPTERNLOGD.BCST $0x96, 36(BX), Z18, Z24
+	VPMULUDQ        Z0, Z27, Z18
+	VPMULUDQ        Z17, Z26, Z21
+	VPSRLQ          $0x20, Z18, Z26
+	VPSRLQ          $0x20, Z21, Z27
+	VPTERNLOGD.BCST $0x96, 40(BX), Z23, Z27
+	VPTERNLOGD.BCST $0x96, 44(BX), Z22, Z26
+	VPMULUDQ        Z0, Z25, Z22
+	VPMULUDQ        Z17, Z24, Z23
+	VPSRLQ          $0x20, Z22, Z24
+	VPSRLQ          $0x20, Z23, Z25
+	VPTERNLOGD.BCST $0x96, 40(BX), Z20, Z25
+	VPTERNLOGD.BCST $0x96, 44(BX), Z19, Z24
+	VPMULUDQ        Z0, Z27, Z19
+	VPMULUDQ        Z17, Z26, Z20
+	VPSRLQ          $0x20, Z19, Z26
+	VPSRLQ          $0x20, Z20, Z27
+	VPTERNLOGD.BCST $0x96, 48(BX), Z21, Z27
+	VPTERNLOGD.BCST $0x96, 52(BX), Z18, Z26
+	VPMULUDQ        Z0, Z25, Z18
+	VPMULUDQ        Z17, Z24, Z21
+	VPSRLQ          $0x20, Z18, Z24
+	VPSRLQ          $0x20, Z21, Z25
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z25
+	VPTERNLOGD.BCST $0x96, 52(BX), Z22, Z24
+	VPMULUDQ        Z0, Z27, Z22
+	VPMULUDQ        Z17, Z26, Z23
+	VPSRLQ          $0x20, Z22, Z26
+	VPSRLQ          $0x20, Z23, Z27
+	VPTERNLOGD.BCST $0x96, 56(BX), Z20, Z27
+	VPTERNLOGD.BCST $0x96, 60(BX), Z19, Z26
+	VPMULUDQ        Z0, Z25, Z19
+	VPMULUDQ        Z17, Z24, Z20
+	VPSRLQ          $0x20, Z19, Z24
+	VPSRLQ          $0x20, Z20, Z25
+	VPTERNLOGD.BCST $0x96, 56(BX), Z21, Z25
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z24
+	VPMULUDQ        Z0, Z27, Z18
+	VPMULUDQ        Z17, Z26, Z21
+	VPSRLQ          $0x20, Z18, Z26
+	VPSRLQ          $0x20, Z21, Z27
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z27
+	VPTERNLOGD.BCST $0x96, 68(BX), Z22, Z26
+	VPMULUDQ        Z0, Z25, Z22
+	VPMULUDQ        Z17, Z24, Z23
+	VPSRLQ          $0x20, Z22, Z24
+	VPSRLQ          $0x20, Z23, Z25
+	VPTERNLOGD.BCST $0x96, 64(BX), Z20, Z25
+	VPTERNLOGD.BCST $0x96, 68(BX), Z19, Z24
+	VPMULUDQ        Z0, Z27, Z19
+	VPMULUDQ        Z17, Z26, Z20
+	VPSRLQ          $0x20, Z19, Z26
+	VPSRLQ          $0x20, Z20, Z27
+	VPTERNLOGD.BCST $0x96, 72(BX), Z21, Z27
+	VPTERNLOGD.BCST $0x96, 76(BX), Z18, Z26
+	VPMULUDQ        Z0, Z25, Z18
+	VPMULUDQ        Z17, Z24, Z21
+	VPSRLQ          $0x20, Z18, Z24
+	VPSRLQ          $0x20, Z21, Z25
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, Z25
+	VPTERNLOGD.BCST $0x96, 76(BX), Z22, Z24
+	VPSLLQ          $0x20, Z20, Z20
+	VPBLENDMD       Z20, Z27, K1, Z20
+	VPSLLQ          $0x20, Z19, Z19
+	VPBLENDMD       Z19, Z26, K1, Z19
+	VPSLLQ          $0x20, Z21, Z21
+	VPBLENDMD       Z21, Z25, K1, Z21
+	VPSLLQ          $0x20, Z18, Z18
+	VPBLENDMD       Z18, Z24, K1, Z18
+	VPCMPUD.BCST    $0x01, (SI), Z20, K2
+	VPORD           Z3, Z1, K2, Z1
+	VPCMPUD.BCST    $0x01, (SI), Z19, K2
+	VPORD           Z4, Z2, K2, Z2
+	MOVQ            $0x0000000000000004, R8
+	VMOVQ           R8, X22
+	VPBROADCASTQ    X22, Z23
+	VMOVDQU64       order<>+0(SB), Z22
+	VPADDQ          Z22, Z23, Z23
+	VPERMI2Q        Z2, Z1, Z22
+	VPERMI2Q        Z2, Z1, Z23
+	VMOVDQU64       Z22, (AX)
+	VMOVDQU64       Z23, 64(AX)
+	VPCMPUD.BCST    $0x01, (SI), Z21, K2
+	VPORD           Z7, Z5, K2, Z5
+	VPCMPUD.BCST    $0x01, (SI), Z18, K2
+	VPORD           Z8, Z6, K2, Z6
+	MOVQ            $0x0000000000000004, R8
+	VMOVQ           R8, X22
+	VPBROADCASTQ    X22, Z23
+	VMOVDQU64       order<>+0(SB), Z22
+	VPADDQ          Z22, Z23, Z23
+	VPERMI2Q        Z6, Z5, Z22
+	VPERMI2Q        Z6, Z5, Z23
+	VMOVDQU64       Z22, 128(AX)
+	VMOVDQU64       Z23, 192(AX)
+	ADDQ            $0x00000100, AX
+	VPCMPUD.BCST    $0x01, 8(SI), Z20, K2
+	VPORD           Z11, Z9, K2, Z9
+	VPCMPUD.BCST    $0x01, 8(SI), Z19, K2
+	VPORD           Z12, Z10, K2, Z10
+	MOVQ            $0x0000000000000004, R8
+	VMOVQ           R8, X19
+	VPBROADCASTQ    X19, Z20
+	VMOVDQU64       order<>+0(SB), Z19
+	VPADDQ          Z19, Z20, Z20
+	VPERMI2Q        Z10, Z9, Z19
+	VPERMI2Q        Z10, Z9, Z20
+	VMOVDQU64       Z19, (CX)
+	VMOVDQU64       Z20, 64(CX)
+	VPCMPUD.BCST    $0x01, 8(SI), Z21, K2
+	VPORD           Z15, Z13, K2, Z13
+	VPCMPUD.BCST    $0x01, 8(SI), Z18, K2
+	VPORD           Z16, Z14, K2, Z14
+	MOVQ            $0x0000000000000004, R8
+	VMOVQ           R8, X18
+	VPBROADCASTQ    X18, Z19
+	VMOVDQU64       order<>+0(SB), Z18
+	VPADDQ          Z18, Z19, Z19
+	VPERMI2Q        Z14, Z13, Z18
+	VPERMI2Q        Z14, Z13, Z19
+	VMOVDQU64       Z18, 128(CX)
+	VMOVDQU64       Z19, 192(CX)
+	ADDQ            $0x00000100, CX
+	ADDQ            $0x00000010, DI
+	SUBQ            $0x00000010, DX
+	JNZ             counters
 	VZEROUPPER
 	RET

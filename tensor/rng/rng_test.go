@@ -102,48 +102,6 @@ func cuts(t *testing.T, k Key, whole []uint64, n int, p float64) {
 	}
 }
 
-// TestKeepTwo: both masks are those that Keep draws, and nothing behind them is
-// written.
-func TestKeepTwo(t *testing.T) {
-	k := NewKey(1, "op", "role", "tensor", "drop")
-	for _, level := range cpu.Levels() {
-		restore := cpu.Force(level)
-		for _, c := range [][2]float64{{0.35, 0.65}, {0, 0.3}, {0.5, 0.5}, {0.9, 1}, {0.6, 0.1}, {0.25, 0.75}, {0, 0}} {
-			for _, start := range []int{0, 128, 1 << 20, 64, 77} {
-				for _, n := range []int{1, 2047, 2048, 2049, 3 * 2048, 10000} {
-					words := (n + 63) / 64
-					var want, got [2][]uint64
-					for i, p := range c {
-						want[i], got[i] = make([]uint64, words), make([]uint64, words+1)
-						k.Keep(want[i], start, n, p)
-					}
-					k.KeepTwo(got[0], got[1], start, n, c[0], c[1])
-					for i := range c {
-						if got[i][words] != 0 {
-							t.Fatalf("%s, %v: %d draws write behind", level, c, n)
-						}
-						for j := range n {
-							if has(got[i], j) != has(want[i], j) {
-								t.Fatalf("%s, %v from %d: draw %d of %d differs", level, c, start, j, n)
-							}
-						}
-					}
-				}
-			}
-		}
-		restore()
-	}
-}
-
-func BenchmarkKeepTwo(b *testing.B) {
-	low, high := make([]uint64, 1<<8), make([]uint64, 1<<8)
-	k := NewKey(2, "", "", "", "")
-	b.SetBytes(1 << 14)
-	for range b.N {
-		k.KeepTwo(low, high, 0, 1<<14, 0.35, 0.65)
-	}
-}
-
 func BenchmarkKeep(b *testing.B) {
 	mask := make([]uint64, 1<<8)
 	k := NewKey(2, "", "", "", "")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"slices"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -27,8 +29,8 @@ func main() {
 	for _, wide := range []bool{false, true} {
 		(&philox{wide: wide, lanes: lanes, order: order}).keep()
 		(&philox{wide: wide, lanes: lanes, order: order}).words()
+		(&philox{wide: wide, lanes: lanes, order: order}).below()
 	}
-	(&philox{wide: true, lanes: lanes, order: order}).keepTwo()
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
 	}
@@ -135,49 +137,56 @@ func (p *philox) keep() {
 	RET()
 }
 
-// keepTwo is keep for two limits at once, of the same numbers.
-func (p *philox) keepTwo() {
-	TEXT("keepTwoAVX512", NOSPLIT, "func(low, high *uint64, counter uint64, n int, schedule *uint32, limits *[2]uint64)")
+// own is how many bits of a number are the element's own for below.
+const own = 6
+
+// below writes 128 bits for each counter and limit: those of the numbers below
+// it. Planes decide the upper bits, and what is left open after them a word that
+// 32 elements share. AVX2 has registers for one limit alone.
+func (p *philox) below() {
+	name, outs := "belowAVX2", []string{"mask"}
+	if p.wide {
+		name, outs = "belowAVX512", []string{"low", "high"}
+	}
+	TEXT(name, NOSPLIT, "func("+strings.Join(outs, ", ")+" *uint64, counter uint64, n int, schedule *uint32, limits *uint64)")
 	Pragma("noescape")
-	Doc("keepTwoAVX512 is keepAVX512 for two limits, of the same numbers.")
-	masks, n := []reg.Register{Load(Param("low"), GP64()), Load(Param("high"), GP64())}, Load(Param("n"), GP64())
-	schedule, at := Load(Param("schedule"), GP64()), Load(Param("limits"), GP64())
-	counter := Load(Param("counter"), GP64()).(reg.GPVirtual)
-	limits := []reg.GPVirtual{GP64(), GP64()}
+	Doc(name + " needs n to be a multiple of 16; the schedule is that of keep, a limit has " + fmt.Sprint(own) + " bits above a word.")
+	var masks []reg.Register
+	for _, out := range outs {
+		masks = append(masks, Load(Param(out), GP64()))
+	}
+	n, schedule, limits := Load(Param("n"), GP64()), Load(Param("schedule"), GP64()), Load(Param("limits"), GP64())
+	counter, plane := Load(Param("counter"), GP64()).(reg.GPVirtual), GP64()
 	m0, m1 := p.constant(mul0), p.constant(mul1)
 	p.odds()
-	known := make([][]strand, len(limits))
-	last, plane := GP64(), GP64()
-	for l := range limits {
-		MOVQ(Mem{Base: at, Disp: 8 * l}, limits[l])
-		known[l] = make([]strand, p.strands())
-		for k := range known[l] {
-			known[l][k] = strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}}
+	known := make([][]strand, len(outs))
+	for l := range known {
+		for range p.strands() {
+			known[l] = append(known[l], strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}})
 		}
 	}
-	MOVQ(limits[0], last)
-	ORQ(limits[1], last)
-	TZCNTQ(last, last)
 	Label("counters")
-	MOVQ(U32(15), plane)
-	for _, m := range append(known[0], known[1]...) {
+	for _, m := range slices.Concat(known...) {
 		for h := range m.kept {
-			VPXORD(m.kept[h], m.kept[h], m.kept[h])
+			p.zero(m.kept[h])
 			p.ones(m.open[h])
 		}
 	}
+	MOVQ(U32(own-1), plane)
 	Label("planes")
 	drawn := p.draw(counter, plane, schedule, m0, m1)
-	for l, limit := range limits {
-		p.fold(fmt.Sprint(l), limit, plane, drawn, known[l])
+	for l := range known {
+		upper := GP64()
+		MOVL(Mem{Base: limits, Disp: 8*l + 4}, upper.As32())
+		p.fold(fmt.Sprint(l), upper, plane, drawn, known[l])
 	}
-	CMPQ(plane, last)
-	JE(LabelRef("decided"))
 	DECQ(plane)
-	p.jumpIfOpen(append(known[0], known[1]...), "planes")
-	Label("decided")
+	JNS(LabelRef("planes"))
+	MOVQ(U32(own), plane)
+	drawn = p.draw(counter, plane, schedule, m0, m1)
 	for l, mask := range masks {
 		for k, m := range known[l] {
+			p.close(m, drawn[k], Mem{Base: limits, Disp: 8 * l})
 			p.store(m.kept[0], m.kept[1], mask, 16*p.counters()*k)
 		}
 		ADDQ(U32(16*p.counters()*p.strands()), mask)
@@ -187,6 +196,33 @@ func (p *philox) keepTwo() {
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// close keeps what is open where the word of 32 elements is below the limit's.
+func (p *philox) close(m strand, drawn [2]reg.VecVirtual, limit Mem) {
+	for h, word := range drawn {
+		if p.wide {
+			k := K()
+			VPCMPUD_BCST(U8(1), limit, word, k)
+			VPORD(m.open[h], m.kept[h], k, m.kept[h])
+			continue
+		}
+		sign, v := p.constant(0x80000000_80000000), p.vec()
+		VPBROADCASTD(limit, v)
+		VPXOR(sign, v, v)
+		VPXOR(sign, word, word)
+		VPCMPGTD(word, v, v)
+		VPAND(m.open[h], v, v)
+		VPOR(v, m.kept[h], m.kept[h])
+	}
+}
+
+func (p *philox) zero(v reg.VecVirtual) {
+	if p.wide {
+		VPXORD(v, v, v)
+		return
+	}
+	VPXOR(v, v, v)
 }
 
 // words writes the four words of each counter.
