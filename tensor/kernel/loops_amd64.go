@@ -93,6 +93,11 @@ func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts 
 //go:noescape
 func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+//
+//go:noescape
+func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+
 // aboveMask needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -430,6 +435,11 @@ func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, count
 //
 //go:noescape
 func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
+
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+//
+//go:noescape
+func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
 
 // aboveMask needs n to be a multiple of a vector.
 //

@@ -825,7 +825,7 @@ loop:
 	VPAND     Y7, Y8, Y7
 	VMOVMSKPS Y7, R8
 	TESTL     R8, R8
-	JZ        none
+	JZ        nolane
 	VMOVDQU   Y6, (SP)
 	LEAQ      (SP), R9
 
@@ -837,7 +837,7 @@ lane:
 	BLSRL  R8, R8
 	JNZ    lane
 
-none:
+nolane:
 	ADDQ    $0x00000008, DI
 	CMPQ    DI, CX
 	JLT     loop
@@ -889,7 +889,7 @@ loop:
 	VPAND     Y7, Y8, Y7
 	VMOVMSKPS Y7, R9
 	TESTL     R9, R9
-	JZ        none
+	JZ        nolane
 	VMOVDQU   Y6, (SP)
 	LEAQ      (SP), R10
 
@@ -901,7 +901,7 @@ lane:
 	BLSRL  R9, R9
 	JNZ    lane
 
-none:
+nolane:
 	ADDQ    $0x00000008, R8
 	CMPQ    R8, DX
 	JLT     loop
@@ -909,6 +909,92 @@ none:
 	VMOVUPS Y4, 32(BX)
 	VMOVUPS Y5, 64(BX)
 	MOVQ    DI, taken+48(FP)
+	VZEROUPPER
+	RET
+
+// func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+// Requires: AVX, AVX2, BMI
+TEXT ·bracketTailBF16AVX2(SB), NOSPLIT, $64-80
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	MOVL         bound+48(FP), DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         tail+56(FP), R8
+	XORQ         DI, DI
+	XORQ         R9, R9
+	XORQ         R10, R10
+
+loop:
+	VPMOVZXWD (AX)(R10*2), Y7
+	VPMOVZXWD (CX)(R10*2), Y8
+	VPSLLD    $0x10, Y7, Y7
+	VPSLLD    $0x10, Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VPAND     Y7, Y0, Y7
+	VPCMPGTD  Y2, Y7, Y8
+	VPSUBD    Y8, Y3, Y3
+	VPCMPEQD  Y2, Y7, Y8
+	VPSUBD    Y8, Y4, Y4
+	VPCMPEQD  Y1, Y7, Y8
+	VPSUBD    Y8, Y5, Y5
+	VPCMPGTD  Y1, Y7, Y8
+	VPCMPGTD  Y7, Y2, Y9
+	VPAND     Y8, Y9, Y8
+	VMOVMSKPS Y8, R11
+	TESTL     R11, R11
+	JZ        nolane
+	VMOVDQU   Y7, (SP)
+	LEAQ      (SP), R12
+
+lane:
+	TZCNTL R11, R13
+	MOVL   (R12)(R13*4), R13
+	MOVL   R13, (SI)(DI*4)
+	INCQ   DI
+	BLSRL  R11, R11
+	JNZ    lane
+
+nolane:
+	VPCMPGTD  Y6, Y7, Y8
+	VMOVMSKPS Y8, R11
+	TESTL     R11, R11
+	JZ        notail
+	VMOVDQU   Y7, 32(SP)
+	LEAQ      32(SP), R12
+
+tail:
+	TZCNTL R11, R13
+	MOVL   (R12)(R13*4), R13
+	MOVL   R13, (R8)(R9*4)
+	INCQ   R9
+	BLSRL  R11, R11
+	JNZ    tail
+
+notail:
+	ADDQ    $0x00000008, R10
+	CMPQ    R10, DX
+	JLT     loop
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	MOVQ    DI, taken+64(FP)
+	MOVQ    R9, tailed+72(FP)
 	VZEROUPPER
 	RET
 
@@ -4573,6 +4659,74 @@ loop:
 	VMOVUPS       Z4, 64(BX)
 	VMOVUPS       Z5, 128(BX)
 	MOVQ          DI, taken+48(FP)
+	VZEROUPPER
+	RET
+
+// func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·bracketTailBF16AVX512(SB), NOSPLIT, $0-80
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	MOVL         bound+48(FP), DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Z6
+	MOVQ         tail+56(FP), R8
+	XORQ         DI, DI
+	XORQ         R9, R9
+	MOVL         $0x00000001, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Z7
+	XORQ         R10, R10
+
+loop:
+	VPMOVZXWD     (AX)(R10*2), Z8
+	VPMOVZXWD     (CX)(R10*2), Z9
+	VPSLLD        $0x10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z9
+	VSUBPS        Z9, Z8, Z8
+	VPANDD        Z8, Z0, Z8
+	VPCMPGTD      Z2, Z8, K1
+	VPADDD        Z7, Z3, K1, Z3
+	VPCMPEQD      Z2, Z8, K1
+	VPADDD        Z7, Z4, K1, Z4
+	VPCMPEQD      Z1, Z8, K1
+	VPADDD        Z7, Z5, K1, Z5
+	VPCMPGTD      Z1, Z8, K1
+	VPCMPGTD      Z8, Z2, K1, K1
+	VPCOMPRESSD.Z Z8, K1, Z9
+	VMOVUPS       Z9, (SI)(DI*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, DI
+	VPCMPGTD      Z6, Z8, K1
+	VPCOMPRESSD.Z Z8, K1, Z8
+	VMOVUPS       Z8, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	ADDQ          $0x00000010, R10
+	CMPQ          R10, DX
+	JLT           loop
+	VMOVUPS       Z3, (BX)
+	VMOVUPS       Z4, 64(BX)
+	VMOVUPS       Z5, 128(BX)
+	MOVQ          DI, taken+64(FP)
+	MOVQ          R9, tailed+72(FP)
 	VZEROUPPER
 	RET
 

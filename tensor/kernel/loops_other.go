@@ -90,6 +90,11 @@ func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *ui
 	panic("this machine has no such instructions")
 }
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int) {
+	panic("this machine has no such instructions")
+}
+
 // aboveMask needs n to be a multiple of a vector.
 func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
@@ -408,6 +413,11 @@ func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, count
 
 // bracketBF16 needs n to be a multiple of a vector, room for n+16 in between, and writes three vectors of counts: above hi, at hi, at lo.
 func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int) {
+	panic("this machine has no such instructions")
+}
+
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int) {
 	panic("this machine has no such instructions")
 }
 

@@ -3,6 +3,7 @@ package kernel
 import (
 	"maps"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -94,6 +95,22 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	},
 	"Mix raw elect": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
+	},
+	"Bracket.TallyTwoBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		var out []uint64
+		low := Bracket{0x3e000000, 0x3f000000}
+		for _, high := range []Bracket{{0x3f400000, 0x3f900000}, {0x3f800000, 0x3f800000}, {0x3ef00000, 0x3f800000}, {0x7f000000, 0x7f900000}} {
+			x, less, n := rawOf(a), rawOf(b), len(a)+16
+			lower, higher := low.TallyTwoBF16(high, x, less, make([]uint32, n), make([]uint32, 2*n))
+			for i, tally := range []Tally{lower, higher} {
+				want := []Bracket{low, high}[i].TallyBF16(x, less, make([]uint32, n))
+				if tally.Above != want.Above || tally.AtHi != want.AtHi || tally.AtLo != want.AtLo || !slices.Equal(tally.Between, want.Between) {
+					t.Errorf("%d elements: tally %v of two, %v alone", len(a), tally, want)
+				}
+				out = append(out, uint64(tally.Above), uint64(tally.AtHi), uint64(tally.AtLo), uint64(len(tally.Between)))
+			}
+		}
+		return out
 	},
 	"AboveOthers": func(t *testing.T, a, b, c []float32) []uint64 {
 		if len(a) < 2 {
