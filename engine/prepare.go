@@ -15,7 +15,7 @@ func (g *group) kept() bool { return g.scope > ops.Tensor }
 // prepare makes sure that the states of a group are known: from the cache, or
 // by scanning all of its members, which may hold some of their memory until
 // their rows are computed.
-func (r *run) prepare(ctx context.Context, g *group, hold bool) error {
+func (r *run) prepare(ctx context.Context, g *group, hold func(int) []uint64) error {
 	return g.run.do(ctx, func(ctx context.Context) error {
 		key, err := g.stateKey(ctx)
 		if err != nil {
@@ -43,7 +43,7 @@ func (g *group) subject() string {
 	return fmt.Sprintf("%s and %d others", g.members[0].pass.Out().Name, len(g.members)-1)
 }
 
-func (r *run) scan(ctx context.Context, g *group, hold bool) ([]ops.State, error) {
+func (r *run) scan(ctx context.Context, g *group, hold func(int) []uint64) ([]ops.State, error) {
 	members := make([]ops.Scan, len(g.members))
 	for i, a := range g.members {
 		part := a.partition()

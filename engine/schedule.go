@@ -121,7 +121,7 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 	if j, ok := s.jobs[g]; ok {
 		return j, nil
 	}
-	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, heap: ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g, false) }}
+	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, heap: ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g, nil) }}
 	s.jobs[g] = j
 	for _, a := range g.members {
 		more, err := s.operands(ctx, a)
@@ -184,9 +184,10 @@ func (s *schedule) do(ctx context.Context, e errand, each func(context.Context, 
 		return s.on.within(ctx, bytes, 0, func() error { return each(ctx, e.cell) })
 	}
 	// In one memory with its rows, a Prepare may hold for them what it found.
-	return s.on.within(ctx, bytes+ops.PrepareMemory, ops.PrepareMemory, func() error {
-		defer alone.pass.Hold(nil)
-		if err := s.on.prepare(ctx, alone.group, true); err != nil {
+	return s.on.within(ctx, bytes+ops.PrepareMemory, ops.PrepareMemory-ops.HoldMemory, func() error {
+		h := holding{on: s.on, of: alone}
+		defer h.release()
+		if err := s.on.prepare(ctx, alone.group, h.take); err != nil {
 			return err
 		}
 		return each(ctx, e.cell)

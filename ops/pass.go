@@ -44,8 +44,8 @@ func (x *Pass) Key(role, stream string) rng.Key {
 type holding struct{ v any }
 
 // Hold keeps what a Prepare found, beside its state, for the rows of this
-// tensor: they may be shown it, and must not need it. Only a Scan whose Hold is
-// true allows it. Nil lets go of it.
+// tensor: they may be shown it, and must not need it. Its memory is that of
+// Scan.Hold. Nil lets go of it.
 func (x *Pass) Hold(v any) { x.held.Store(holding{v}) }
 
 // Held returns what is held, or nil.
@@ -68,9 +68,10 @@ type Scan struct {
 	// and in any order; what f gathers must not depend on the order. When
 	// operands are named, by index, only those are read and the others are nil.
 	Each func(ctx context.Context, f func(b *Block) error, operands ...int) error
-	// Hold says that the memory of Prepare is there until the rows of this unit
-	// are computed, so that of PrepareMemory some may be held by the Pass.
-	Hold bool
+	// Hold returns memory with undefined contents that is there until the rows of
+	// this unit are computed, for what Prepare lets its Pass hold: of n words, up
+	// to HoldMemory in all. It is nil where there is none.
+	Hold func(n int) []uint64
 	// Blocks is how many blocks Each calls f with.
 	Blocks int
 	// At calls f once with any range of rows, whose Index says nothing.
@@ -78,5 +79,8 @@ type Scan struct {
 }
 
 // PrepareMemory is how many bytes a Prepare may hold beside the blocks that it
-// is shown.
-const PrepareMemory = 32 << 20
+// is shown, and HoldMemory how many of these may be held on for the rows.
+const (
+	PrepareMemory = 32 << 20
+	HoldMemory    = PrepareMemory / 2
+)

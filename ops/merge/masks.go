@@ -18,12 +18,12 @@ type masks struct {
 // be held or would not fit.
 func (d deltas) masks(parts []part) *masks {
 	words := kernel.MaskWords(d.pass.Out().Shape.Numel())
-	if !d.scan.Hold || len(parts)*words*8 > ops.PrepareMemory {
+	if d.scan.Hold == nil || len(parts)*words*8 > ops.HoldMemory {
 		return nil
 	}
 	m := &masks{of: map[int]kernel.Mask{}}
 	for _, p := range parts {
-		m.of[p.model] = make(kernel.Mask, words)
+		m.of[p.model] = d.scan.Hold(words)
 	}
 	return m
 }
