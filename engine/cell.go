@@ -89,6 +89,8 @@ type action struct {
 	bare, own, whole keyOnce // of the unit alone, with statistics, and with what its Prepare sees
 
 	run flight // computes stored outputs once
+
+	holding sync.RWMutex // is read while a block may read what the pass holds
 }
 
 // group is the extent that one Prepare sees.

@@ -13,8 +13,9 @@ import (
 func (g *group) kept() bool { return g.scope > ops.Tensor }
 
 // prepare makes sure that the states of a group are known: from the cache, or
-// by scanning all of its members.
-func (r *run) prepare(ctx context.Context, g *group) error {
+// by scanning all of its members, which may hold some of their memory until
+// their rows are computed.
+func (r *run) prepare(ctx context.Context, g *group, hold func(int) []uint64) error {
 	return g.run.do(ctx, func(ctx context.Context) error {
 		key, err := g.stateKey(ctx)
 		if err != nil {
@@ -22,7 +23,7 @@ func (r *run) prepare(ctx context.Context, g *group) error {
 		}
 		states, hit := r.cachedStates(g, key)
 		if !hit {
-			if states, err = r.scan(ctx, g); err != nil {
+			if states, err = r.scan(ctx, g, hold); err != nil {
 				return g.node.place(g.subject(), err)
 			}
 			r.keepStates(g, key, states)
@@ -42,14 +43,14 @@ func (g *group) subject() string {
 	return fmt.Sprintf("%s and %d others", g.members[0].pass.Out().Name, len(g.members)-1)
 }
 
-func (r *run) scan(ctx context.Context, g *group) ([]ops.State, error) {
+func (r *run) scan(ctx context.Context, g *group, hold func(int) []uint64) ([]ops.State, error) {
 	members := make([]ops.Scan, len(g.members))
 	for i, a := range g.members {
 		if err := r.equipped(ctx, a); err != nil {
 			return nil, err
 		}
 		part := a.partition()
-		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Blocks: part.count,
+		members[i] = ops.Scan{Params: a.params, Pass: a.pass, Hold: hold, Blocks: part.count,
 			Each: func(ctx context.Context, f func(*ops.Block) error, operands ...int) error {
 				return r.crew.each(ctx, part.count, func(i int) error {
 					row, n := part.span(i)

@@ -153,7 +153,7 @@ func (r *run) compute(ctx context.Context, a *action, dst []float32, rec []byte,
 		}
 	}
 	r.blocks.Add(1)
-	if err := a.node.op.Rows.Run(a.params, pass, b); err != nil {
+	if err := a.rows(pass, b); err != nil {
 		return a.node.place(info.Name, err)
 	}
 	if info.Quant != nil && dst != nil {
@@ -171,7 +171,7 @@ func (r *run) passOf(ctx context.Context, a *action) (*ops.Pass, error) {
 	if a.group == nil {
 		return a.pass, nil
 	}
-	if err := r.prepare(ctx, a.group); err != nil {
+	if err := r.prepare(ctx, a.group, nil); err != nil {
 		return nil, err
 	}
 	return a.pass, nil

@@ -128,7 +128,7 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 	if j, ok := s.jobs[g]; ok {
 		return j, nil
 	}
-	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, heap: ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g) }}
+	j := &job{bytes: g.members[0].stream()*int64(s.on.opt.Workers) + ops.PrepareMemory, heap: ops.PrepareMemory, work: func(ctx context.Context) error { return s.on.prepare(ctx, g, nil) }}
 	s.jobs[g] = j
 	for _, a := range g.members {
 		more, err := s.operands(ctx, a)
@@ -211,21 +211,57 @@ func (s *schedule) run(ctx context.Context, each func(context.Context, *cell) er
 }
 
 func (s *schedule) do(ctx context.Context, e errand, each func(context.Context, *cell) error) error {
+	alone := e.cell.alone()
 	for _, j := range e.jobs {
+		if alone != nil && j == s.jobs[alone.group] {
+			if err := s.finishAll(ctx, j.needs); err != nil {
+				return err
+			}
+		} else if err := s.finish(ctx, j); err != nil {
+			return err
+		}
+	}
+	bytes := e.cell.stream() * int64(s.on.opt.Workers)
+	if alone == nil {
+		return s.on.within(ctx, bytes, 0, func() error { return each(ctx, e.cell) })
+	}
+	// In one memory with its rows, a Prepare may hold for them what it found.
+	return s.on.within(ctx, bytes+ops.PrepareMemory, ops.PrepareMemory-ops.HoldMemory, func() error {
+		h := holding{on: s.on, of: alone}
+		defer h.release()
+		if err := s.on.prepare(ctx, alone.group, h.take); err != nil {
+			return err
+		}
+		return each(ctx, e.cell)
+	})
+}
+
+// alone returns the action that computes a cell when its Prepare sees no other
+// tensor, or nil.
+func (c *cell) alone() *action {
+	for c.cast != nil {
+		c = c.cast
+	}
+	if a := c.act; c.parts == nil && c.leaf == nil && a != nil && !a.stored && a.group != nil && a.group.scope == ops.Tensor {
+		return a
+	}
+	return nil
+}
+
+func (s *schedule) finishAll(ctx context.Context, jobs []*job) error {
+	for _, j := range jobs {
 		if err := s.finish(ctx, j); err != nil {
 			return err
 		}
 	}
-	return s.on.within(ctx, e.cell.stream()*int64(s.on.opt.Workers), 0, func() error { return each(ctx, e.cell) })
+	return nil
 }
 
 // finish runs a job after those it needs, once.
 func (s *schedule) finish(ctx context.Context, j *job) error {
 	j.once.Do(func() {
-		for _, need := range j.needs {
-			if j.err = s.finish(ctx, need); j.err != nil {
-				return
-			}
+		if j.err = s.finishAll(ctx, j.needs); j.err != nil {
+			return
 		}
 		j.err = s.on.within(ctx, j.bytes, j.heap, func() error { return j.work(ctx) })
 	})

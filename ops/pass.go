@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/rng"
@@ -23,6 +24,7 @@ type Pass struct {
 	Stats []*Stats
 
 	keys sync.Map // rng.Key by [2]string of role and stream
+	held atomic.Value
 }
 
 // Out returns the header of the first output.
@@ -41,6 +43,20 @@ func (x *Pass) Key(role, stream string) rng.Key {
 	return k
 }
 
+// holding makes every value of one type, as atomic.Value wants it.
+type holding struct{ v any }
+
+// Hold keeps what a Prepare found, beside its state, for the rows of this
+// tensor: they may be shown it, and must not need it. Its memory is that of
+// Scan.Hold. Nil lets go of it.
+func (x *Pass) Hold(v any) { x.held.Store(holding{v}) }
+
+// Held returns what is held, or nil.
+func (x *Pass) Held() any {
+	h, _ := x.held.Load().(holding)
+	return h.v
+}
+
 // Member is one unit in the extent that Prepare sees, with its params.
 type Member[P any] struct {
 	Params *P
@@ -55,6 +71,10 @@ type Scan struct {
 	// and in any order; what f gathers must not depend on the order. When
 	// operands are named, by index, only those are read and the others are nil.
 	Each func(ctx context.Context, f func(b *Block) error, operands ...int) error
+	// Hold returns memory with undefined contents that is there until the rows of
+	// this unit are computed, for what Prepare lets its Pass hold: of n words, up
+	// to HoldMemory in all. It is nil where there is none.
+	Hold func(n int) []uint64
 	// Blocks is how many blocks Each calls f with.
 	Blocks int
 	// At calls f once with any range of rows, whose Index says nothing.
@@ -62,5 +82,8 @@ type Scan struct {
 }
 
 // PrepareMemory is how many bytes a Prepare may hold beside the blocks that it
-// is shown.
-const PrepareMemory = 32 << 20
+// is shown, and HoldMemory how many of these may be held on for the rows.
+const (
+	PrepareMemory = 32 << 20
+	HoldMemory    = PrepareMemory / 2
+)

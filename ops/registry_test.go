@@ -20,7 +20,7 @@ func TestIncomplete(t *testing.T) {
 	} {
 		op := whole
 		lack(&op)
-		_, err := NewRegistry(&Set{ops: []*Op{&op}})
+		_, err := NewRegistry(&Set{specs: []func() (*Op, error){func() (*Op, error) { return &op, nil }}})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}

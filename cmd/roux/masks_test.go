@@ -84,3 +84,20 @@ func tensorBytes(t *testing.T, path, name string) []byte {
 	}
 	return b
 }
+
+// TestHeldMasks: rows that find the masks of their tensor held have the bytes of
+// rows that another step pulls, which draws them again.
+func TestHeldMasks(t *testing.T) {
+	bench(t, nil)
+	for _, method := range drawing {
+		put(t, "r.yaml", fmt.Appendf(nil, "roux: 1\nmodels: {a: testdata/models/base, b: testdata/models/sums, c: testdata/models/lists}\nsteps:\n"+
+			"  m: {op: merge.%s, base: a, models: [b, c], density: 0.4}\n  s: {op: edit.scale, model: m, scale: 1}\n"+
+			"outputs: {x: {from: m, path: held}, y: {from: s, path: again}}\n", method))
+		if code, _, stderr := roux("run", "r.yaml", "--force"); code != exitDone {
+			t.Fatalf("%s: exit %d\n%s", method, code, stderr)
+		}
+		if !bytes.Equal(fileBytes(t, "held/model.safetensors"), fileBytes(t, "again/model.safetensors")) {
+			t.Errorf("%s: held masks give other bytes than drawn ones", method)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 		return Parse(data)
 	}
 	if f, ok := files[gguf.VocabularyName]; ok {
-		data, err := read(f, maxFile)
+		data, err := f.Read(maxFile)
 		if err != nil {
 			return nil, err
 		}

@@ -54,25 +54,30 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	copied := make([]atomic.Int64, len(s.Keep))
 	limit := int64(most / len(list))
 	var rooms sync.Pool
+	pairs := s.pairs(list, brackets)
 	for i, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
 			var of []float32
 			if s.Of != nil {
 				of = s.Of(b)
 			}
-			for _, q := range list {
-				room, _ := rooms.Get().(*[]uint32)
-				if n := b.Rows*b.Cols + 16; room == nil || len(*room) < n {
-					bigger := make([]uint32, n)
-					room = &bigger
-				}
-				t := s.one(b, of, q, brackets[q], *room)
+			add := func(q int, t kernel.Tally) {
 				if copied[q].Add(int64(len(t.Between))) > limit {
 					t.Between = nil
 				}
 				t.Between = slices.Clone(t.Between)
-				rooms.Put(room)
 				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start(), s.nonzero(b, of)}
+			}
+			room := roomFor(&rooms, 3*(b.Rows*b.Cols+16))
+			defer rooms.Put(room)
+			for _, p := range pairs {
+				if p.other == none {
+					add(p.q, s.one(b, of, p.q, brackets[p.q], *room))
+					continue
+				}
+				t, o := s.two(b, p, brackets, *room)
+				add(p.q, t)
+				add(p.other, o)
 			}
 			return nil
 		}, s.operands()...)
@@ -84,6 +89,53 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 		all[q].over = copied[q].Load() > limit
 	}
 	return all, nil
+}
+
+// pair is two quantities of the same differences whose brackets lie one above
+// the other, so that they are tallied on one way, or one quantity and none.
+type pair struct{ q, other int }
+
+const none = -1
+
+// pairs puts every quantity of the list into one pair.
+func (s Selection) pairs(list []int, brackets []kernel.Bracket) (pairs []pair) {
+	left := slices.Clone(list)
+	for len(left) > 0 {
+		p := pair{left[0], none}
+		left = left[1:]
+		for i, o := range left {
+			if s.Of != nil || s.Less == nil || s.Operand[p.q] != s.Operand[o] || s.Less[p.q] != s.Less[o] {
+				continue
+			}
+			left = slices.Delete(left, i, i+1)
+			if p.other = o; brackets[o].Lo < brackets[p.q].Lo {
+				p.q, p.other = o, p.q
+			}
+			break
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs
+}
+
+// two is the tallies of a pair in a block.
+func (s Selection) two(b *ops.Block, p pair, brackets []kernel.Bracket, room []uint32) (t, other kernel.Tally) {
+	third := len(room) / 3
+	x, less := b.In[s.Operand[p.q]].BF16, b.In[s.Less[p.q]].BF16
+	if x != nil && less != nil {
+		return brackets[p.q].TallyTwoBF16(brackets[p.other], x, less, room[:third], room[third:])
+	}
+	return s.one(b, nil, p.q, brackets[p.q], room[:third]), s.one(b, nil, p.other, brackets[p.other], room[third:])
+}
+
+// roomFor takes so many numbers from a pool.
+func roomFor(pool *sync.Pool, n int) *[]uint32 {
+	room, _ := pool.Get().(*[]uint32)
+	if room == nil || len(*room) < n {
+		bigger := make([]uint32, n)
+		room = &bigger
+	}
+	return room
 }
 
 // nonzero is how many elements of a block are not zero, for KeepOf.

@@ -8,6 +8,7 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/rng"
 )
 
 // Spread is a tuned model whose elements are dropped by rank.
@@ -65,28 +66,41 @@ func (r ranked) prepare(_ context.Context, _ deltas, parts []part) ([]ops.State,
 	return make([]ops.State, len(parts)), nil
 }
 
-// keep draws in three steps of the same law: elements that any rank would keep,
-// of the others those that none would drop, and of these it keeps the ones that
-// are above another element of the row, drawn at random: that happens with the
+// keep draws a number for each element: below what any rank would keep, it
+// keeps; above what any would, it does not; between, it keeps the elements that
+// are above another of the row, drawn at random. That happens with the
 // probability rank/(columns-1), and nothing need be sorted.
 func (r ranked) keep(x *ops.Pass, b *ops.Block, p part, _ ops.State, d *kernel.Delta) {
 	n, epsilon, role := b.Rows*b.Cols, r.epsilon(p.model), "model "+strconv.Itoa(p.model)
+	key := x.Key(role, "drop")
 	d.Keep = b.Mask(n)
 	if b.Cols == 1 { // no other element: the middle rank
-		x.Key(role, "drop").Keep(d.Keep, b.Start(), n, p.density)
+		key.Keep(d.Keep, b.Start(), n, p.density)
 		return
 	}
-	least := p.density - epsilon
-	x.Key(role, "drop").Keep(d.Keep, b.Start(), n, least)
-	open := b.Mask(n)
-	x.Key(role, "open").Keep(open, b.Start(), n, 2*epsilon/(1-least))
-	open.Less(d.Keep)
-	delta, key := b.Sub(p.model+1, 0), x.Key(role, "other")
-	const together = 64 // words are drawn fast by so many
-	draws := make([]uint32, b.Cols+together)
-	for at := 0; at < n; at += b.Cols {
-		count := (open.Count(at, at+b.Cols) + together - 1) / together * together
-		key.Words(draws[:count], b.Start()+at)
-		kernel.KeepAboveOthers(d.Keep, open, delta[at:at+b.Cols], at, draws)
+	open, above := b.Mask(n), b.Mask(n)
+	key.Below(d.Keep, open, b.Start(), n, p.density-epsilon, p.density+epsilon)
+	clear(above)
+	r.above(b, p.model+1, above, x.Key(role, "other"))
+	d.Keep.Add(open, above)
+}
+
+// above finds the elements of operand i, less the base, that are above others.
+func (ranked) above(b *ops.Block, i int, above kernel.Mask, key rng.Key) {
+	row := b.Scratch(b.Cols + kernel.OthersRoom)
+	// So many words are drawn fast, and from multiples of four.
+	const together = 64
+	each := (b.Cols + 4*kernel.OthersRoom - 1) / (4 * kernel.OthersRoom) * 4
+	draws := make([]uint32, (b.Rows*each+together-1)/together*together)
+	key.Words(draws, b.Row*each)
+	x, base := b.In[i].BF16, b.In[0].BF16
+	for r := range b.Rows {
+		from, to := r*b.Cols, (r+1)*b.Cols
+		if x != nil && base != nil {
+			kernel.SubBF16(row[:b.Cols], x[2*from:2*to], base[2*from:2*to])
+		} else {
+			copy(row, b.Sub(i, 0)[from:to])
+		}
+		kernel.AboveOthers(above, from, row, draws[r*each:])
 	}
 }

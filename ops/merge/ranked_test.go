@@ -69,23 +69,28 @@ func TestDellaLaw(t *testing.T) {
 }
 
 // TestDellaMask: neither the order nor the size of blocks changes a mask, and
-// another tensor's name and another model do.
+// another tensor's name and another model do. Of 320 columns blocks begin with
+// words of the mask, so that rows are shown what Prepare held where it may.
 func TestDellaMask(t *testing.T) {
 	value := func(i int) float32 { return 1 + float32(i*2654435761%1000) }
 	zero := func(int) float32 { return 0 }
 	o := op(t, "merge.della")
+	cols := 300
 	run := func(name string, order opstest.Order, params string) []float32 {
-		out, err := opstest.Apply(o, opstest.Decode(t, o, params), 1, order, wide(name, 40, 300, zero), wide(name, 40, 300, value), wide(name, 40, 300, value))
+		out, err := opstest.Apply(o, opstest.Decode(t, o, params), 1, order, wide(name, 40, cols, zero), wide(name, 40, cols, value), wide(name, 40, cols, value))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out[0].Data
 	}
 	const first = "{base: a, models: [b, {model: c, weight: 0}], density: 0.5}"
-	want := run("layer.0.up.weight", opstest.Order{}, first)
-	for _, order := range []opstest.Order{{Seed: 5, Rows: 1}, {Seed: 6, Rows: 7}, {Rows: 40}} {
-		if !slices.Equal(run("layer.0.up.weight", order, first), want) {
-			t.Errorf("order %+v changes the mask", order)
+	var want []float32
+	for _, cols = range []int{320, 300} {
+		want = run("layer.0.up.weight", opstest.Order{}, first)
+		for _, order := range []opstest.Order{{Seed: 5, Rows: 1}, {Seed: 6, Rows: 7}, {Rows: 40}, {Seed: 7}, {Seed: 8, Rows: 1}} {
+			if !slices.Equal(run("layer.0.up.weight", order, first), want) {
+				t.Errorf("%d columns: order %+v changes the mask", cols, order)
+			}
 		}
 	}
 	if slices.Equal(run("layer.1.up.weight", opstest.Order{}, first), want) {

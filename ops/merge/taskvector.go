@@ -157,6 +157,7 @@ func (l pipeline[P]) prepare(ctx context.Context, members []ops.Member[P]) ([]op
 // dropping; a factor is 1 when either sum is next to nothing.
 func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state ops.State) error {
 	before, after := make([][]float64, len(parts)), make([][]float64, len(parts))
+	held := d.masks(parts)
 	for i := range parts {
 		before[i], after[i] = make([]float64, d.scan.Blocks), make([]float64, d.scan.Blocks)
 	}
@@ -165,9 +166,11 @@ func (d deltas) rescale(ctx context.Context, s sparsifier, parts []part, state o
 			kept := kernel.Delta{Above: -1}
 			s.keep(d.pass, b, p, state[p.model*stateSize+1:], &kept)
 			before[i][b.Index], after[i][b.Index] = absSums(b, p.model+1, kept)
+			held.put(b, p.model, kept)
 		}
 		return nil
 	}, d.operands(parts)...)
+	held.leave(d.pass)
 	for i, p := range parts {
 		if x, y := total(before[i]), total(after[i]); x >= 1e-7 && y >= 1e-7 {
 			state[p.model*stateSize] = x / y
@@ -258,6 +261,11 @@ func (m method) delta(f family, i int, x *ops.Pass, b *ops.Block) kernel.Delta {
 	if x.State != nil {
 		state = x.State[i*stateSize : (i+1)*stateSize]
 		d.Rescale, state = float32(state[0]), state[1:]
+	}
+	if masks, ok := x.Held().(*masks); ok {
+		if d.Keep = masks.get(b, i); d.Keep != nil {
+			return d
+		}
 	}
 	m.sparse.keep(x, b, part{i, density}, state, &d)
 	return d

@@ -21,7 +21,7 @@ func (x *executor) scan(w *work) ops.Scan {
 	}
 	spans := cut(shape.Rows(), 5)
 	order := x.shuffle(len(spans))
-	return ops.Scan{Params: w.params, Pass: w.pass, Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
+	return ops.Scan{Params: w.params, Pass: w.pass, Hold: x.hold(), Blocks: len(spans), Each: func(_ context.Context, f func(*ops.Block) error, operands ...int) error {
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		for half := range 2 {
@@ -51,6 +51,14 @@ func (x *executor) scan(w *work) ops.Scan {
 		}
 		return f(b)
 	}}
+}
+
+// hold lets orders of even seeds hold what they prepare.
+func (x *executor) hold() func(int) []uint64 {
+	if x.order.Seed%2 != 0 {
+		return nil
+	}
+	return func(n int) []uint64 { return make([]uint64, n) }
 }
 
 // show is block for a Prepare, which may fail.

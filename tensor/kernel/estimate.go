@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"unsafe"
 )
 
 // Estimate is the range that holds the magnitude above which a share p lies, as
@@ -120,8 +119,7 @@ func (b Bracket) tallies(lists [][]uint32) []Tally {
 			continue
 		}
 		room = slices.Grow(room[:0], len(list)+16)
-		// Magnitude bits are those of a float that is not negative.
-		t := b.Tally(unsafe.Slice((*float32)(unsafe.Pointer(&list[0])), len(list)), room[:len(list)+16])
+		t := b.Tally(floatsOf(list), room[:len(list)+16])
 		t.Between = slices.Clone(t.Between)
 		out[i] = t
 	}

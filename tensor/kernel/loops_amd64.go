@@ -93,6 +93,11 @@ func bracketAVX2(x *float32, n int, lo int32, hi int32, between *uint32, counts 
 //go:noescape
 func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+//
+//go:noescape
+func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+
 // aboveMask needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -195,20 +200,10 @@ func columnDotsAVX2(x *float32, y *float32, rows int, stride int, xx *float64, y
 //go:noescape
 func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64)
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
 //
 //go:noescape
-func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int)
-
-// outranks needs n to be a multiple of a vector.
-//
-//go:noescape
-func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
-
-// deposit adds to n words of keep one bit of the stream for each that is set in words; bits has a word more than these need.
-//
-//go:noescape
-func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int)
+func aboveOthersAVX2(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
 
 // shiftedExp needs n to be a multiple of a vector.
 //
@@ -446,6 +441,11 @@ func bracketAVX512(x *float32, n int, lo int32, hi int32, between *uint32, count
 //go:noescape
 func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32) (taken int)
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+//
+//go:noescape
+func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+
 // aboveMask needs n to be a multiple of a vector.
 //
 //go:noescape
@@ -558,15 +558,10 @@ func columnDotsAVX512(x *float32, y *float32, rows int, stride int, xx *float64,
 //go:noescape
 func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64)
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
 //
 //go:noescape
-func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int)
-
-// outranks needs n to be a multiple of a vector.
-//
-//go:noescape
-func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
+func aboveOthersAVX512(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
 
 // shiftedExp needs n to be a multiple of a vector.
 //

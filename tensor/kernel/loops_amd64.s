@@ -825,7 +825,7 @@ loop:
 	VPAND     Y7, Y8, Y7
 	VMOVMSKPS Y7, R8
 	TESTL     R8, R8
-	JZ        none
+	JZ        nolane
 	VMOVDQU   Y6, (SP)
 	LEAQ      (SP), R9
 
@@ -837,7 +837,7 @@ lane:
 	BLSRL  R8, R8
 	JNZ    lane
 
-none:
+nolane:
 	ADDQ    $0x00000008, DI
 	CMPQ    DI, CX
 	JLT     loop
@@ -889,7 +889,7 @@ loop:
 	VPAND     Y7, Y8, Y7
 	VMOVMSKPS Y7, R9
 	TESTL     R9, R9
-	JZ        none
+	JZ        nolane
 	VMOVDQU   Y6, (SP)
 	LEAQ      (SP), R10
 
@@ -901,7 +901,7 @@ lane:
 	BLSRL  R9, R9
 	JNZ    lane
 
-none:
+nolane:
 	ADDQ    $0x00000008, R8
 	CMPQ    R8, DX
 	JLT     loop
@@ -909,6 +909,92 @@ none:
 	VMOVUPS Y4, 32(BX)
 	VMOVUPS Y5, 64(BX)
 	MOVQ    DI, taken+48(FP)
+	VZEROUPPER
+	RET
+
+// func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+// Requires: AVX, AVX2, BMI
+TEXT ·bracketTailBF16AVX2(SB), NOSPLIT, $64-80
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	MOVL         bound+48(FP), DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	MOVQ         tail+56(FP), R8
+	XORQ         DI, DI
+	XORQ         R9, R9
+	XORQ         R10, R10
+
+loop:
+	VPMOVZXWD (AX)(R10*2), Y7
+	VPMOVZXWD (CX)(R10*2), Y8
+	VPSLLD    $0x10, Y7, Y7
+	VPSLLD    $0x10, Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VPAND     Y7, Y0, Y7
+	VPCMPGTD  Y2, Y7, Y8
+	VPSUBD    Y8, Y3, Y3
+	VPCMPEQD  Y2, Y7, Y8
+	VPSUBD    Y8, Y4, Y4
+	VPCMPEQD  Y1, Y7, Y8
+	VPSUBD    Y8, Y5, Y5
+	VPCMPGTD  Y1, Y7, Y8
+	VPCMPGTD  Y7, Y2, Y9
+	VPAND     Y8, Y9, Y8
+	VMOVMSKPS Y8, R11
+	TESTL     R11, R11
+	JZ        nolane
+	VMOVDQU   Y7, (SP)
+	LEAQ      (SP), R12
+
+lane:
+	TZCNTL R11, R13
+	MOVL   (R12)(R13*4), R13
+	MOVL   R13, (SI)(DI*4)
+	INCQ   DI
+	BLSRL  R11, R11
+	JNZ    lane
+
+nolane:
+	VPCMPGTD  Y6, Y7, Y8
+	VMOVMSKPS Y8, R11
+	TESTL     R11, R11
+	JZ        notail
+	VMOVDQU   Y7, 32(SP)
+	LEAQ      32(SP), R12
+
+tail:
+	TZCNTL R11, R13
+	MOVL   (R12)(R13*4), R13
+	MOVL   R13, (R8)(R9*4)
+	INCQ   R9
+	BLSRL  R11, R11
+	JNZ    tail
+
+notail:
+	ADDQ    $0x00000008, R10
+	CMPQ    R10, DX
+	JLT     loop
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	MOVQ    DI, taken+64(FP)
+	MOVQ    R9, tailed+72(FP)
 	VZEROUPPER
 	RET
 
@@ -1930,119 +2016,63 @@ loop:
 	VZEROUPPER
 	RET
 
-// func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int)
-// Requires: AVX, BMI
-TEXT ·listedAVX2(SB), NOSPLIT, $0-40
-	MOVQ list+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVL first+24(FP), SI
-	XORQ BX, BX
-
-words:
-	MOVQ  (CX), DI
-	TESTQ DI, DI
-	JZ    none
-
-bits:
-	TZCNTQ DI, R8
-	ADDL   SI, R8
-	MOVL   R8, (AX)(BX*4)
-	INCQ   BX
-	BLSRQ  DI, DI
-	JNZ    bits
-
-none:
-	ADDL $0x40, SI
-	ADDQ $0x08, CX
-	DECQ DX
-	JNZ  words
-	MOVQ BX, count+32(FP)
-	VZEROUPPER
-	RET
-
-// func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
-// Requires: AVX, AVX2
-TEXT ·outranksAVX2(SB), NOSPLIT, $0-48
-	MOVQ         bits+0(FP), AX
-	MOVQ         list+8(FP), CX
-	MOVQ         draws+16(FP), DX
-	MOVQ         row+24(FP), BX
-	MOVQ         n+40(FP), SI
-	MOVL         others+32(FP), DI
-	VMOVD        DI, X0
+// func aboveOthersAVX2(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·aboveOthersAVX2(SB), NOSPLIT, $0-56
+	MOVQ         above+0(FP), AX
+	MOVQ         at+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         draws+24(FP), BX
+	MOVQ         from+32(FP), SI
+	MOVQ         to+40(FP), DI
+	MOVQ         cols+48(FP), R8
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	XORQ         DI, DI
+	VPMOVZXBD    laneIndex<>+0(SB), Y1
+	VPMOVZXBD    laneIndex<>+8(SB), Y2
+	LEAQ         -1(R8), R9
 
 loop:
-	VMOVUPS    (CX)(DI*4), Y3
-	VMOVUPS    (DX)(DI*4), Y4
-	VPSRLQ     $0x20, Y4, Y5
-	VPMULUDQ   Y0, Y5, Y5
-	VPMULUDQ   Y0, Y4, Y4
-	VPSRLQ     $0x20, Y4, Y4
-	VPBLENDD   $0xaa, Y5, Y4, Y4
-	VPCMPGTD   Y4, Y3, Y5
-	VPADDD     Y1, Y4, Y4
-	VPADDD     Y5, Y4, Y4
-	VXORPS     X6, X6, X6
-	VPCMPEQD   Y5, Y5, Y5
-	VPGATHERDD Y5, (BX)(Y3*4), Y6
-	VPAND      Y6, Y2, Y6
-	VXORPS     X7, X7, X7
-	VPCMPEQD   Y5, Y5, Y5
-	VPGATHERDD Y5, (BX)(Y4*4), Y7
-	VPAND      Y7, Y2, Y7
-	VPCMPGTD   Y7, Y6, Y5
-	VPCMPEQD   Y7, Y6, Y8
-	VPCMPGTD   Y3, Y4, Y3
-	VPAND      Y3, Y8, Y8
-	VPOR       Y8, Y5, Y5
-	VMOVMSKPS  Y5, R8
-	MOVQ       DI, R9
-	SHRQ       $0x03, R9
-	MOVB       R8, (AX)(R9*1)
-	ADDQ       $0x00000008, DI
-	CMPQ       DI, SI
-	JLT        loop
+	MOVQ         SI, R10
+	SHRQ         $0x02, R10
+	MOVL         (BX)(R10*1), R10
+	IMULQ        R9, R10
+	SHRQ         $0x20, R10
+	LEAQ         1(SI)(R10*1), R10
+	MOVQ         R8, R11
+	SUBQ         R10, R11
+	MOVQ         R10, R12
+	SUBQ         R8, R12
+	CMOVQLT      R10, R12
+	VMOVD        R11, X3
+	VPBROADCASTD X3, Y3
+	VPAND        (DX)(SI*4), Y0, Y4
+	VPAND        (DX)(R12*4), Y0, Y5
+	VPCMPGTD     Y5, Y4, Y6
+	VPCMPEQD     Y5, Y4, Y4
+	VPCMPGTD     Y1, Y3, Y5
+	VPAND        Y5, Y4, Y4
+	VPOR         Y4, Y6, Y6
+	VMOVMSKPS    Y6, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVB         R10, (AX)(R11*1)
+	VPAND        32(DX)(SI*4), Y0, Y4
+	VPAND        32(DX)(R12*4), Y0, Y5
+	VPCMPGTD     Y5, Y4, Y6
+	VPCMPEQD     Y5, Y4, Y4
+	VPCMPGTD     Y2, Y3, Y3
+	VPAND        Y3, Y4, Y4
+	VPOR         Y4, Y6, Y6
+	VMOVMSKPS    Y6, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVB         R10, 1(AX)(R11*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, DI
+	JLT          loop
 	VZEROUPPER
-	RET
-
-// func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int)
-// Requires: BMI2, POPCNT
-TEXT ·depositAVX2(SB), NOSPLIT, $0-32
-	MOVQ keep+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ bits+16(FP), DX
-	MOVQ n+24(FP), BX
-	XORQ SI, SI
-
-words:
-	MOVQ    (CX), DI
-	MOVQ    SI, R9
-	SHRQ    $0x06, R9
-	MOVQ    (DX)(R9*8), R8
-	MOVQ    8(DX)(R9*8), R9
-	SHRXQ   SI, R8, R8
-	MOVQ    SI, R10
-	NOTQ    R10
-	ADDQ    R9, R9
-	SHLXQ   R10, R9, R9
-	ORQ     R9, R8
-	PDEPQ   DI, R8, R8
-	ORQ     R8, (AX)
-	POPCNTQ DI, R10
-	ADDQ    R10, SI
-	ADDQ    $0x08, AX
-	ADDQ    $0x08, CX
-	DECQ    BX
-	JNZ     words
 	RET
 
 // func shiftedExpAVX2(dst *float32, x *float32, shift float32, n int, c *float32)
@@ -4499,7 +4529,7 @@ loop:
 	RET
 
 // func absSumsBF16AVX512(x *byte, less *byte, keep *uint64, n int, all *float64, kept *float64)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·absSumsBF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ         x+0(FP), AX
 	MOVQ         keep+16(FP), CX
@@ -4517,38 +4547,34 @@ TEXT ·absSumsBF16AVX512(SB), NOSPLIT, $0-48
 	XORQ         R8, R8
 
 loop:
-	MOVQ      R8, R9
-	SHRQ      $0x03, R9
-	MOVWLZX   (CX)(R9*1), R9
-	VPMOVZXWD (AX)(R8*2), Y5
-	VPSLLD    $0x10, Y5, Y5
-	VPMOVZXWD (DI)(R8*2), Y6
-	VPSLLD    $0x10, Y6, Y6
-	VSUBPS    Y6, Y5, Y5
-	VCVTPS2PD Y5, Z5
-	VPANDQ    Z5, Z4, Z5
-	VADDPD    Z5, Z0, Z0
-	KMOVB     R9, K1
-	VADDPD    Z5, Z2, K1, Z2
-	SHRL      $0x08, R9
-	VPMOVZXWD 16(AX)(R8*2), Y5
-	VPSLLD    $0x10, Y5, Y5
-	VPMOVZXWD 16(DI)(R8*2), Y6
-	VPSLLD    $0x10, Y6, Y6
-	VSUBPS    Y6, Y5, Y5
-	VCVTPS2PD Y5, Z5
-	VPANDQ    Z5, Z4, Z5
-	VADDPD    Z5, Z1, Z1
-	KMOVB     R9, K1
-	VADDPD    Z5, Z3, K1, Z3
-	SHRL      $0x08, R9
-	ADDQ      $0x00000010, R8
-	CMPQ      R8, DX
-	JLT       loop
-	VMOVUPD   Z0, (BX)
-	VMOVUPD   Z1, 64(BX)
-	VMOVUPD   Z2, (SI)
-	VMOVUPD   Z3, 64(SI)
+	MOVQ          R8, R9
+	SHRQ          $0x03, R9
+	MOVWLZX       (CX)(R9*1), R9
+	VPMOVZXWD     (AX)(R8*2), Z5
+	VPMOVZXWD     (DI)(R8*2), Z6
+	VPSLLD        $0x10, Z5, Z5
+	VPSLLD        $0x10, Z6, Z6
+	VSUBPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VCVTPS2PD     Y5, Z5
+	VPANDQ        Z5, Z4, Z5
+	VADDPD        Z5, Z0, Z0
+	KMOVB         R9, K1
+	VADDPD        Z5, Z2, K1, Z2
+	SHRL          $0x08, R9
+	VCVTPS2PD     Y6, Z5
+	VPANDQ        Z5, Z4, Z5
+	VADDPD        Z5, Z1, Z1
+	KMOVB         R9, K1
+	VADDPD        Z5, Z3, K1, Z3
+	SHRL          $0x08, R9
+	ADDQ          $0x00000010, R8
+	CMPQ          R8, DX
+	JLT           loop
+	VMOVUPD       Z0, (BX)
+	VMOVUPD       Z1, 64(BX)
+	VMOVUPD       Z2, (SI)
+	VMOVUPD       Z3, 64(SI)
 	VZEROUPPER
 	RET
 
@@ -4695,6 +4721,74 @@ loop:
 	VMOVUPS       Z4, 64(BX)
 	VMOVUPS       Z5, 128(BX)
 	MOVQ          DI, taken+48(FP)
+	VZEROUPPER
+	RET
+
+// func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·bracketTailBF16AVX512(SB), NOSPLIT, $0-80
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7fffffff, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         less+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         counts+40(FP), BX
+	MOVQ         between+32(FP), SI
+	MOVL         lo+24(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         hi+28(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	MOVL         bound+48(FP), DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Z6
+	MOVQ         tail+56(FP), R8
+	XORQ         DI, DI
+	XORQ         R9, R9
+	MOVL         $0x00000001, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Z7
+	XORQ         R10, R10
+
+loop:
+	VPMOVZXWD     (AX)(R10*2), Z8
+	VPMOVZXWD     (CX)(R10*2), Z9
+	VPSLLD        $0x10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z9
+	VSUBPS        Z9, Z8, Z8
+	VPANDD        Z8, Z0, Z8
+	VPCMPGTD      Z2, Z8, K1
+	VPADDD        Z7, Z3, K1, Z3
+	VPCMPEQD      Z2, Z8, K1
+	VPADDD        Z7, Z4, K1, Z4
+	VPCMPEQD      Z1, Z8, K1
+	VPADDD        Z7, Z5, K1, Z5
+	VPCMPGTD      Z1, Z8, K1
+	VPCMPGTD      Z8, Z2, K1, K1
+	VPCOMPRESSD.Z Z8, K1, Z9
+	VMOVUPS       Z9, (SI)(DI*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, DI
+	VPCMPGTD      Z6, Z8, K1
+	VPCOMPRESSD.Z Z8, K1, Z8
+	VMOVUPS       Z8, (R8)(R9*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R9
+	ADDQ          $0x00000010, R10
+	CMPQ          R10, DX
+	JLT           loop
+	VMOVUPS       Z3, (BX)
+	VMOVUPS       Z4, 64(BX)
+	VMOVUPS       Z5, 128(BX)
+	MOVQ          DI, taken+64(FP)
+	MOVQ          R9, tailed+72(FP)
 	VZEROUPPER
 	RET
 
@@ -5427,12 +5521,18 @@ TEXT ·mergeVote2AVX512(SB), NOSPLIT, $0-80
 	MOVL         $0x80000000, R9
 	VMOVD        R9, X4
 	VPBROADCASTD X4, Z4
+	MOVQ         (R8), R11
+	MOVQ         $0x7fffffffffffffff, R9
+	SUBQ         R9, R11
 	MOVQ         (DX), R9
 	MOVQ         (BX), R10
 	VPBROADCASTD (R8), Z5
 	VPBROADCASTD 4(R8), Z6
 	VBROADCASTSS (DI), Z7
 	VBROADCASTSS 4(DI), Z8
+	MOVQ         8(R8), R12
+	MOVQ         $0x7fffffffffffffff, R13
+	SUBQ         R13, R12
 	MOVQ         8(DX), DX
 	MOVQ         8(BX), BX
 	VPBROADCASTD 8(R8), Z9
@@ -5442,12 +5542,26 @@ TEXT ·mergeVote2AVX512(SB), NOSPLIT, $0-80
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS  (CX)(DI*4), Z13
-	VMOVUPS  64(CX)(DI*4), Z14
-	MOVQ     DI, R8
-	SHRQ     $0x03, R8
-	VMOVUPS  (R9)(DI*4), Z15
-	VMOVUPS  64(R9)(DI*4), Z16
+	VMOVUPS (CX)(DI*4), Z13
+	VMOVUPS 64(CX)(DI*4), Z14
+	MOVQ    DI, R8
+	SHRQ    $0x03, R8
+	VMOVUPS (R9)(DI*4), Z15
+	VMOVUPS 64(R9)(DI*4), Z16
+	TESTQ   R11, R11
+	JNZ     bounded0
+	TESTQ   R10, R10
+	JZ      all0
+	KMOVW   (R10)(R8*1), K1
+	KMOVW   2(R10)(R8*1), K2
+	JMP     counted0
+
+all0:
+	KXNORW K1, K1, K1
+	KXNORW K2, K2, K2
+	JMP    counted0
+
+bounded0:
 	VPANDD   Z15, Z3, Z17
 	VPCMPGTD Z5, Z17, K1
 	VPCMPD   $0x02, Z6, Z17, K1, K1
@@ -5455,78 +5569,86 @@ loop:
 	VPCMPGTD Z5, Z17, K2
 	VPCMPD   $0x02, Z6, Z17, K2, K2
 	TESTQ    R10, R10
-	JZ       unmasked0
-	MOVWLZX  (R10)(R8*1), R11
-	KMOVW    R11, K3
+	JZ       counted0
+	KMOVW    (R10)(R8*1), K3
 	KANDW    K3, K1, K1
-	MOVWLZX  2(R10)(R8*1), R11
-	KMOVW    R11, K3
+	KMOVW    2(R10)(R8*1), K3
 	KANDW    K3, K2, K2
 
-unmasked0:
+counted0:
 	VMULPS.Z Z7, Z15, K1, Z15
 	VMULPS   Z8, Z15, Z15
 	VMULPS.Z Z7, Z16, K2, Z16
 	VMULPS   Z8, Z16, Z16
 	VMOVUPS  (DX)(DI*4), Z17
 	VMOVUPS  64(DX)(DI*4), Z18
-	VPANDD   Z17, Z3, Z19
-	VPCMPGTD Z9, Z19, K1
-	VPCMPD   $0x02, Z10, Z19, K1, K1
-	VPANDD   Z18, Z3, Z19
-	VPCMPGTD Z9, Z19, K2
-	VPCMPD   $0x02, Z10, Z19, K2, K2
+	TESTQ    R12, R12
+	JNZ      bounded1
 	TESTQ    BX, BX
-	JZ       unmasked1
-	MOVWLZX  (BX)(R8*1), R11
-	KMOVW    R11, K3
-	KANDW    K3, K1, K1
-	MOVWLZX  2(BX)(R8*1), R8
-	KMOVW    R8, K3
-	KANDW    K3, K2, K2
+	JZ       all1
+	KMOVW    (BX)(R8*1), K4
+	KMOVW    2(BX)(R8*1), K5
+	JMP      counted1
 
-unmasked1:
-	VMULPS.Z  Z11, Z17, K1, Z17
-	VMULPS    Z12, Z17, Z17
-	VMULPS.Z  Z11, Z18, K2, Z18
-	VMULPS    Z12, Z18, Z18
-	VMOVAPS   Z2, Z19
-	VMOVAPS   Z2, Z20
-	VMOVAPS   Z2, Z21
-	VMOVAPS   Z2, Z22
-	VADDPS    Z15, Z17, Z23
-	VCMPPS    $0x07, Z23, Z23, K1
-	VCMPPS    $0x01, Z2, Z23, K2
-	VMOVAPS.Z Z4, K2, Z23
-	VADDPS    Z16, Z18, Z24
-	VCMPPS    $0x07, Z24, Z24, K2
-	VCMPPS    $0x01, Z2, Z24, K3
-	VMOVAPS.Z Z4, K3, Z24
-	VXORPS    Z15, Z23, Z25
-	VCMPPS    $0x0e, Z2, Z25, K1, K3
-	VADDPS    Z15, Z19, K3, Z19
-	VADDPS    Z8, Z21, K3, Z21
-	VXORPS    Z16, Z24, Z15
-	VCMPPS    $0x0e, Z2, Z15, K2, K3
-	VADDPS    Z16, Z20, K3, Z20
-	VADDPS    Z8, Z22, K3, Z22
-	VXORPS    Z17, Z23, Z15
-	VCMPPS    $0x0e, Z2, Z15, K1, K1
-	VADDPS    Z17, Z19, K1, Z19
-	VADDPS    Z12, Z21, K1, Z21
-	VXORPS    Z18, Z24, Z15
-	VCMPPS    $0x0e, Z2, Z15, K2, K1
-	VADDPS    Z18, Z20, K1, Z20
-	VADDPS    Z12, Z22, K1, Z22
-	VMOVD     X0, R8
-	TESTL     R8, R8
-	JNZ       divided
-	VDIVPS    Z21, Z19, Z15
-	VCMPPS    $0x04, Z2, Z21, K1
-	VMOVAPS   Z15, K1, Z19
-	VDIVPS    Z22, Z20, Z15
-	VCMPPS    $0x04, Z2, Z22, K1
-	VMOVAPS   Z15, K1, Z20
+all1:
+	KXNORW K4, K4, K4
+	KXNORW K5, K5, K5
+	JMP    counted1
+
+bounded1:
+	VPANDD   Z17, Z3, Z19
+	VPCMPGTD Z9, Z19, K4
+	VPCMPD   $0x02, Z10, Z19, K4, K4
+	VPANDD   Z18, Z3, Z19
+	VPCMPGTD Z9, Z19, K5
+	VPCMPD   $0x02, Z10, Z19, K5, K5
+	TESTQ    BX, BX
+	JZ       counted1
+	KMOVW    (BX)(R8*1), K3
+	KANDW    K3, K4, K4
+	KMOVW    2(BX)(R8*1), K3
+	KANDW    K3, K5, K5
+
+counted1:
+	VMULPS.Z Z11, Z17, K4, Z17
+	VMULPS   Z12, Z17, Z17
+	VMULPS.Z Z11, Z18, K5, Z18
+	VMULPS   Z12, Z18, Z18
+	VMOVAPS  Z2, Z19
+	VMOVAPS  Z2, Z20
+	VMOVAPS  Z2, Z21
+	VMOVAPS  Z2, Z22
+	VADDPS   Z15, Z17, Z23
+	VCMPPS   $0x07, Z23, Z23, K3
+	VPANDD   Z4, Z23, Z23
+	VADDPS   Z16, Z18, Z24
+	VCMPPS   $0x07, Z24, Z24, K6
+	VPANDD   Z4, Z24, Z24
+	VXORPS   Z15, Z23, Z25
+	VCMPPS   $0x0e, Z2, Z25, K3, K7
+	VADDPS   Z15, Z19, K7, Z19
+	VADDPS   Z8, Z21, K7, Z21
+	VXORPS   Z16, Z24, Z15
+	VCMPPS   $0x0e, Z2, Z15, K6, K7
+	VADDPS   Z16, Z20, K7, Z20
+	VADDPS   Z8, Z22, K7, Z22
+	VXORPS   Z17, Z23, Z15
+	VCMPPS   $0x0e, Z2, Z15, K3, K3
+	VADDPS   Z17, Z19, K3, Z19
+	VADDPS   Z12, Z21, K3, Z21
+	VXORPS   Z18, Z24, Z15
+	VCMPPS   $0x0e, Z2, Z15, K6, K3
+	VADDPS   Z18, Z20, K3, Z20
+	VADDPS   Z12, Z22, K3, Z22
+	VMOVD    X0, R8
+	TESTL    R8, R8
+	JNZ      divided
+	VDIVPS   Z21, Z19, Z15
+	VCMPPS   $0x04, Z2, Z21, K3
+	VMOVAPS  Z15, K3, Z19
+	VDIVPS   Z22, Z20, Z15
+	VCMPPS   $0x04, Z2, Z22, K3
+	VMOVAPS  Z15, K3, Z20
 
 divided:
 	VMULPS  Z1, Z19, Z19
@@ -5562,12 +5684,18 @@ TEXT ·mergeVote2BF16AVX512(SB), NOSPLIT, $0-80
 	MOVL         $0x80000000, R9
 	VMOVD        R9, X4
 	VPBROADCASTD X4, Z4
+	MOVQ         (R8), R11
+	MOVQ         $0x7fffffffffffffff, R9
+	SUBQ         R9, R11
 	MOVQ         (DX), R9
 	MOVQ         (BX), R10
 	VPBROADCASTD (R8), Z5
 	VPBROADCASTD 4(R8), Z6
 	VBROADCASTSS (DI), Z7
 	VBROADCASTSS 4(DI), Z8
+	MOVQ         8(R8), R12
+	MOVQ         $0x7fffffffffffffff, R13
+	SUBQ         R13, R12
 	MOVQ         8(DX), DX
 	MOVQ         8(BX), BX
 	VPBROADCASTD 8(R8), Z9
@@ -5588,23 +5716,35 @@ loop:
 	VPMOVZXWD 32(R9)(DI*2), Z16
 	VPSLLD    $0x10, Z16, Z16
 	VSUBPS    Z13, Z15, Z15
-	VPANDD    Z15, Z3, Z17
-	VPCMPGTD  Z5, Z17, K1
-	VPCMPD    $0x02, Z6, Z17, K1, K1
 	VSUBPS    Z14, Z16, Z16
-	VPANDD    Z16, Z3, Z17
-	VPCMPGTD  Z5, Z17, K2
-	VPCMPD    $0x02, Z6, Z17, K2, K2
+	TESTQ     R11, R11
+	JNZ       bounded0
 	TESTQ     R10, R10
-	JZ        unmasked0
-	MOVWLZX   (R10)(R8*1), R11
-	KMOVW     R11, K3
-	KANDW     K3, K1, K1
-	MOVWLZX   2(R10)(R8*1), R11
-	KMOVW     R11, K3
-	KANDW     K3, K2, K2
+	JZ        all0
+	KMOVW     (R10)(R8*1), K1
+	KMOVW     2(R10)(R8*1), K2
+	JMP       counted0
 
-unmasked0:
+all0:
+	KXNORW K1, K1, K1
+	KXNORW K2, K2, K2
+	JMP    counted0
+
+bounded0:
+	VPANDD   Z15, Z3, Z17
+	VPCMPGTD Z5, Z17, K1
+	VPCMPD   $0x02, Z6, Z17, K1, K1
+	VPANDD   Z16, Z3, Z17
+	VPCMPGTD Z5, Z17, K2
+	VPCMPD   $0x02, Z6, Z17, K2, K2
+	TESTQ    R10, R10
+	JZ       counted0
+	KMOVW    (R10)(R8*1), K3
+	KANDW    K3, K1, K1
+	KMOVW    2(R10)(R8*1), K3
+	KANDW    K3, K2, K2
+
+counted0:
 	VMULPS.Z  Z7, Z15, K1, Z15
 	VMULPS    Z8, Z15, Z15
 	VMULPS.Z  Z7, Z16, K2, Z16
@@ -5614,64 +5754,74 @@ unmasked0:
 	VPMOVZXWD 32(DX)(DI*2), Z18
 	VPSLLD    $0x10, Z18, Z18
 	VSUBPS    Z13, Z17, Z17
-	VPANDD    Z17, Z3, Z19
-	VPCMPGTD  Z9, Z19, K1
-	VPCMPD    $0x02, Z10, Z19, K1, K1
 	VSUBPS    Z14, Z18, Z18
-	VPANDD    Z18, Z3, Z19
-	VPCMPGTD  Z9, Z19, K2
-	VPCMPD    $0x02, Z10, Z19, K2, K2
+	TESTQ     R12, R12
+	JNZ       bounded1
 	TESTQ     BX, BX
-	JZ        unmasked1
-	MOVWLZX   (BX)(R8*1), R11
-	KMOVW     R11, K3
-	KANDW     K3, K1, K1
-	MOVWLZX   2(BX)(R8*1), R8
-	KMOVW     R8, K3
-	KANDW     K3, K2, K2
+	JZ        all1
+	KMOVW     (BX)(R8*1), K4
+	KMOVW     2(BX)(R8*1), K5
+	JMP       counted1
 
-unmasked1:
-	VMULPS.Z  Z11, Z17, K1, Z17
-	VMULPS    Z12, Z17, Z17
-	VMULPS.Z  Z11, Z18, K2, Z18
-	VMULPS    Z12, Z18, Z18
-	VMOVAPS   Z2, Z19
-	VMOVAPS   Z2, Z20
-	VMOVAPS   Z2, Z21
-	VMOVAPS   Z2, Z22
-	VADDPS    Z15, Z17, Z23
-	VCMPPS    $0x07, Z23, Z23, K1
-	VCMPPS    $0x01, Z2, Z23, K2
-	VMOVAPS.Z Z4, K2, Z23
-	VADDPS    Z16, Z18, Z24
-	VCMPPS    $0x07, Z24, Z24, K2
-	VCMPPS    $0x01, Z2, Z24, K3
-	VMOVAPS.Z Z4, K3, Z24
-	VXORPS    Z15, Z23, Z25
-	VCMPPS    $0x0e, Z2, Z25, K1, K3
-	VADDPS    Z15, Z19, K3, Z19
-	VADDPS    Z8, Z21, K3, Z21
-	VXORPS    Z16, Z24, Z15
-	VCMPPS    $0x0e, Z2, Z15, K2, K3
-	VADDPS    Z16, Z20, K3, Z20
-	VADDPS    Z8, Z22, K3, Z22
-	VXORPS    Z17, Z23, Z15
-	VCMPPS    $0x0e, Z2, Z15, K1, K1
-	VADDPS    Z17, Z19, K1, Z19
-	VADDPS    Z12, Z21, K1, Z21
-	VXORPS    Z18, Z24, Z15
-	VCMPPS    $0x0e, Z2, Z15, K2, K1
-	VADDPS    Z18, Z20, K1, Z20
-	VADDPS    Z12, Z22, K1, Z22
-	VMOVD     X0, R8
-	TESTL     R8, R8
-	JNZ       divided
-	VDIVPS    Z21, Z19, Z15
-	VCMPPS    $0x04, Z2, Z21, K1
-	VMOVAPS   Z15, K1, Z19
-	VDIVPS    Z22, Z20, Z15
-	VCMPPS    $0x04, Z2, Z22, K1
-	VMOVAPS   Z15, K1, Z20
+all1:
+	KXNORW K4, K4, K4
+	KXNORW K5, K5, K5
+	JMP    counted1
+
+bounded1:
+	VPANDD   Z17, Z3, Z19
+	VPCMPGTD Z9, Z19, K4
+	VPCMPD   $0x02, Z10, Z19, K4, K4
+	VPANDD   Z18, Z3, Z19
+	VPCMPGTD Z9, Z19, K5
+	VPCMPD   $0x02, Z10, Z19, K5, K5
+	TESTQ    BX, BX
+	JZ       counted1
+	KMOVW    (BX)(R8*1), K3
+	KANDW    K3, K4, K4
+	KMOVW    2(BX)(R8*1), K3
+	KANDW    K3, K5, K5
+
+counted1:
+	VMULPS.Z Z11, Z17, K4, Z17
+	VMULPS   Z12, Z17, Z17
+	VMULPS.Z Z11, Z18, K5, Z18
+	VMULPS   Z12, Z18, Z18
+	VMOVAPS  Z2, Z19
+	VMOVAPS  Z2, Z20
+	VMOVAPS  Z2, Z21
+	VMOVAPS  Z2, Z22
+	VADDPS   Z15, Z17, Z23
+	VCMPPS   $0x07, Z23, Z23, K3
+	VPANDD   Z4, Z23, Z23
+	VADDPS   Z16, Z18, Z24
+	VCMPPS   $0x07, Z24, Z24, K6
+	VPANDD   Z4, Z24, Z24
+	VXORPS   Z15, Z23, Z25
+	VCMPPS   $0x0e, Z2, Z25, K3, K7
+	VADDPS   Z15, Z19, K7, Z19
+	VADDPS   Z8, Z21, K7, Z21
+	VXORPS   Z16, Z24, Z15
+	VCMPPS   $0x0e, Z2, Z15, K6, K7
+	VADDPS   Z16, Z20, K7, Z20
+	VADDPS   Z8, Z22, K7, Z22
+	VXORPS   Z17, Z23, Z15
+	VCMPPS   $0x0e, Z2, Z15, K3, K3
+	VADDPS   Z17, Z19, K3, Z19
+	VADDPS   Z12, Z21, K3, Z21
+	VXORPS   Z18, Z24, Z15
+	VCMPPS   $0x0e, Z2, Z15, K6, K3
+	VADDPS   Z18, Z20, K3, Z20
+	VADDPS   Z12, Z22, K3, Z22
+	VMOVD    X0, R8
+	TESTL    R8, R8
+	JNZ      divided
+	VDIVPS   Z21, Z19, Z15
+	VCMPPS   $0x04, Z2, Z21, K3
+	VMOVAPS  Z15, K3, Z19
+	VDIVPS   Z22, Z20, Z15
+	VCMPPS   $0x04, Z2, Z22, K3
+	VMOVAPS  Z15, K3, Z20
 
 divided:
 	VMULPS  Z1, Z19, Z19
@@ -6090,113 +6240,49 @@ loop:
 	VZEROUPPER
 	RET
 
-// func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int)
-// Requires: AVX, AVX512F, POPCNT
-TEXT ·listedAVX512(SB), NOSPLIT, $0-40
-	MOVQ list+0(FP), AX
-	MOVQ words+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVL first+24(FP), SI
-	XORQ BX, BX
-
-words:
-	MOVQ          (CX), DI
-	MOVL          $0x00000010, R8
-	VMOVD         R8, X0
-	VPBROADCASTD  X0, Z2
-	VPBROADCASTD  SI, Z0
-	VPMOVZXBD     laneIndex<>+0(SB), Z1
-	VPADDD        Z1, Z0, Z0
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z1
-	VMOVUPS       Z1, (AX)(BX*4)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, BX
-	VPADDD        Z2, Z0, Z0
-	SHRQ          $0x10, DI
-	ADDL          $0x40, SI
-	ADDQ          $0x08, CX
-	DECQ          DX
-	JNZ           words
-	MOVQ          BX, count+32(FP)
-	VZEROUPPER
-	RET
-
-// func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int)
-// Requires: AVX, AVX512F
-TEXT ·outranksAVX512(SB), NOSPLIT, $0-48
-	MOVQ         bits+0(FP), AX
-	MOVQ         list+8(FP), CX
-	MOVQ         draws+16(FP), DX
-	MOVQ         row+24(FP), BX
-	MOVQ         n+40(FP), SI
-	MOVL         others+32(FP), DI
-	VMOVD        DI, X0
+// func aboveOthersAVX512(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·aboveOthersAVX512(SB), NOSPLIT, $0-56
+	MOVQ         above+0(FP), AX
+	MOVQ         at+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         draws+24(FP), BX
+	MOVQ         from+32(FP), SI
+	MOVQ         to+40(FP), DI
+	MOVQ         cols+48(FP), R8
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0x00000001, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Z1
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Z2
-	XORQ         DI, DI
+	VPMOVZXBD    laneIndex<>+0(SB), Z1
+	LEAQ         -1(R8), R9
 
 loop:
-	VMOVUPS    (CX)(DI*4), Z3
-	VMOVUPS    (DX)(DI*4), Z4
-	VPSRLQ     $0x20, Z4, Z5
-	VPMULUDQ   Z0, Z5, Z5
-	VPMULUDQ   Z0, Z4, Z4
-	VPSRLQ     $0x20, Z4, Z4
-	MOVL       $0x0000aaaa, R8
-	KMOVW      R8, K1
-	VPBLENDMD  Z5, Z4, K1, Z4
-	VPCMPD     $0x05, Z3, Z4, K1
-	VPADDD     Z1, Z4, K1, Z4
-	VXORPS     X6, X6, X6
-	KXNORW     K2, K2, K2
-	VPGATHERDD (BX)(Z3*4), K2, Z6
-	VPANDD     Z6, Z2, Z6
-	VXORPS     X7, X7, X7
-	KXNORW     K3, K3, K3
-	VPGATHERDD (BX)(Z4*4), K3, Z7
-	VPANDD     Z7, Z2, Z7
-	VPCMPGTD   Z7, Z6, K1
-	VPCMPEQD   Z7, Z6, K4
-	VPCMPGTD   Z3, Z4, K4, K4
-	KORW       K4, K1, K1
-	KMOVW      K1, R8
-	MOVQ       DI, R9
-	SHRQ       $0x03, R9
-	MOVW       R8, (AX)(R9*1)
-	ADDQ       $0x00000010, DI
-	CMPQ       DI, SI
-	JLT        loop
+	MOVQ         SI, R10
+	SHRQ         $0x02, R10
+	MOVL         (BX)(R10*1), R10
+	IMULQ        R9, R10
+	SHRQ         $0x20, R10
+	LEAQ         1(SI)(R10*1), R10
+	MOVQ         R8, R11
+	SUBQ         R10, R11
+	MOVQ         R10, R12
+	SUBQ         R8, R12
+	CMOVQLT      R10, R12
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Z2
+	VPANDD       (DX)(SI*4), Z0, Z3
+	VPANDD       (DX)(R12*4), Z0, Z4
+	VPCMPGTD     Z1, Z2, K2
+	VPCMPEQD     Z4, Z3, K2, K2
+	VPCMPGTD     Z4, Z3, K1
+	KORW         K2, K1, K1
+	KMOVW        K1, R10
+	LEAQ         (CX)(SI*1), R11
+	SARQ         $0x03, R11
+	MOVW         R10, (AX)(R11*1)
+	ADDQ         $0x10, SI
+	CMPQ         SI, DI
+	JLT          loop
 	VZEROUPPER
 	RET
 

@@ -90,6 +90,11 @@ func bracketBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *ui
 	panic("this machine has no such instructions")
 }
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+func bracketTailBF16AVX2(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int) {
+	panic("this machine has no such instructions")
+}
+
 // aboveMask needs n to be a multiple of a vector.
 func aboveMaskAVX2(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
@@ -192,18 +197,8 @@ func squareSumsAVX2(x *float32, keep *uint64, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
-func listedAVX2(list *uint32, words *uint64, n int, first int32) (count int) {
-	panic("this machine has no such instructions")
-}
-
-// outranks needs n to be a multiple of a vector.
-func outranksAVX2(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
-	panic("this machine has no such instructions")
-}
-
-// deposit adds to n words of keep one bit of the stream for each that is set in words; bits has a word more than these need.
-func depositAVX2(keep *uint64, words *uint64, bits *uint64, n int) {
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
+func aboveOthersAVX2(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int) {
 	panic("this machine has no such instructions")
 }
 
@@ -426,6 +421,11 @@ func bracketBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *
 	panic("this machine has no such instructions")
 }
 
+// bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.
+func bracketTailBF16AVX512(x *byte, less *byte, n int, lo int32, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken int, tailed int) {
+	panic("this machine has no such instructions")
+}
+
 // aboveMask needs n to be a multiple of a vector.
 func aboveMaskAVX512(keep *uint64, x *float32, n int, bound int32) {
 	panic("this machine has no such instructions")
@@ -538,13 +538,8 @@ func squareSumsAVX512(x *float32, keep *uint64, n int, partial *float64) {
 	panic("this machine has no such instructions")
 }
 
-// listed writes the indices of all bits that are set in n words, whose first has the index first, and needs room for 16 more.
-func listedAVX512(list *uint32, words *uint64, n int, first int32) (count int) {
-	panic("this machine has no such instructions")
-}
-
-// outranks needs n to be a multiple of a vector.
-func outranksAVX512(bits *uint64, list *uint32, draws *uint32, row *float32, others uint32, n int) {
+// aboveOthers looks at elements from to to, both multiples of 16 as at is; 16 more than cols can be read.
+func aboveOthersAVX512(above *uint64, at int, row *float32, draws *uint32, from int, to int, cols int) {
 	panic("this machine has no such instructions")
 }
 

@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // The order of magnitudes is that of the bits without the sign, so that
 // infinities come above all numbers and NaN above infinities.
@@ -93,6 +96,42 @@ func (b Bracket) TallyBF16(x, less []byte, room []uint32) Tally {
 		t.add(b, int32(MagnitudeBits(fromBF16(x[i:])-fromBF16(less[i:]))))
 	}
 	return t.of(b)
+}
+
+// TallyTwoBF16 is TallyBF16 of two brackets. It takes little more than that of
+// one where the other lies above b, and few elements do. Both rooms are
+// overwritten; the other's is for twice as many elements.
+func (b Bracket) TallyTwoBF16(other Bracket, x, less []byte, room, otherRoom []uint32) (t, o Tally) {
+	size := len(x)/2 + 16
+	n := body(len(x)/2, 1)
+	if n == 0 || other.Lo <= b.Hi {
+		return b.TallyBF16(x, less, room), other.TallyBF16(x, less, otherRoom)
+	}
+	var c counts
+	var tailed int
+	less = less[:len(x)]
+	tail := otherRoom[:size:size]
+	loop := bracketTailBF16AVX2
+	if wide() {
+		loop = bracketTailBF16AVX512
+	}
+	c.taken, tailed = loop(&x[0], &less[0], n, b.Lo, b.Hi, &room[:size][0], &c.lanes[0], other.Lo-1, &tail[0])
+	t, tail = c.tally(room), tail[:tailed]
+	for i := 2 * n; i < len(x); i += 2 {
+		bits := MagnitudeBits(fromBF16(x[i:]) - fromBF16(less[i:]))
+		t.add(b, int32(bits))
+		tail = append(tail, bits)
+	}
+	return t.of(b), other.Tally(floatsOf(tail), otherRoom[size:])
+}
+
+// floatsOf is magnitude bits as what they are the bits of: floats that are not
+// negative.
+func floatsOf(bits []uint32) []float32 {
+	if len(bits) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&bits[0])), len(bits))
 }
 
 // counts is what the assembly found: three vectors, of 8 or 16 lanes.

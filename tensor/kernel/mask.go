@@ -32,6 +32,13 @@ func (m Mask) Less(o Mask) {
 	}
 }
 
+// Add keeps also what both o and p keep.
+func (m Mask) Add(o, p Mask) {
+	for i := range m {
+		m[i] |= o[i] & p[i]
+	}
+}
+
 // Count is how many of the elements from, from+1, ..., to-1 are kept.
 func (m Mask) Count(from, to int) (n int) {
 	for w := from / 64; w*64 < to; w++ {

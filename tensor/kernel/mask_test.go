@@ -39,27 +39,46 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// TestKeepAboveOthers: over all draws that differ, an element is kept as many
-// times as its rank says, equal ones included.
-func TestKeepAboveOthers(t *testing.T) {
+// TestAboveOthers: over all draws that differ, an element is above others as
+// many times as its rank says, equal ones included, wherever the row begins and
+// however long it is.
+func TestAboveOthers(t *testing.T) {
 	nan := float32(math.NaN())
-	row := []float32{3, -1, 0, 2, -2, nan, 2, 0}
-	ranks := []int{6, 2, 1, 5, 4, 7, 3, 0}
-	const at = 60
-	for i, rank := range ranks {
-		kept := 0
-		for d := range len(row) - 1 {
-			keep, open := make(Mask, MaskWords(at+len(row))), make(Mask, MaskWords(at+len(row)))
-			open.Set(at - 1) // of another row
-			open.Set(at + i)
-			draw := uint32((uint64(d)<<32 + 1<<31) / uint64(len(row)-1))
-			KeepAboveOthers(keep, open, row, at, []uint32{draw})
-			if keep.Has(at + i) {
-				kept++
+	for _, cols := range []int{2, 8, 16, 37, 200} {
+		data := make([]float32, cols+OthersRoom)
+		for i := range cols {
+			data[i] = []float32{3, -1, 0, 2, -2, nan, 2, 0}[i*i%8] * float32(i%5)
+		}
+		for _, at := range []int{0, 48, 61} {
+			times, draws := make([]int, cols), make([]uint32, cols/OthersRoom+1)
+			for d := range cols - 1 {
+				for i := range draws {
+					draws[i] = uint32((uint64(d)<<32 + 1<<31) / uint64(cols-1))
+				}
+				above := make(Mask, MaskWords(at+cols))
+				AboveOthers(above, at, data, draws)
+				for i := range cols {
+					if above.Has(at + i) {
+						times[i]++
+					}
+				}
+			}
+			for i, n := range times {
+				if rank := rankOf(data[:cols], i); n != rank {
+					t.Errorf("%d columns: element %d is above for %d draws, want %d", cols, i, n, rank)
+				}
 			}
 		}
-		if kept != rank {
-			t.Errorf("element %d was kept for %d draws, want %d", i, kept, rank)
+	}
+}
+
+// rankOf is how many elements an element comes before.
+func rankOf(row []float32, own int) (rank int) {
+	for i, v := range row {
+		a, b := MagnitudeBits(row[own]), MagnitudeBits(v)
+		if a > b || (a == b && own < i) {
+			rank++
 		}
 	}
+	return rank
 }

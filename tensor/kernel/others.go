@@ -1,76 +1,71 @@
 package kernel
 
-import (
-	"math/bits"
+// OthersRoom is how many elements a row for AboveOthers has room for behind it,
+// and how many of a row share a draw.
+const OthersRoom = 16
 
-	"github.com/rouxml/roux/tensor/kernel/cpu"
-)
-
-// crowd is how many words of a mask are worked on at once: what is listed of
-// them stays in the first cache.
-const crowd = 32
-
-// KeepAboveOthers keeps those open elements of a row that are larger in
-// magnitude than another element of it, which a draw picks for each in turn, all
-// others being as likely; of equal ones the first is the larger. The row, of two
-// elements at least, begins at element at of the masks.
-func KeepAboveOthers(keep, open Mask, row []float32, at int, draws []uint32) {
-	for w := at / 64; w*64 < at+len(row); w += crowd {
-		var words [crowd]uint64
-		n, count := min(crowd, (at+len(row)+63)/64-w), 0
-		for i := range n {
-			words[i] = open.word(w+i, at, at+len(row))
-			count += bits.OnesCount64(words[i])
+// AboveOthers sets bit at+i of a clear mask for each element i of a row that is
+// larger in magnitude than another of it; of equal ones the first is the larger.
+// The other is so many elements further, and from the end of the row on from its
+// begin; how many, a draw says for every 16 elements, all numbers but zero being
+// as likely. Each element is so compared with any other, and is the larger with
+// the probability that its rank says.
+//
+// The row, of two elements at least, has OthersRoom behind it, which is
+// overwritten.
+func AboveOthers(above Mask, at int, row []float32, draws []uint32) {
+	n := len(row) - OthersRoom
+	for i := range OthersRoom {
+		row[n+i] = row[i%n]
+	}
+	done := 0
+	if body(n, 1) > 0 {
+		done = n &^ (OthersRoom - 1)
+	}
+	switch {
+	case done == 0:
+	case at%OthersRoom == 0:
+		aboveOthers(above, at, row, draws, 0, done)
+	default:
+		aboveUneven(above, at, row, draws, done)
+	}
+	for i := done; i < n; i++ {
+		if larger(row[:n], i, draws[i/OthersRoom]) {
+			above.Set(at + i)
 		}
-		keepAboveOthers(keep[w:w+n], words[:n], row, w*64-at, draws[:count])
-		draws = draws[count:]
 	}
 }
 
-// keepAboveOthers looks at the elements of the row that are open in words, whose
-// first bit is element first.
-func keepAboveOthers(keep Mask, words []uint64, row []float32, first int, draws []uint32) {
-	if len(draws) == 0 {
-		return
+func aboveOthers(above Mask, at int, row []float32, draws []uint32, from, to int) {
+	if wide() {
+		aboveOthersAVX512(&above[0], at, &row[0], &draws[0], from, to, len(row)-OthersRoom)
+	} else {
+		aboveOthersAVX2(&above[0], at, &row[0], &draws[0], from, to, len(row)-OthersRoom)
 	}
-	if cpu.Active() == cpu.Portable {
-		for w, word := range words {
-			for ; word != 0; word &= word - 1 {
-				if i := bits.TrailingZeros64(word); outranks(row, uint32(first+w*64+i), draws[0]) {
-					keep[w] |= 1 << i
-				}
-				draws = draws[1:]
+}
+
+// aboveUneven is for rows that do not begin where the assembly can put bits.
+func aboveUneven(above Mask, at int, row []float32, draws []uint32, n int) {
+	var words [32]uint64
+	for from := 0; from < n; from += 64 * len(words) {
+		to := min(n, from+64*len(words))
+		clear(words[:])
+		aboveOthers(words[:], -from, row, draws, from, to)
+		for w := range MaskWords(to - from) {
+			i := at + from + 64*w
+			above[i/64] |= words[w] << (i % 64)
+			if high := words[w] >> (64 - i%64); high != 0 {
+				above[i/64+1] |= high
 			}
 		}
-		return
 	}
-	var list [64*crowd + 16]uint32
-	var stream [crowd + 1]uint64
-	n := body(len(draws), 1)
-	if wide() {
-		listedAVX512(&list[0], &words[0], len(words), int32(first))
-		if n > 0 {
-			outranksAVX512(&stream[0], &list[0], &draws[0], &row[0], uint32(len(row)-1), n)
-		}
-	} else {
-		listedAVX2(&list[0], &words[0], len(words), int32(first))
-		if n > 0 {
-			outranksAVX2(&stream[0], &list[0], &draws[0], &row[0], uint32(len(row)-1), n)
-		}
-	}
-	for i := n; i < len(draws); i++ {
-		if outranks(row, list[i], draws[i]) {
-			stream[i/64] |= 1 << (i % 64)
-		}
-	}
-	depositAVX2(&keep[0], &words[0], &stream[0], len(words))
 }
 
-// outranks says whether an element comes before the other that the draw picks.
-func outranks(row []float32, own, draw uint32) bool {
-	other := uint32(uint64(draw) * uint64(len(row)-1) >> 32)
-	if other >= own { // leave itself out
-		other++
+// larger says whether an element comes before the other that the draw picks.
+func larger(row []float32, own int, draw uint32) bool {
+	other := own + 1 + int(uint64(draw)*uint64(len(row)-1)>>32)
+	if other >= len(row) {
+		other -= len(row)
 	}
 	a, b := MagnitudeBits(row[own]), MagnitudeBits(row[other])
 	return a > b || (a == b && other > own)

@@ -3,6 +3,7 @@ package kernel
 import (
 	"maps"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -95,31 +96,43 @@ var moreTwins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Mix raw elect": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Elect: true, Unweighed: true, Lambda: 1}, a, b, c))
 	},
-	"KeepAboveOthers": func(t *testing.T, a, b, c []float32) []uint64 {
+	"Bracket.TallyTwoBF16": func(t *testing.T, a, b, _ []float32) []uint64 {
+		var out []uint64
+		low := Bracket{0x3e000000, 0x3f000000}
+		for _, high := range []Bracket{{0x3f400000, 0x3f900000}, {0x3f800000, 0x3f800000}, {0x3ef00000, 0x3f800000}, {0x7f000000, 0x7f900000}} {
+			x, less, n := rawOf(a), rawOf(b), len(a)+16
+			lower, higher := low.TallyTwoBF16(high, x, less, make([]uint32, n), make([]uint32, 2*n))
+			for i, tally := range []Tally{lower, higher} {
+				want := []Bracket{low, high}[i].TallyBF16(x, less, make([]uint32, n))
+				if tally.Above != want.Above || tally.AtHi != want.AtHi || tally.AtLo != want.AtLo || !slices.Equal(tally.Between, want.Between) {
+					t.Errorf("%d elements: tally %v of two, %v alone", len(a), tally, want)
+				}
+				out = append(out, uint64(tally.Above), uint64(tally.AtHi), uint64(tally.AtLo), uint64(len(tally.Between)))
+			}
+		}
+		return out
+	},
+	"AboveOthers": func(t *testing.T, a, b, c []float32) []uint64 {
 		if len(a) < 2 {
 			return nil
 		}
-		row, draws := append(append([]float32{}, a...), b...), make([]uint32, 2*len(a))
-		open := make(Mask, MaskWords(70+len(row)))
-		KeepLargest(open[1:], row, 0x3e000000, 3)
-		for i, v := range append(append([]float32{}, c...), a...) {
-			draws[i] = math.Float32bits(v) * 2654435761
+		row, draws := append(append([]float32{}, a...), make([]float32, OthersRoom)...), make([]uint32, len(a)/OthersRoom+1)
+		for i := range draws {
+			draws[i] = math.Float32bits(b[i]+c[i]) * 2654435761
 		}
-		return masks(t, 70+len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 64+len(a)%7, draws) })
+		at := 16 * (len(a) % 5)
+		even := masks(t, at+len(a), func(m Mask) { clear(m); AboveOthers(m, at, row, draws) })
+		return append(even, masks(t, at+len(a)+3, func(m Mask) { clear(m); AboveOthers(m, at+3, row, draws) })...)
 	},
-	"KeepAboveOthers of many": func(t *testing.T, a, b, _ []float32) []uint64 {
+	"AboveOthers of many": func(t *testing.T, a, b, _ []float32) []uint64 {
 		if len(a) != 130 {
 			return nil
 		}
-		row, draws := make([]float32, 5000), make([]uint32, 5000)
-		open := make(Mask, MaskWords(len(row)))
-		for i := range row {
+		row, draws := make([]float32, 5001+OthersRoom), make([]uint32, 5000)
+		for i := range draws {
 			row[i], draws[i] = a[i%130]*b[i%57], uint32(i)*2654435761
-			if i%3 != 1 {
-				open.Set(i)
-			}
 		}
-		return masks(t, len(row), func(m Mask) { clear(m); KeepAboveOthers(m, open, row, 0, draws) })
+		return masks(t, 5064, func(m Mask) { clear(m); AboveOthers(m, 63, row, draws) })
 	},
 	"Dots": func(_ *testing.T, a, b, _ []float32) []uint64 { return products(Dots(finite(a), finite(b))) },
 	"DotsBF16": func(_ *testing.T, a, b, _ []float32) []uint64 {

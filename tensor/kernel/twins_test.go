@@ -194,6 +194,18 @@ var twins = map[string]func(t *testing.T, a, b, c []float32) []uint64{
 	"Mix raw vote": func(t *testing.T, a, b, c []float32) []uint64 {
 		return floats(t, len(a), mixedRaw(Mix{Elect: true, Normalize: true, Lambda: 0.9}, a, b, c))
 	},
+	"Mix raw vote of two, masked": func(t *testing.T, a, b, c []float32) []uint64 {
+		var all []uint64
+		for _, w := range [][2]float32{{1, 1}, {0.5, 0.5}, {1, -0.5}, {0x1p100, 0x1p100}, {0x1p-126, 0x1p-126}} {
+			keep := make(Mask, MaskWords(len(a)))
+			KeepLargest(keep, b, 0x3f000000, 3)
+			x, y, base := rawOf(a), rawOf(b), rawOf(c)
+			all = append(all, floats(t, len(a), func(dst []float32) {
+				Mix{Elect: true, Normalize: true, Lambda: 0.9}.IntoRaw(dst, base, []Delta{{Raw: x, Above: -1, Keep: keep, Rescale: 1.5, Weight: w[0]}, {Raw: y, Above: -1, Rescale: 0x1p-100, Weight: w[1]}})
+			})...)
+		}
+		return all
+	},
 	"Dot": func(_ *testing.T, a, b, _ []float32) []uint64 {
 		a, b = finite(a), finite(b)
 		return []uint64{math.Float64bits(Dot(a, b))}

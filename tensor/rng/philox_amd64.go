@@ -13,6 +13,11 @@ func keepAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limit uint6
 //go:noescape
 func wordsAVX2(dst *uint32, counter uint64, n int, schedule *uint32)
 
+// belowAVX2 needs n to be a multiple of 16; the schedule is that of keep, a limit has 6 bits above a word.
+//
+//go:noescape
+func belowAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limits *uint64)
+
 // keepAVX512 needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the
 // counter, the limit is 16 bits and not zero.
 //
@@ -23,3 +28,8 @@ func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uin
 //
 //go:noescape
 func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32)
+
+// belowAVX512 needs n to be a multiple of 16; the schedule is that of keep, a limit has 6 bits above a word.
+//
+//go:noescape
+func belowAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *uint64)

@@ -15,6 +15,11 @@ func wordsAVX2(dst *uint32, counter uint64, n int, schedule *uint32) {
 	panic("this machine has no such instructions")
 }
 
+// belowAVX2 needs n to be a multiple of 16; the schedule is that of keep, a limit has 6 bits above a word.
+func belowAVX2(mask *uint64, counter uint64, n int, schedule *uint32, limits *uint64) {
+	panic("this machine has no such instructions")
+}
+
 // keepAVX512 needs n to be a multiple of 16; the schedule is the keys of all rounds and then the two upper words of the
 // counter, the limit is 16 bits and not zero.
 func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uint64) {
@@ -23,5 +28,10 @@ func keepAVX512(mask *uint64, counter uint64, n int, schedule *uint32, limit uin
 
 // wordsAVX512 writes 4n words and needs n to be a multiple of 8; the schedule is that of keep.
 func wordsAVX512(dst *uint32, counter uint64, n int, schedule *uint32) {
+	panic("this machine has no such instructions")
+}
+
+// belowAVX512 needs n to be a multiple of 16; the schedule is that of keep, a limit has 6 bits above a word.
+func belowAVX512(low *uint64, high *uint64, counter uint64, n int, schedule *uint32, limits *uint64) {
 	panic("this machine has no such instructions")
 }

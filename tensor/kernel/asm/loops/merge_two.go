@@ -11,6 +11,7 @@ import (
 // model is what is known of one of two models, all in registers.
 type model struct {
 	x, keep         reg.GPVirtual
+	bounded         reg.GPVirtual // zero where the bounds let all count
 	bound, upto     reg.VecVirtual
 	rescale, weight reg.VecVirtual
 }
@@ -40,7 +41,11 @@ func (s isa) voteOfTwo(raw bool) {
 }
 
 func (m merger) model(j int) model {
-	d := model{GP64(), GP64(), m.vec(), m.vec(), m.vec(), m.vec()}
+	d := model{GP64(), GP64(), GP64(), m.vec(), m.vec(), m.vec(), m.vec()}
+	MOVQ(at(m.bounds, 8*j), d.bounded)
+	all := GP64()
+	MOVQ(U64(0x7fffffff_ffffffff), all)
+	SUBQ(all, d.bounded)
 	MOVQ(at(m.xs, 8*j), d.x)
 	MOVQ(at(m.keeps, 8*j), d.keep)
 	VPBROADCASTD(at(m.bounds, 8*j), d.bound)
@@ -53,29 +58,54 @@ func (m merger) model(j int) model {
 // delta is a model's weighed delta, with zeros for what does not count.
 func (m merger) delta(j int, d model, i, byteIndex reg.GPVirtual) []reg.VecVirtual {
 	v := m.widen(d.x, i)
-	counts := make([]reg.Register, len(v))
+	counts := make([]reg.OpmaskVirtual, len(v))
 	for u := range v {
+		counts[u] = K()
 		if m.raw {
 			VSUBPS(m.base[u], v[u], v[u])
 		}
-		t, k := m.vec(), K()
-		m.and(v[u], m.abs, t)
-		VPCMPGTD(d.bound, t, k)
-		VPCMPD(U8(2), d.upto, t, k, k)
-		counts[u] = k
 	}
-	unmasked := fmt.Sprintf("unmasked%d", j)
-	TESTQ(d.keep, d.keep)
-	JZ(LabelRef(unmasked))
+	m.which(fmt.Sprint(j), d, v, counts, func(u int) Mem {
+		return Mem{Base: d.keep, Index: byteIndex, Scale: 1, Disp: u * m.lanes / 8}
+	})
 	for u := range v {
-		m.masked(counts[u], Mem{Base: d.keep, Index: byteIndex, Scale: 1, Disp: u * m.lanes / 8})
-	}
-	Label(unmasked)
-	for u := range v {
-		VMULPS_Z(d.rescale, v[u], counts[u].(reg.OpmaskVirtual), v[u])
+		VMULPS_Z(d.rescale, v[u], counts[u], v[u])
 		VMULPS(d.weight, v[u], v[u])
 	}
 	return v
+}
+
+// which finds the elements that count, by the bounds and the mask, where there
+// are any: masks alone are read as they are.
+func (m merger) which(j string, d model, v []reg.VecVirtual, counts []reg.OpmaskVirtual, keep func(u int) Mem) {
+	TESTQ(d.bounded, d.bounded)
+	JNZ(LabelRef("bounded" + j))
+	TESTQ(d.keep, d.keep)
+	JZ(LabelRef("all" + j))
+	for u, k := range counts {
+		KMOVW(keep(u), k)
+	}
+	JMP(LabelRef("counted" + j))
+	Label("all" + j)
+	for _, k := range counts {
+		KXNORW(k, k, k)
+	}
+	JMP(LabelRef("counted" + j))
+	Label("bounded" + j)
+	for u, k := range counts {
+		t := m.vec()
+		m.and(v[u], m.abs, t)
+		VPCMPGTD(d.bound, t, k)
+		VPCMPD(U8(2), d.upto, t, k, k)
+	}
+	TESTQ(d.keep, d.keep)
+	JZ(LabelRef("counted" + j))
+	for u, k := range counts {
+		some := K()
+		KMOVW(keep(u), some)
+		KANDW(some, k, k)
+	}
+	Label("counted" + j)
 }
 
 // count2 is merger.vote for deltas in registers.
@@ -86,7 +116,7 @@ func (m merger) count2(models []model, deltas [][]reg.VecVirtual) []reg.VecVirtu
 		sum := m.vec()
 		VADDPS(deltas[0][u], deltas[1][u], sum)
 		voters[u] = voter{mix[u], div[u], sum, m.compare(sum, sum, 7)}
-		m.signOf(sum)
+		VPANDD(m.sign, sum, sum) // only two negative zeros have a negative one, and those do not vote
 	}
 	for j, d := range models {
 		for u, v := range voters {

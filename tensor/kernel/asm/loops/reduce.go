@@ -117,9 +117,15 @@ func (s isa) absSums(name, signature string, raw bool) {
 	step := s.bytes() / 2
 	each("loop", n, sums, func(i reg.GPVirtual) {
 		word := s.maskWord(keep, i)
+		var halves []reg.VecVirtual
+		if raw && s.wide {
+			halves = s.rawHalves(x, less, i)
+		}
 		for k := range total {
 			v := s.vec()
-			if raw {
+			if halves != nil {
+				VCVTPS2PD(halves[k], v)
+			} else if raw {
 				h := s.rawHalf(x, i, k*step/2)
 				VSUBPS(s.rawHalf(less, i, k*step/2), h, h)
 				VCVTPS2PD(h, v)
@@ -145,6 +151,18 @@ func (s isa) absSums(name, signature string, raw bool) {
 	s.spill(total, all, 0)
 	s.spill(some, kept, 0)
 	end()
+}
+
+// rawHalves is 16 differences of bfloat16, in two registers of half the width.
+func (s isa) rawHalves(x, less, i reg.GPVirtual) []reg.VecVirtual {
+	v, base, high := s.vec(), s.vec(), s.half()
+	VPMOVZXWD(Mem{Base: x, Index: i, Scale: 2}, v)
+	VPMOVZXWD(Mem{Base: less, Index: i, Scale: 2}, base)
+	VPSLLD(Imm(16), v, v)
+	VPSLLD(Imm(16), base, base)
+	VSUBPS(base, v, v)
+	VEXTRACTF64X4(Imm(1), v, high)
+	return []reg.VecVirtual{v.AsY().(reg.VecVirtual), high}
 }
 
 // maskWord loads the 16 bits of the mask from element i on.

@@ -9,6 +9,7 @@ import (
 func (s isa) selection() {
 	s.bracket("bracket", "func(x *float32, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s})
 	s.bracket("bracketBF16", "func(x, less *byte, n int, lo, hi int32, between *uint32, counts *uint32) (taken int)", magnitudes{isa: s, raw: true})
+	s.bracketTail()
 	s.aboveMask("aboveMask", "func(keep *uint64, x *float32, n int, bound int32)", magnitudes{isa: s})
 	s.aboveMask("aboveMaskBF16", "func(keep *uint64, x, less *byte, n int, bound int32)", magnitudes{isa: s, raw: true})
 }
@@ -57,19 +58,57 @@ func (s isa) bracket(name, signature string, m magnitudes) {
 	if s.wide {
 		b.one = s.splat(1)
 	}
+	each("loop", n, s.lanes, func(i reg.GPVirtual) { b.sort(m.load(i)) })
+	b.end(counts)
+	end()
+}
+
+// bracketTail is bracketBF16, and copies out what lies above another bound.
+func (s isa) bracketTail() {
+	s.begin("bracketTailBF16", "func(x, less *byte, n int, lo, hi int32, between *uint32, counts *uint32, bound int32, tail *uint32) (taken, tailed int)")
+	Doc("bracketTailBF16 is bracketBF16 and also copies out, in order, magnitudes above a bound, for which there is as much room.")
+	m := magnitudes{isa: s, raw: true}
+	m.begin()
+	n, counts := ptr("n"), ptr("counts")
+	b := bracket{isa: s, between: ptr("between"), lo: s.int32("lo"), hi: s.int32("hi"), above: s.zero(), atHi: s.zero(), atLo: s.zero(), taken: GP64()}
+	bound, tail, tailed := s.int32("bound"), ptr("tail"), GP64()
+	XORQ(b.taken, b.taken)
+	XORQ(tailed, tailed)
+	if s.wide {
+		b.one = s.splat(1)
+	}
 	each("loop", n, s.lanes, func(i reg.GPVirtual) {
 		v := m.load(i)
+		b.sort(v)
 		if s.wide {
-			b.wide(v)
+			k := K()
+			VPCMPGTD(bound, v, k)
+			b.pack(v, k, tail, tailed)
 		} else {
-			b.narrow(v)
+			t := s.vec()
+			VPCMPGTD(bound, v, t)
+			b.list("tail", v, t, tail, tailed)
 		}
 	})
+	b.end(counts)
+	Store(tailed, ReturnIndex(1))
+	end()
+}
+
+// sort counts and copies out one vector.
+func (b bracket) sort(v reg.VecVirtual) {
+	if b.wide {
+		b.sortWide(v)
+	} else {
+		b.sortNarrow(v)
+	}
+}
+
+func (b bracket) end(counts reg.GPVirtual) {
 	for i, v := range []reg.VecVirtual{b.above, b.atHi, b.atLo} {
-		VMOVUPS(v, at(counts, i*s.bytes()))
+		VMOVUPS(v, at(counts, i*b.bytes()))
 	}
 	Store(b.taken, ReturnIndex(0))
-	end()
 }
 
 type bracket struct {
@@ -79,7 +118,7 @@ type bracket struct {
 	above, atHi, atLo reg.VecVirtual
 }
 
-func (b bracket) wide(v reg.VecVirtual) {
+func (b bracket) sortWide(v reg.VecVirtual) {
 	k, in := K(), K()
 	VPCMPGTD(b.hi, v, k)
 	VPADDD(b.one, b.above, k, b.above)
@@ -89,16 +128,20 @@ func (b bracket) wide(v reg.VecVirtual) {
 	VPADDD(b.one, b.atLo, k, b.atLo)
 	VPCMPGTD(b.lo, v, in)
 	VPCMPGTD(v, b.hi, in, in)
-	packed := b.vec()
-	VPCOMPRESSD_Z(v, in, packed)
-	VMOVUPS(packed, elem(b.between, b.taken, 0))
-	c := GP32()
-	KMOVW(in, c)
-	POPCNTL(c, c)
-	ADDQ(c.As64(), b.taken)
+	b.pack(v, in, b.between, b.taken)
 }
 
-func (b bracket) narrow(v reg.VecVirtual) {
+// pack adds lanes to a list.
+func (b bracket) pack(v reg.VecVirtual, lanes reg.OpmaskVirtual, list, count reg.GPVirtual) {
+	packed, c := b.vec(), GP32()
+	VPCOMPRESSD_Z(v, lanes, packed)
+	VMOVUPS(packed, elem(list, count, 0))
+	KMOVW(lanes, c)
+	POPCNTL(c, c)
+	ADDQ(c.As64(), count)
+}
+
+func (b bracket) sortNarrow(v reg.VecVirtual) {
 	t, u := b.vec(), b.vec()
 	VPCMPGTD(b.hi, v, t)
 	VPSUBD(t, b.above, b.above)
@@ -109,23 +152,28 @@ func (b bracket) narrow(v reg.VecVirtual) {
 	VPCMPGTD(b.lo, v, t)
 	VPCMPGTD(v, b.hi, u)
 	VPAND(t, u, t)
+	b.list("lane", v, t, b.between, b.taken)
+}
+
+// list adds the lanes of v that t has, one by one.
+func (b bracket) list(label string, v, t reg.VecVirtual, list, count reg.GPVirtual) {
 	m := GP32()
 	VMOVMSKPS(t, m)
 	TESTL(m, m)
-	JZ(LabelRef("none"))
+	JZ(LabelRef("no" + label))
 	lanes := AllocLocal(b.bytes())
 	VMOVDQU(v, lanes)
 	base := GP64()
 	LEAQ(lanes, base)
-	Label("lane")
+	Label(label)
 	l, x := GP32(), GP32()
 	TZCNTL(m, l)
 	MOVL(elem(base, l.As64(), 0), x)
-	MOVL(x, elem(b.between, b.taken, 0))
-	INCQ(b.taken)
+	MOVL(x, elem(list, count, 0))
+	INCQ(count)
 	BLSRL(m, m)
-	JNZ(LabelRef("lane"))
-	Label("none")
+	JNZ(LabelRef(label))
+	Label("no" + label)
 }
 
 // aboveMask sets the bit of every element whose magnitude bits are greater

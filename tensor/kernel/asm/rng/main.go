@@ -2,8 +2,11 @@
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
+	"slices"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -26,6 +29,7 @@ func main() {
 	for _, wide := range []bool{false, true} {
 		(&philox{wide: wide, lanes: lanes, order: order}).keep()
 		(&philox{wide: wide, lanes: lanes, order: order}).words()
+		(&philox{wide: wide, lanes: lanes, order: order}).below()
 	}
 	if err := emit.Files(os.Args[1], "rng", "philox"); err != nil {
 		log.Fatal(err)
@@ -116,7 +120,7 @@ func (p *philox) keep() {
 		}
 	}
 	Label("planes")
-	p.fold(limit, plane, p.draw(counter, plane, schedule, m0, m1), known)
+	p.fold("", limit, plane, p.draw(counter, plane, schedule, m0, m1), known)
 	CMPQ(plane, last)
 	JE(LabelRef("decided"))
 	DECQ(plane)
@@ -131,6 +135,94 @@ func (p *philox) keep() {
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// own is how many bits of a number are the element's own for below.
+const own = 6
+
+// below writes 128 bits for each counter and limit: those of the numbers below
+// it. Planes decide the upper bits, and what is left open after them a word that
+// 32 elements share. AVX2 has registers for one limit alone.
+func (p *philox) below() {
+	name, outs := "belowAVX2", []string{"mask"}
+	if p.wide {
+		name, outs = "belowAVX512", []string{"low", "high"}
+	}
+	TEXT(name, NOSPLIT, "func("+strings.Join(outs, ", ")+" *uint64, counter uint64, n int, schedule *uint32, limits *uint64)")
+	Pragma("noescape")
+	Doc(name + " needs n to be a multiple of 16; the schedule is that of keep, a limit has " + fmt.Sprint(own) + " bits above a word.")
+	var masks []reg.Register
+	for _, out := range outs {
+		masks = append(masks, Load(Param(out), GP64()))
+	}
+	n, schedule, limits := Load(Param("n"), GP64()), Load(Param("schedule"), GP64()), Load(Param("limits"), GP64())
+	counter, plane := Load(Param("counter"), GP64()).(reg.GPVirtual), GP64()
+	m0, m1 := p.constant(mul0), p.constant(mul1)
+	p.odds()
+	known := make([][]strand, len(outs))
+	for l := range known {
+		for range p.strands() {
+			known[l] = append(known[l], strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}})
+		}
+	}
+	Label("counters")
+	for _, m := range slices.Concat(known...) {
+		for h := range m.kept {
+			p.zero(m.kept[h])
+			p.ones(m.open[h])
+		}
+	}
+	MOVQ(U32(own-1), plane)
+	Label("planes")
+	drawn := p.draw(counter, plane, schedule, m0, m1)
+	for l := range known {
+		upper := GP64()
+		MOVL(Mem{Base: limits, Disp: 8*l + 4}, upper.As32())
+		p.fold(fmt.Sprint(l), upper, plane, drawn, known[l])
+	}
+	DECQ(plane)
+	JNS(LabelRef("planes"))
+	MOVQ(U32(own), plane)
+	drawn = p.draw(counter, plane, schedule, m0, m1)
+	for l, mask := range masks {
+		for k, m := range known[l] {
+			p.close(m, drawn[k], Mem{Base: limits, Disp: 8 * l})
+			p.store(m.kept[0], m.kept[1], mask, 16*p.counters()*k)
+		}
+		ADDQ(U32(16*p.counters()*p.strands()), mask)
+	}
+	ADDQ(U32(p.counters()*p.strands()), counter)
+	SUBQ(U32(p.counters()*p.strands()), n)
+	JNZ(LabelRef("counters"))
+	VZEROUPPER()
+	RET()
+}
+
+// close keeps what is open where the word of 32 elements is below the limit's.
+func (p *philox) close(m strand, drawn [2]reg.VecVirtual, limit Mem) {
+	for h, word := range drawn {
+		if p.wide {
+			k := K()
+			VPCMPUD_BCST(U8(1), limit, word, k)
+			VPORD(m.open[h], m.kept[h], k, m.kept[h])
+			continue
+		}
+		sign, v := p.constant(0x80000000_80000000), p.vec()
+		VPBROADCASTD(limit, v)
+		VPXOR(sign, v, v)
+		VPXOR(sign, word, word)
+		VPCMPGTD(word, v, v)
+		VPAND(m.open[h], v, v)
+		VPOR(v, m.kept[h], m.kept[h])
+	}
+}
+
+func (p *philox) zero(v reg.VecVirtual) {
+	if p.wide {
+		VPXORD(v, v, v)
+		return
+	}
+	VPXOR(v, v, v)
 }
 
 // words writes the four words of each counter.
@@ -230,15 +322,16 @@ func (p *philox) draw(counter, plane reg.GPVirtual, schedule reg.Register, m0, m
 	return planes
 }
 
-// fold lets a plane decide; its number is the upper bits of its counters.
-func (p *philox) fold(limit, plane reg.Register, drawn [][2]reg.VecVirtual, known []strand) {
+// fold lets a plane decide; its number is the upper bits of its counters. The
+// name tells its labels from those of others.
+func (p *philox) fold(name string, limit, plane reg.Register, drawn [][2]reg.VecVirtual, known []strand) {
 	or, and, andNot := VPOR, VPAND, VPANDN
 	if p.wide {
 		or, and = func(m, x, y Op) { VPORQ(m, x, y) }, func(m, x, y Op) { VPANDQ(m, x, y) }
 		andNot = func(m, x, y Op) { VPANDNQ(m, x, y) }
 	}
 	BTQ(plane, limit)
-	JCC(LabelRef("zero"))
+	JCC(LabelRef("zero" + name))
 	for k, m := range known {
 		for h, r := range drawn[k] {
 			t := p.vec()
@@ -247,14 +340,14 @@ func (p *philox) fold(limit, plane reg.Register, drawn [][2]reg.VecVirtual, know
 			andNot(m.open[h], r, m.open[h])
 		}
 	}
-	JMP(LabelRef("folded"))
-	Label("zero")
+	JMP(LabelRef("folded" + name))
+	Label("zero" + name)
 	for k, m := range known {
 		for h, r := range drawn[k] {
 			and(r, m.open[h], m.open[h])
 		}
 	}
-	Label("folded")
+	Label("folded" + name)
 }
 
 // store interleaves the words of low and high.
