@@ -165,7 +165,7 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 	x := executor{op: op, seed: seed, order: o, models: models, rand: rand.New(rand.NewPCG(o.Seed, 7))}
 	out, err := x.carry(params, units, headers)
 	if x.failed.Load() && !errors.Is(err, ErrRead) {
-		return nil, fmt.Errorf("%s loses an error of reading; it says %v", op.Name, err)
+		return nil, errors.Join(fmt.Errorf("%s loses an error of reading", op.Name), err)
 	}
 	return out, err
 }

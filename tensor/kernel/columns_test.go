@@ -13,7 +13,7 @@ import (
 // TestColumns: every level gives the bits of the scalar twin, near the sums in
 // float64, whatever lies beside the rows.
 func TestColumns(t *testing.T) {
-	defer cpu.Force(cpu.Active())
+	defer cpu.Force(cpu.Active())()
 	r := rand.New(rand.NewPCG(1, 1))
 	for cols := range 131 {
 		for _, rows := range []int{1, 7, 300} {
