@@ -164,6 +164,7 @@ func (r rivals) run(b *testing.B, m *timings, c *exec.Cmd) string {
 	var stdout, stderr bytes.Buffer
 	c.Dir, c.Stdout, c.Stderr = r.dir, &stdout, &stderr
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OPENBLAS_") })
+	settle(b)
 	start := time.Now()
 	if err := c.Run(); err != nil {
 		b.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())

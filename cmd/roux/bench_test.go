@@ -125,6 +125,7 @@ func timeRun(b *testing.B, dir, bin, recipe string) (seconds float64, peak int64
 	c.Dir = dir
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
+	settle(b)
 	start := time.Now()
 	if err := c.Run(); err != nil {
 		b.Fatalf("%v\n%s", err, stderr.String())
@@ -132,9 +133,18 @@ func timeRun(b *testing.B, dir, bin, recipe string) (seconds float64, peak int64
 	return time.Since(start).Seconds(), maxRSS(c.ProcessState)
 }
 
+// settle waits for what earlier runs left to write: it would count as the next
+// one's.
+func settle(b *testing.B) {
+	if out, err := exec.Command("sync").CombinedOutput(); err != nil {
+		b.Fatalf("sync: %v\n%s", err, out)
+	}
+}
+
 func timeCopy(b *testing.B, dir, source string) float64 {
 	to := filepath.Join(dir, "copy")
 	_ = os.Remove(to)
+	settle(b)
 	start := time.Now()
 	script := fmt.Sprintf("cp --reflink=never %q %q && sync %q", source, to, to)
 	if runtime.GOOS != "linux" {
