@@ -65,7 +65,9 @@ func fillNoise(b *testing.B, to io.WriterAt, info tensor.Info, seed uint64) {
 func BenchmarkMerge(b *testing.B) {
 	dir := b.TempDir()
 	bin := filepath.Join(dir, "roux")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", bin, ".") // as task build does
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	for i, name := range []string{"a", "b", "c"} {
