@@ -64,8 +64,12 @@ func (p *Plan) Close() error {
 }
 
 func (p *Plan) build(ctx context.Context) error {
-	for _, m := range p.Recipe.Models {
-		if err := p.addModel(ctx, m); err != nil {
+	models, err := p.openAll(ctx)
+	if err != nil {
+		return err
+	}
+	for i, m := range p.Recipe.Models {
+		if err := p.addModel(ctx, m, models[i].model); err != nil {
 			return err
 		}
 	}
@@ -81,15 +85,10 @@ func (p *Plan) build(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (p *Plan) addModel(ctx context.Context, m recipes.Model) error {
+func (p *Plan) addModel(ctx context.Context, m recipes.Model, model *tensor.Model) error {
 	if m.Recipe != nil {
 		return p.addRecipe(ctx, m)
 	}
-	model, closer, err := p.opt.Open(ctx, m)
-	if err != nil {
-		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
-	}
-	p.closers = append(p.closers, closer)
 	p.protect = append(p.protect, m.Path)
 	for _, note := range model.Notes {
 		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})

@@ -17,6 +17,7 @@ import (
 	"github.com/rouxml/roux/loaders/all"
 	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/hub"
+	"github.com/rouxml/roux/ops"
 	opsall "github.com/rouxml/roux/ops/all"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/schema"
@@ -39,6 +40,7 @@ type recipeFlags struct {
 	changed func(flag string) bool
 	json    bool
 	quiet   bool
+	known   *ops.Registry
 }
 
 // add gives a command the flags that say what a recipe is.
@@ -70,9 +72,17 @@ func (f *recipeFlags) addMeans(cmd *cobra.Command) {
 	f.changed = cmd.Flags().Changed
 }
 
+// registry holds every op, and is made once.
+func (f *recipeFlags) registry() (_ *ops.Registry, err error) {
+	if f.known == nil {
+		f.known, err = opsall.Registry()
+	}
+	return f.known, err
+}
+
 // load reads and checks the recipe.
 func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
-	reg, err := opsall.Registry()
+	reg, err := f.registry()
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +152,7 @@ func (f *recipeFlags) options() (engine.Options, error) {
 			return o, usageError{fmt.Errorf("--memory: %w", err)}
 		}
 	}
-	if o.Ops, err = opsall.Registry(); err != nil {
+	if o.Ops, err = f.registry(); err != nil {
 		return o, err
 	}
 	formats, err := all.Registry()
