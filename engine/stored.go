@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -175,19 +176,21 @@ func (r *run) keep(ctx context.Context, a *action, out int, fill func(row, n int
 	if err != nil {
 		return err
 	}
-	if err := r.writeBlocks(ctx, info, w, fill); err != nil {
+	pen := newPen(r.arena)
+	err = r.writeBlocks(ctx, info, pen, sheet{to: w, fail: func(err error) error { return err }}, fill)
+	if err = cmp.Or(err, pen.wait()); err != nil {
 		w.Abort()
 		return err
 	}
 	return w.Commit()
 }
 
-// writeBytes is about how much is written at once: a write takes the lock of its
-// file, for which all workers wait.
+// writeBytes is about how much is written at once.
 const writeBytes = 1 << 20
 
-// writeBlocks fills a tensor's stored form block by block, on all idle cores.
-func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, fill func(row, n int, dst []byte) error) error {
+// writeBlocks fills a tensor's stored form block by block, on all idle cores,
+// and hands it to the pen, which may be at it still when this returns.
+func (r *run) writeBlocks(ctx context.Context, info tensor.Info, p *pen, form sheet, fill func(row, n int, dst []byte) error) error {
 	part, size := partitionOf(info.Shape), info.RowBytes()
 	if part.count == 0 {
 		return nil
@@ -197,14 +200,15 @@ func (r *run) writeBlocks(ctx context.Context, info tensor.Info, w io.WriterAt, 
 		first, _ := part.span(i * blocks)
 		end := min(first+blocks*part.per, part.rows)
 		raw := arena.Get[byte](r.arena, (end-first)*size)
-		defer arena.Put(r.arena, raw)
 		for row := first; row < end; row += part.per {
 			n := min(part.per, end-row)
 			if err := fill(row, n, raw[(row-first)*size:(row-first+n)*size]); err != nil {
+				arena.Put(r.arena, raw)
 				return err
 			}
 		}
-		_, err := w.WriteAt(raw, int64(first)*int64(size))
-		return err
+		s := form
+		s.at, s.raw = int64(first)*int64(size), raw
+		return p.write(s)
 	})
 }

@@ -179,29 +179,32 @@ func (p *Plan) fill(ctx context.Context, w *write, sink tensor.Sink, prev *previ
 	if err != nil {
 		return err
 	}
-	return sched.run(ctx, func(ctx context.Context, c *cell) error {
+	pen := newPen(p.run.arena)
+	err = sched.run(ctx, func(ctx context.Context, c *cell) error {
 		to, err := sink.Writer(c.info.Name)
 		if err != nil {
 			return err
 		}
-		if err := p.put(ctx, w, c, to); err != nil {
+		if err := p.put(ctx, w, c, pen, to); err != nil {
 			return err
 		}
 		progress(c)
 		return nil
 	})
+	return cmp.Or(err, pen.wait())
 }
 
-// put computes one tensor into its place.
-func (p *Plan) put(ctx context.Context, w *write, c *cell, to io.WriterAt) error {
+// put computes one tensor and has it written into its place.
+func (p *Plan) put(ctx context.Context, w *write, c *cell, pen *pen, to io.WriterAt) error {
 	watch := newWatch(w.nan)
-	err := p.run.writeBlocks(ctx, c.info, to, func(row, n int, dst []byte) error {
+	place := func(err error) error { return w.node.place(c.info.Name, err) }
+	err := p.run.writeBlocks(ctx, c.info, pen, sheet{to: to, fail: place}, func(row, n int, dst []byte) error {
 		return p.run.bytes(ctx, c, dst, row, n, watch.see)
 	})
 	if err == nil {
 		err = watch.verdict(p.opt, c.info.Name)
 	}
-	return w.node.place(c.info.Name, err)
+	return place(err)
 }
 
 // castAll applies an output's dtype to the float tensors of a node.

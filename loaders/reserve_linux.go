@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reserve gives a new file its size and, where the file system can, its room
+// reserve gives a new file its size and, where the file system can, its room
 // on the disk: a full disk is met before the work, and writing then finds its
 // blocks laid out.
-func Reserve(f *os.File, size int64) error {
+func reserve(f *os.File, size int64) error {
 	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
 	switch {
 	case size == 0 || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS):
@@ -22,8 +22,8 @@ func Reserve(f *os.File, size int64) error {
 	return nil
 }
 
-// StartWriteback asks the system to begin writing a file's dirty pages to the
+// startWriteback asks the system to begin writing a file's dirty pages to the
 // disk, so that a later sync waits for less. It promises nothing.
-func StartWriteback(f *os.File) {
+func startWriteback(f *os.File) {
 	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
 }

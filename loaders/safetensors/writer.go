@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -34,21 +35,9 @@ type Writer struct {
 
 // out is one file being written.
 type out struct {
-	name  string
-	f     *os.File
-	size  int64
-	dirty atomic.Int64 // bytes written since writeback was last asked for
-}
-
-// dirtyEnough is after how many bytes writeback is asked for: early enough that
-// the disk works while tensors are computed, seldom enough to cost nothing.
-const dirtyEnough = 8 << 20
-
-// wrote counts bytes and keeps the disk busy.
-func (o *out) wrote(n int) {
-	if now := o.dirty.Add(int64(n)); now >= dirtyEnough && o.dirty.CompareAndSwap(now, 0) {
-		loaders.StartWriteback(o.f)
-	}
+	*loaders.Output
+	name string
+	size int64
 }
 
 // place is where a tensor's bytes go.
@@ -117,15 +106,12 @@ func (w *Writer) begin(name string, infos []tensor.Info) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(w.dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := loaders.CreateOutput(filepath.Join(w.dir, name))
 	if err != nil {
 		return err
 	}
-	o := &out{name: name, f: f, size: int64(len(head))}
+	o := &out{Output: f, name: name, size: int64(len(head))}
 	w.files = append(w.files, o)
-	if _, err := f.WriteAt(head, 0); err != nil {
-		return err
-	}
 	for _, info := range infos {
 		if w.places[info.Name] != nil {
 			return fmt.Errorf("two tensors are named %s", info.Name)
@@ -133,11 +119,19 @@ func (w *Writer) begin(name string, infos []tensor.Info) error {
 		w.places[info.Name] = &place{file: o, info: info, at: o.size}
 		o.size += info.Bytes()
 	}
-	return loaders.Reserve(f, o.size)
+	if err := o.Reserve(o.size); err != nil {
+		return err
+	}
+	_, err = o.WriteAt(head, 0)
+	return err
 }
 
+// page is where the data of a file begins: what is mapped or written past the
+// page cache is then aligned.
+const page = 4096
+
 // encodeHeader writes the length and the JSON, padded with spaces so that the
-// data begins at a multiple of eight.
+// data begins at a page.
 func encodeHeader(infos []tensor.Info) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(`{"__metadata__":{"format":"pt"}`)
@@ -159,9 +153,7 @@ func encodeHeader(infos []tensor.Info) ([]byte, error) {
 		at += info.Bytes()
 	}
 	b.WriteByte('}')
-	for b.Len()%8 != 0 {
-		b.WriteByte(' ')
-	}
+	b.WriteString(strings.Repeat(" ", -(8+b.Len())&(page-1)))
 	if b.Len() > maxHeader {
 		return nil, fmt.Errorf("the header of %d tensors takes %d bytes, more than the format allows: ask for smaller shards", len(infos), b.Len())
 	}
@@ -194,9 +186,8 @@ func (p *place) WriteAt(b []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(b)) > p.info.Bytes() {
 		return 0, fmt.Errorf("tensor %s: %d bytes at %d are outside of its %d", p.info.Name, len(b), off, p.info.Bytes())
 	}
-	n, err := p.file.f.WriteAt(b, p.at+off)
+	n, err := p.file.WriteAt(b, p.at+off)
 	p.written.Add(int64(n))
-	p.file.wrote(n)
 	return n, err
 }
 
@@ -209,7 +200,7 @@ func (w *Writer) Commit(context.Context) error {
 	}
 	var g errgroup.Group
 	for _, o := range w.files {
-		g.Go(o.f.Sync)
+		g.Go(o.Sync)
 	}
 	return errors.Join(g.Wait(), w.close())
 }
@@ -217,7 +208,7 @@ func (w *Writer) Commit(context.Context) error {
 func (w *Writer) close() error {
 	var errs []error
 	for _, o := range w.files {
-		errs = append(errs, o.f.Close())
+		errs = append(errs, o.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -226,8 +217,8 @@ func (w *Writer) close() error {
 func (w *Writer) Abort() error {
 	errs := []error{}
 	for _, o := range w.files {
-		_ = o.f.Close() // what is removed need not be whole
-		errs = append(errs, os.Remove(o.f.Name()))
+		_ = o.Close() // what is removed need not be whole
+		errs = append(errs, os.Remove(o.Name()))
 	}
 	if len(w.files) > 1 {
 		err := os.Remove(filepath.Join(w.dir, w.base+".safetensors.index.json"))
