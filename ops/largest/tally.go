@@ -3,7 +3,6 @@ package largest
 import (
 	"context"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/rouxml/roux/ops"
@@ -43,8 +42,9 @@ func (b block) equal(br kernel.Bracket, bits uint32) int {
 	return n
 }
 
-// tally passes once over all scans for the quantities of the list.
-func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Bracket) ([]tallies, error) {
+// tally passes once over all scans for the quantities of the list, and copies
+// what lies in their brackets.
+func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Bracket, into *copies) ([]tallies, error) {
 	all := make([]tallies, len(s.Keep))
 	for _, q := range list {
 		for _, scan := range s.Scans {
@@ -53,7 +53,6 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	}
 	copied := make([]atomic.Int64, len(s.Keep))
 	limit := int64(most / len(list))
-	var rooms sync.Pool
 	pairs := s.pairs(list, brackets)
 	for i, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
@@ -65,11 +64,11 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 				if copied[q].Add(int64(len(t.Between))) > limit {
 					t.Between = nil
 				}
-				t.Between = slices.Clone(t.Between)
+				t.Between = into.keep(t.Between)
 				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start(), s.nonzero(b, of)}
 			}
-			room := roomFor(&rooms, 3*(b.Rows*b.Cols+16))
-			defer rooms.Put(room)
+			room := numbers(3 * (b.Rows*b.Cols + 16))
+			defer spare.Put(room)
 			for _, p := range pairs {
 				if p.other == none {
 					add(p.q, s.one(b, of, p.q, brackets[p.q], *room))
@@ -126,16 +125,6 @@ func (s Selection) two(b *ops.Block, p pair, brackets []kernel.Bracket, room []u
 		return brackets[p.q].TallyTwoBF16(brackets[p.other], x, less, room[:third], room[third:])
 	}
 	return s.one(b, nil, p.q, brackets[p.q], room[:third]), s.one(b, nil, p.other, brackets[p.other], room[third:])
-}
-
-// roomFor takes so many numbers from a pool.
-func roomFor(pool *sync.Pool, n int) *[]uint32 {
-	room, _ := pool.Get().(*[]uint32)
-	if room == nil || len(*room) < n {
-		bigger := make([]uint32, n)
-		room = &bigger
-	}
-	return room
 }
 
 // nonzero is how many elements of a block are not zero, for KeepOf.
