@@ -1,6 +1,10 @@
 package ops
 
-import "github.com/rouxml/roux/tensor/kernel"
+import (
+	"unsafe"
+
+	"github.com/rouxml/roux/tensor/kernel"
+)
 
 // Block is a range of whole rows. Its slices belong to the engine and are only
 // valid during the call.
@@ -57,6 +61,11 @@ func (b *Block) Start() int { return b.Row * b.Cols }
 // Scratch returns a buffer of n floats with undefined contents that lives as
 // long as the block.
 func (b *Block) Scratch(n int) []float32 { return b.NewScratch(n) }
+
+// Words is Scratch for n whole numbers.
+func (b *Block) Words(n int) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(b.Scratch(n)))), n)
+}
 
 // Mask returns a mask of n elements with undefined contents that lives as long
 // as the block.

@@ -91,7 +91,7 @@ func (ranked) above(b *ops.Block, i int, above kernel.Mask, key rng.Key) {
 	// So many words are drawn fast, and from multiples of four.
 	const together = 64
 	each := (b.Cols + 4*kernel.OthersRoom - 1) / (4 * kernel.OthersRoom) * 4
-	draws := make([]uint32, (b.Rows*each+together-1)/together*together)
+	draws := b.Words((b.Rows*each + together - 1) / together * together)
 	key.Words(draws, b.Row*each)
 	x, base := b.In[i].BF16, b.In[0].BF16
 	for r := range b.Rows {
