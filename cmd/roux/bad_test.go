@@ -71,6 +71,17 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestAllDamaged: every model that cannot be opened is named at once, and none
+// that can.
+func TestAllDamaged(t *testing.T) {
+	bench(t, map[string]string{"a/model.safetensors": "a", "c/model.safetensors": "c",
+		"r.yaml": "roux: 1\nmodels: {a: a, b: testdata/models/base, c: c}\nsteps: {m: {op: merge.linear, models: [a, b, c]}}\noutputs: {x: {from: m, path: out}}\n"})
+	code, _, stderr := roux("run", "r.yaml")
+	if code != exitRecipe || !strings.Contains(stderr, "model a: ") || !strings.Contains(stderr, "model c: ") || strings.Contains(stderr, "model b") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+}
+
 // TestTwoRuns: while one run writes an output another is refused, and changes
 // nothing; two at once leave what one alone leaves.
 func TestTwoRuns(t *testing.T) {
