@@ -33,7 +33,7 @@ func (c *column) open(r *reader, k chunk) error {
 	switch {
 	case k.physical != c.physical:
 		return errors.New("damaged: a row group has another type than the schema")
-	case k.at < 4 || k.at > r.end:
+	case k.values > 0 && (k.at < 4 || k.at > r.end):
 		return fmt.Errorf("damaged: it begins at byte %d of %d", k.at, r.end)
 	}
 	c.r, c.at, c.left, c.code = r, k.at, k.values, k.codec
