@@ -88,8 +88,9 @@ func (c *column) page() error {
 		return err
 	}
 	c.at += int64(size)
-	// Empty pages too cost something, so that many of them are not read forever.
-	if err := c.r.spend(64 + int64(p.size)); err != nil {
+	// Reading too costs something, so that row groups which name the same empty
+	// page again and again come to an end.
+	if err := c.r.spend(64 + int64(size) + int64(p.size)); err != nil {
 		return err
 	}
 	switch p.kind {

@@ -137,7 +137,7 @@ func (v *raw) deltaTexts(src []byte, n int, spend func(int64) error) error {
 		if c < 0 || c > before {
 			return errors.New("damaged: a text has more in common with the one before than that is long")
 		}
-		before = c + len(text)
+		common[i], before = uint64(c), c+len(text)
 		total += int64(before)
 	}
 	if err := spend(total); err != nil {

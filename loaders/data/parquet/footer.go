@@ -72,7 +72,11 @@ func readFooter(file []byte) (*footer, int64, error) {
 func (f *footer) field(t *thrift, id int16) {
 	switch id {
 	case 2:
-		t.list(func() { f.schema = append(f.schema, readElement(t)) })
+		t.list(func() {
+			if f.schema = append(f.schema, readElement(t)); len(f.schema) > maxColumns {
+				t.fail("it has more than %d columns", maxColumns)
+			}
+		})
 	case 3:
 		f.rows = t.int()
 	case 4:

@@ -18,6 +18,7 @@
 package parquet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -125,13 +126,13 @@ func (r *reader) fill(field *node, rows []map[string]any) error {
 			v, err = r.read(field)
 		}
 		if err != nil {
-			return fmt.Errorf("field %q, row %d: %w", field.name, i+1, err)
+			return fmt.Errorf("column %q, row %d: %w", field.name, i+1, err)
 		}
 		row[field.name] = v
 	}
 	for _, c := range field.leaves {
 		if more, err := c.more(); err != nil || more {
-			return fmt.Errorf("column %q: %w", c.name, errors.Join(err, errUneven))
+			return fmt.Errorf("column %q: %w", field.name, cmp.Or(err, errUneven))
 		}
 		c.dict, c.values = nil, nil
 	}

@@ -52,7 +52,7 @@ func (r *reader) read(n *node) (any, error) {
 func (n *node) ready() error {
 	for _, c := range n.leaves {
 		if ok, err := c.more(); err != nil {
-			return fmt.Errorf("column %q: %w", c.name, err)
+			return err
 		} else if !ok {
 			return errUneven
 		}
@@ -115,7 +115,7 @@ func (n *node) goesOn() (bool, error) {
 	for i, c := range n.leaves {
 		more, err := c.more()
 		if err != nil {
-			return false, fmt.Errorf("column %q: %w", c.name, err)
+			return false, err
 		}
 		here := more && c.rep() >= n.rep
 		switch {

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -67,8 +68,8 @@ type builder struct {
 
 // build makes the tree of a schema.
 func build(elements []element) (*node, []*column, error) {
-	if len(elements) == 0 || len(elements) > maxColumns {
-		return nil, nil, fmt.Errorf("damaged: its schema has %d columns, and may have 1 to %d", len(elements), maxColumns)
+	if len(elements) == 0 {
+		return nil, nil, errors.New("damaged: it has no schema")
 	}
 	b := &builder{elements: elements}
 	elements[0].repetition = required
@@ -77,7 +78,7 @@ func build(elements []element) (*node, []*column, error) {
 		err = fmt.Errorf("damaged: its schema has %d columns too many", len(elements)-b.at)
 	}
 	if err == nil && root.kind != record {
-		err = fmt.Errorf("damaged: its schema is no group of columns")
+		err = errors.New("damaged: its schema is no group of columns")
 	}
 	return root, b.columns, err
 }
@@ -85,7 +86,7 @@ func build(elements []element) (*node, []*column, error) {
 // next is the element that is next.
 func (b *builder) next() (*element, error) {
 	if b.at == len(b.elements) {
-		return nil, fmt.Errorf("damaged: its schema ends too early")
+		return nil, errors.New("damaged: its schema ends too early")
 	}
 	b.at++
 	return &b.elements[b.at-1], nil
