@@ -90,7 +90,7 @@ func (c *column) page() error {
 	c.at += int64(size)
 	// Reading too costs something, so that row groups which name the same empty
 	// page again and again come to an end.
-	if err := c.r.spend(64 + int64(size) + int64(p.size)); err != nil {
+	if err := c.r.spend(256 + int64(size) + int64(p.size)); err != nil {
 		return err
 	}
 	switch p.kind {

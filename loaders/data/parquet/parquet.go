@@ -54,6 +54,11 @@ func (r *reader) spend(n int64) error {
 // Read reads the rows of a file, of which there may be most. The rows share
 // memory with each other, none with the file.
 func Read(file []byte, most int64) ([]map[string]any, error) {
+	return read(file, most, memoryBase)
+}
+
+// read is Read with another base of the memory that may be taken.
+func read(file []byte, most, base int64) ([]map[string]any, error) {
 	f, end, err := readFooter(file)
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func Read(file []byte, most int64) ([]map[string]any, error) {
 	if err := f.check(columns, most); err != nil {
 		return nil, err
 	}
-	r := &reader{file: file, end: end, memory: memoryBase + memoryShare*int64(len(file))}
+	r := &reader{file: file, end: end, memory: base + memoryShare*int64(len(file))}
 	defer r.inflater.close()
 	if err := r.spend(f.rows * recordCost(len(root.children))); err != nil {
 		return nil, err
