@@ -7,12 +7,12 @@ import (
 
 // logical is what a column's values mean.
 type logical struct {
-	annotation       int16 // the member of LogicalType that is set, 0 for none
-	converted        int32 // the older way to say it, -1 for none
-	scale, precision int32
-	unit             int16 // of time: 1 ms, 2 µs, 3 ns
-	utc              bool
-	signed           bool
+	annotation int16 // the member of LogicalType that is set, 0 for none
+	converted  int32 // the older way to say it, -1 for none
+	scale      int32
+	unit       int16 // of time: 1 ms, 2 µs, 3 ns
+	utc        bool
+	signed     bool
 }
 
 // Members of LogicalType.

@@ -11,7 +11,8 @@
 // length are []byte, and UUIDs their text. Whole numbers are int64, or uint64
 // where the column is unsigned; floats float32 (half floats too) or float64;
 // decimals json.Number with all their digits. Dates and times are text as
-// Python's str writes them; so are INT96, which hold timestamps. Durations, which
+// Python's str writes them, those with a zone in UTC; so are INT96, which hold
+// timestamps. Durations, which
 // the format does not know, are the integers that stand for them.
 //
 // Source: the format's documents at github.com/apache/parquet-format 2.12.
@@ -71,7 +72,7 @@ func read(file []byte, most, base int64) ([]map[string]any, error) {
 		return nil, err
 	}
 	r := &reader{file: file, end: end, memory: base + memoryShare*int64(len(file))}
-	defer r.inflater.close()
+	defer r.close()
 	if err := r.spend(f.rows * recordCost(len(root.children))); err != nil {
 		return nil, err
 	}
