@@ -141,7 +141,7 @@ def old(path, schema, rows, columns, coding=3):
         meta = fields(_1=i32(kind), _2=many([i32(0), i32(coding)]), _3=many([string(x) for x in names]), _4=i32(0), _5=i64(len(defs)), _6=size, _7=size, _9=i64(at))
         chunks.append(fields(_2=i64(at), _3=meta))
     number = lambda x: None if x is None else i32(x)
-    elements = [fields(_1=number(t), _3=number(r), _4=string(n), _5=number(c), _6=number(v)) for n, t, r, c, v in schema]
+    elements = [fields(_1=number(t), _3=number(r), _4=string(n), _5=number(c), _6=number(v), _7=number(2 if v == DECIMAL else None), _8=number(9 if v == DECIMAL else None)) for n, t, r, c, v in schema]
     group = fields(_1=many(chunks), _2=i64(len(out)), _3=i64(rows))
     foot = fields(_1=i32(1), _2=many(elements), _3=i64(rows), _4=many([group]))[1]
     with open(path, "wb") as f:
@@ -159,12 +159,19 @@ def texts(*values):
 
 
 REQUIRED, OPTIONAL, REPEATED = 0, 1, 2
-INT32, BYTES = 1, 6
-UTF8, MAP, MAP_KEY_VALUE, LIST = 0, 1, 2, 3
+INT32, INT64, BYTES = 1, 2, 6
+UTF8, MAP, MAP_KEY_VALUE, LIST, DECIMAL, DATE, TIME_MILLIS, TIME_MICROS, TIMESTAMP_MILLIS, TIMESTAMP_MICROS, UINT_8, UINT_64, INT_16 = 0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 14, 16
 
 
 def old_files(dir):
     root = lambda n: ("schema", None, None, n, None)
+    # Meanings said the older way alone.
+    long = lambda *v: struct.pack(f"<{len(v)}q", *v)
+    numbers = [(INT32, c, ints(*v)) for c, v in ((DECIMAL, (-5, 12345)), (DATE, (-1, 20000)), (TIME_MILLIS, (1, 86399999)), (UINT_8, (0, 255)), (INT_16, (-9, 9)))]
+    numbers += [(INT64, c, long(*v)) for c, v in ((DECIMAL, (-7, 2**29)), (TIME_MICROS, (1, 86399999999)), (TIMESTAMP_MILLIS, (-1, 10**12)), (TIMESTAMP_MICROS, (-1, 10**15)), (UINT_64, (0, -1)))]
+    numbers.append((BYTES, DECIMAL, b"\2\0\0\0\xff\0\1\0\0\0\x10"))
+    old(f"{dir}/old_values.parquet", [root(len(numbers))] + [(f"c{i}", t, REQUIRED, None, c) for i, (t, c, _) in enumerate(numbers)], 2,
+        [(t, [f"c{i}"], (0, 0), [], [0, 0], body) for i, (t, c, body) in enumerate(numbers)])
     # The repeated node is the element: [1, 2], null, [], [3]
     flat = dict(rows=4, columns=[(INT32, ["l", "element"], (1, 2), [0, 1, 0, 0, 0], [2, 2, 0, 1, 2], ints(1, 2, 3))])
     schema = [root(1), ("l", None, OPTIONAL, 1, LIST), ("element", INT32, REPEATED, None, None)]
@@ -230,6 +237,7 @@ def goldens(dir):
     write(f"{dir}/values.parquet", pa.table(values()), compression="none", use_dictionary=False)
     write(f"{dir}/values_dictionary.parquet", pa.table({k: v for k, v in values().items() if k != "span"}), compression="none", **small)
     write(f"{dir}/values_old.parquet", pa.table({k: v for k, v in values().items() if k not in ("span", "uuid", "half", "ns")}), version="1.0", compression="none", **small)
+    write(f"{dir}/decimals.parquet", pa.table({k: values()[k] for k in ("dec9",)} | {"dec18": pa.array([decimal.Decimal("-123456789.012345678"), None, 0], pa.decimal128(18, 9))}), store_decimal_as_integer=True, **small)
     write(f"{dir}/int96.parquet", pa.table({"t": values()["ns"]}), use_deprecated_int96_timestamps=True, **small)
     nested = pa.table(nests())
     write(f"{dir}/nested.parquet", nested, compression="none", **small)
@@ -327,6 +335,7 @@ def draw_file(r, path):
     # Of times beyond those of 64 bits in nanoseconds INT96 keeps the bits.
     how["use_deprecated_int96_timestamps"] = not any(unit in str(table.schema) for unit in ("[s]", "[ms]", "[us"))
     how["use_dictionary"] = r.random() < 0.5
+    how["store_decimal_as_integer"] = r.random() < 0.5
     if not how["use_dictionary"]:
         sink = pa.BufferOutputStream()
         pq.write_table(table.slice(0, 0), sink, **how)

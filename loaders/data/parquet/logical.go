@@ -94,7 +94,7 @@ func (l logical) modern() logical {
 	case c == convertedTimeMillis || c == convertedTimeMicros:
 		l.annotation, l.unit = annotatedTime, int16(c-convertedTimeMillis)+1
 	case c == convertedMillis || c == convertedMicros:
-		l.annotation, l.unit = annotatedTimestamp, int16(c-convertedMillis)+1
+		l.annotation, l.unit, l.utc = annotatedTimestamp, int16(c-convertedMillis)+1, true
 	case c >= convertedUint8 && c <= convertedUint64:
 		l.annotation, l.signed = annotatedInteger, false
 	}
