@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"github.com/rouxml/roux/loaders/data/parquet"
 )
 
 // isTable says whether a file holds rows.
@@ -34,7 +36,7 @@ func (r *reading) table(path string) ([]map[string]any, error) {
 	case ".tsv":
 		rows, err = readCSV(text, '\t')
 	case ".parquet":
-		rows, err = readParquet(text)
+		rows, err = parquet.Read(text, maxRows)
 	case ".json":
 		rows, err = readArray(text)
 	default:
