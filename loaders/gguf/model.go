@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -35,14 +36,14 @@ func rename(f *File, fam family) (*model, error) {
 	return m, nil
 }
 
-func (m *model) take(t *stored) error {
-	ggml := t.info.Name
+func (m *model) take(t *loaders.Stored) error {
+	ggml := t.Header.Name
 	name, pattern, ok := m.family.name(ggml)
 	if !ok {
 		m.alien = append(m.alien, ggml)
 		return m.add(t)
 	}
-	t.info.Name = name
+	t.Header.Name = name
 	if strings.Contains(name, "{e}") {
 		return m.split(t)
 	}
@@ -65,15 +66,15 @@ func (m *model) add(t tensor.Tensor) error {
 }
 
 // split gives each index of the first dimension a tensor of its own.
-func (m *model) split(t *stored) error {
-	if len(t.info.Shape) < 2 {
-		return fmt.Errorf("tensor %q has shape %v, and a dimension of experts or heads is needed", t.info.Name, t.info.Shape)
+func (m *model) split(t *loaders.Stored) error {
+	if len(t.Header.Shape) < 2 {
+		return fmt.Errorf("tensor %q has shape %v, and a dimension of experts or heads is needed", t.Header.Name, t.Header.Shape)
 	}
-	for e := range t.info.Shape[0] {
+	for e := range t.Header.Shape[0] {
 		part := *t
-		part.info.Name = strings.ReplaceAll(t.info.Name, "{e}", strconv.Itoa(e))
-		part.info.Shape = t.info.Shape[1:]
-		part.begin += int64(e) * part.info.Bytes()
+		part.Header.Name = strings.ReplaceAll(t.Header.Name, "{e}", strconv.Itoa(e))
+		part.Header.Shape = t.Header.Shape[1:]
+		part.Begin += int64(e) * part.Header.Bytes()
 		if err := m.add(&part); err != nil {
 			return err
 		}
@@ -82,8 +83,8 @@ func (m *model) split(t *stored) error {
 }
 
 // undo takes back what llama.cpp's converter changed in a tensor.
-func (m *model) undo(t *stored, pattern string) (tensor.Tensor, error) {
-	f, shape := &m.family, t.info.Shape
+func (m *model) undo(t *loaders.Stored, pattern string) (tensor.Tensor, error) {
+	f, shape := &m.family, t.Header.Shape
 	heads, turned := map[string]string{"blk.{i}.attn_q": "attention.head_count", "blk.{i}.attn_k": "attention.head_count_kv"}[pattern]
 	switch {
 	case f.Adjacent && turned:
@@ -99,12 +100,12 @@ func (m *model) undo(t *stored, pattern string) (tensor.Tensor, error) {
 }
 
 // headRows is how many rows, or elements of a vector, each of so many heads has.
-func headRows(t *stored, heads int64) (int, error) {
-	n := int64(t.info.Shape.Numel())
-	if len(t.info.Shape) > 1 {
-		n = int64(t.info.Shape[0])
-	} else if t.info.Quant != nil {
-		return 0, fmt.Errorf("a vector in blocks of %s cannot be put in order", t.info.Quant.Block)
+func headRows(t *loaders.Stored, heads int64) (int, error) {
+	n := int64(t.Header.Shape.Numel())
+	if len(t.Header.Shape) > 1 {
+		n = int64(t.Header.Shape[0])
+	} else if t.Header.Quant != nil {
+		return 0, fmt.Errorf("a vector in blocks of %s cannot be put in order", t.Header.Quant.Block)
 	}
 	if heads < 1 || n%heads != 0 || n == 0 {
 		return 0, fmt.Errorf("its %d rows are not those of %d heads", n, heads)
@@ -114,7 +115,7 @@ func headRows(t *stored, heads int64) (int, error) {
 
 // pairs puts the halves of each head after one another again, whose rows take
 // turns where neighbours are rotated.
-func (m *model) pairs(t *stored, key string) (tensor.Tensor, error) {
+func (m *model) pairs(t *loaders.Stored, key string) (tensor.Tensor, error) {
 	heads, err := m.file.header.number(key, "attention.head_count")
 	if err != nil {
 		return nil, err
@@ -130,7 +131,7 @@ func (m *model) pairs(t *stored, key string) (tensor.Tensor, error) {
 }
 
 // byHead puts q, k and v of each head together again.
-func (m *model) byHead(t *stored) (tensor.Tensor, error) {
+func (m *model) byHead(t *loaders.Stored) (tensor.Tensor, error) {
 	heads, err := m.file.header.number("attention.head_count")
 	if err != nil {
 		return nil, err

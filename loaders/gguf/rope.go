@@ -40,11 +40,11 @@ func ropeScaling(m *model) (any, error) {
 func (m *model) floats(ggml string) ([]float64, error) {
 	const most = 1 << 14
 	t := m.file.stored(m.file.index[ggml])
-	n := t.info.Shape.Numel()
-	if n == 0 || n > most || t.info.Quant != nil {
-		return nil, fmt.Errorf("tensor %s has shape %v, which is no list of divisors", ggml, t.info.Shape)
+	n := t.Header.Shape.Numel()
+	if n == 0 || n > most || t.Header.Quant != nil {
+		return nil, fmt.Errorf("tensor %s has shape %v, which is no list of divisors", ggml, t.Header.Shape)
 	}
-	x, err := t.decode(0, int(t.info.Bytes()), n)
+	x, err := decode(t, 0, int(t.Header.Bytes()), n)
 	if err != nil {
 		return nil, err
 	}
