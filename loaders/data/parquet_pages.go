@@ -198,7 +198,7 @@ func (k *chunk) charge(h *format.PageHeader, e format.Encoding, data []byte, n i
 		return err
 	}
 	page := int64(h.CompressedPageSize) + int64(h.UncompressedPageSize) + 16*n
-	if e != oldDictionary && e != format.RLEDictionary {
+	if e != format.PlainDictionary && e != format.RLEDictionary {
 		page += payload
 	}
 	k.largest = max(k.largest, page)
@@ -215,7 +215,7 @@ func (k *chunk) takeDictionary(h *format.PageHeader, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if d.Encoding != format.Plain && d.Encoding != oldDictionary {
+	if d.Encoding != format.Plain && d.Encoding != format.PlainDictionary {
 		return fmt.Errorf("its dictionary has the encoding %v, which cannot be read", d.Encoding)
 	}
 	n := int64(d.NumValues)

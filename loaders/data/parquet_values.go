@@ -14,9 +14,6 @@ import (
 // packed bits come by eights, and some writers fill up whole blocks.
 const slack = 1024
 
-// oldDictionary is what Parquet 1 calls pages of indices, and the dictionary.
-const oldDictionary format.Encoding = 2
-
 // width is how many bytes a value of the column has; 0 for texts.
 func (k *chunk) width() int64 {
 	switch k.column.Type().Kind() {
@@ -78,7 +75,7 @@ func (k *chunk) payload(e format.Encoding, data []byte, n int64) (int64, error) 
 		return 0, fmt.Errorf("damaged: a page claims %d values", n)
 	}
 	switch e {
-	case oldDictionary, format.RLEDictionary:
+	case format.PlainDictionary, format.RLEDictionary:
 		if width > 0 {
 			return n * width, k.indices(data, n, nil)
 		}
