@@ -79,15 +79,19 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	where := valueOf(n, key)
 	var ok bool
 	*at, d.Revision, ok = p.reference(where, path+"."+key, *at, d.Revision)
-	if ok && onlyFile(*at) && !exists(*at) && !strings.HasPrefix(*at, placeholder) {
+	if ok && onlyFile(*at) && !exists(*at) {
 		p.fail(where, path+"."+key, beside(*at), "%s does not exist", *at)
 		return false
 	}
 	return ok
 }
 
-// onlyFile says whether a name can only be that of a file, and no Hub id.
+// onlyFile says whether a name can only be that of a file, and no Hub id or
+// placeholder.
 func onlyFile(path string) bool {
+	if strings.HasPrefix(path, placeholder) {
+		return false
+	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".yaml", ".yml":
 		return true
