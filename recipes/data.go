@@ -86,10 +86,9 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	return ok
 }
 
-// onlyFile says whether a name can only be that of a file, and no Hub id or
-// placeholder.
+// onlyFile says whether a name can only be that of a file, and no Hub id.
 func onlyFile(path string) bool {
-	if strings.HasPrefix(path, placeholder) {
+	if strings.HasPrefix(path, placeholder) { // nor what is still to be filled in
 		return false
 	}
 	switch strings.ToLower(filepath.Ext(path)) {
