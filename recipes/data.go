@@ -88,6 +88,9 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 
 // onlyFile says whether a name can only be that of a file, and no Hub id.
 func onlyFile(path string) bool {
+	if strings.HasPrefix(path, placeholder) { // nor what is still to be filled in
+		return false
+	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".yaml", ".yml":
 		return true

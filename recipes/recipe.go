@@ -36,6 +36,9 @@ type Options struct {
 	ShardSize schema.Bytes
 	Seed      *uint64
 	NoCard    bool
+	// Stored says whether a model is known to have all of its weights in a
+	// dtype: an import casts none that has them. Nil: none is known.
+	Stored func(m Model, dtype string) bool
 }
 
 // Recipe is a checked recipe.
@@ -50,6 +53,7 @@ type Recipe struct {
 	Outputs           []Output
 	Text              []byte            // as it stands in the file
 	Notes             []string          // words for the user
+	Open              schema.Problems   // placeholders of a Starter, for which there is no model or data yet
 	Mergekit          bool              // it came as a mergekit file
 	MergekitText      func() []byte     // the recipe as a mergekit file; nil if it cannot be said as one
 	Set               map[string]string // params that were overridden

@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 )
 
-// model is a file under Hugging Face's names: a tensor.Source.
+// model is what files hold under Hugging Face's names: a tensor.Source.
 type model struct {
-	file   *File
+	files  pieces
+	header *Header
 	family family
 	infos  []tensor.Info
 	list   []tensor.Tensor
@@ -21,28 +23,30 @@ type model struct {
 // used are tensors that become a part of config.json.
 var used = map[string]bool{"rope_freqs.weight": true, "rope_factors_long.weight": true, "rope_factors_short.weight": true}
 
-// rename maps all tensors of a file.
-func rename(f *File, fam family) (*model, error) {
-	m := &model{file: f, family: fam, index: map[string]int{}}
-	for i := range f.infos {
-		if used[f.infos[i].Name] {
-			continue
-		}
-		if err := m.take(f.stored(i)); err != nil {
-			return nil, err
+// rename maps all tensors of the files.
+func rename(files pieces, fam family) (*model, error) {
+	m := &model{files: files, header: files.header(), family: fam, index: map[string]int{}}
+	for _, f := range files {
+		for i := range f.infos {
+			if used[f.infos[i].Name] {
+				continue
+			}
+			if err := m.take(f.stored(i)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return m, nil
 }
 
-func (m *model) take(t *stored) error {
-	ggml := t.info.Name
+func (m *model) take(t *loaders.Stored) error {
+	ggml := t.Header.Name
 	name, pattern, ok := m.family.name(ggml)
 	if !ok {
 		m.alien = append(m.alien, ggml)
 		return m.add(t)
 	}
-	t.info.Name = name
+	t.Header.Name = name
 	if strings.Contains(name, "{e}") {
 		return m.split(t)
 	}
@@ -65,15 +69,15 @@ func (m *model) add(t tensor.Tensor) error {
 }
 
 // split gives each index of the first dimension a tensor of its own.
-func (m *model) split(t *stored) error {
-	if len(t.info.Shape) < 2 {
-		return fmt.Errorf("tensor %q has shape %v, and a dimension of experts or heads is needed", t.info.Name, t.info.Shape)
+func (m *model) split(t *loaders.Stored) error {
+	if len(t.Header.Shape) < 2 {
+		return fmt.Errorf("tensor %q has shape %v, and a dimension of experts or heads is needed", t.Header.Name, t.Header.Shape)
 	}
-	for e := range t.info.Shape[0] {
+	for e := range t.Header.Shape[0] {
 		part := *t
-		part.info.Name = strings.ReplaceAll(t.info.Name, "{e}", strconv.Itoa(e))
-		part.info.Shape = t.info.Shape[1:]
-		part.begin += int64(e) * part.info.Bytes()
+		part.Header.Name = strings.ReplaceAll(t.Header.Name, "{e}", strconv.Itoa(e))
+		part.Header.Shape = t.Header.Shape[1:]
+		part.Begin += int64(e) * part.Header.Bytes()
 		if err := m.add(&part); err != nil {
 			return err
 		}
@@ -82,8 +86,8 @@ func (m *model) split(t *stored) error {
 }
 
 // undo takes back what llama.cpp's converter changed in a tensor.
-func (m *model) undo(t *stored, pattern string) (tensor.Tensor, error) {
-	f, shape := &m.family, t.info.Shape
+func (m *model) undo(t *loaders.Stored, pattern string) (tensor.Tensor, error) {
+	f, shape := &m.family, t.Header.Shape
 	heads, turned := map[string]string{"blk.{i}.attn_q": "attention.head_count", "blk.{i}.attn_k": "attention.head_count_kv"}[pattern]
 	switch {
 	case f.Adjacent && turned:
@@ -99,12 +103,12 @@ func (m *model) undo(t *stored, pattern string) (tensor.Tensor, error) {
 }
 
 // headRows is how many rows, or elements of a vector, each of so many heads has.
-func headRows(t *stored, heads int64) (int, error) {
-	n := int64(t.info.Shape.Numel())
-	if len(t.info.Shape) > 1 {
-		n = int64(t.info.Shape[0])
-	} else if t.info.Quant != nil {
-		return 0, fmt.Errorf("a vector in blocks of %s cannot be put in order", t.info.Quant.Block)
+func headRows(t *loaders.Stored, heads int64) (int, error) {
+	n := int64(t.Header.Shape.Numel())
+	if len(t.Header.Shape) > 1 {
+		n = int64(t.Header.Shape[0])
+	} else if t.Header.Quant != nil {
+		return 0, fmt.Errorf("a vector in blocks of %s cannot be put in order", t.Header.Quant.Block)
 	}
 	if heads < 1 || n%heads != 0 || n == 0 {
 		return 0, fmt.Errorf("its %d rows are not those of %d heads", n, heads)
@@ -114,8 +118,8 @@ func headRows(t *stored, heads int64) (int, error) {
 
 // pairs puts the halves of each head after one another again, whose rows take
 // turns where neighbours are rotated.
-func (m *model) pairs(t *stored, key string) (tensor.Tensor, error) {
-	heads, err := m.file.header.number(key, "attention.head_count")
+func (m *model) pairs(t *loaders.Stored, key string) (tensor.Tensor, error) {
+	heads, err := m.header.number(key, "attention.head_count")
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +134,8 @@ func (m *model) pairs(t *stored, key string) (tensor.Tensor, error) {
 }
 
 // byHead puts q, k and v of each head together again.
-func (m *model) byHead(t *stored) (tensor.Tensor, error) {
-	heads, err := m.file.header.number("attention.head_count")
+func (m *model) byHead(t *loaders.Stored) (tensor.Tensor, error) {
+	heads, err := m.header.number("attention.head_count")
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 )
 
 // view is a tensor that is made of a stored one, some rows at a time.
 type view struct {
-	of   *stored
+	of   *loaders.Stored
 	info tensor.Info
 	what string // what was done, for the identity
 	row  int64  // bytes of a row of the view: of its elements, if it is a vector
@@ -31,19 +32,19 @@ func (v *view) ID(ctx context.Context) (string, error) {
 
 // ReadAt reads bytes of the view.
 func (v *view) ReadAt(p []byte, off int64) (int, error) {
-	size := v.info.Bytes()
-	if off < 0 || off > size {
-		return 0, fmt.Errorf("tensor %s: offset %d of %d", v.info.Name, off, size)
-	}
-	want := min(int64(len(p)), size-off)
+	return loaders.ReadRange(v.info, p, off, v.produce)
+}
+
+// produce fills p, unit by unit.
+func (v *view) produce(p []byte, off int64) error {
 	var made []byte
-	for done := int64(0); done < want; {
-		first := (off + done) / v.row / int64(v.unit) * int64(v.unit)
-		n := min(int64(v.unit), size/v.row-first)
-		skip := off + done - first*v.row
-		if whole := n * v.row; skip == 0 && want-done >= whole {
+	for done := 0; done < len(p); {
+		first := (off + int64(done)) / v.row / int64(v.unit) * int64(v.unit)
+		n := min(int64(v.unit), v.info.Bytes()/v.row-first)
+		skip, whole := off+int64(done)-first*v.row, int(n*v.row)
+		if skip == 0 && len(p)-done >= whole {
 			if err := v.fill(p[done:done+whole], int(first), int(n)); err != nil {
-				return int(done), err
+				return err
 			}
 			done += whole
 			continue
@@ -51,26 +52,23 @@ func (v *view) ReadAt(p []byte, off int64) (int, error) {
 		if made == nil {
 			made = make([]byte, int64(v.unit)*v.row)
 		}
-		if err := v.fill(made[:n*v.row], int(first), int(n)); err != nil {
-			return int(done), err
+		if err := v.fill(made[:whole], int(first), int(n)); err != nil {
+			return err
 		}
-		done += int64(copy(p[done:want], made[skip:n*v.row]))
+		done += copy(p[done:], made[skip:whole])
 	}
-	if want < int64(len(p)) {
-		return int(want), io.EOF
-	}
-	return int(want), nil
+	return nil
 }
 
 // permuted gives the rows, or the elements of a vector, in another order: row
 // r is the stored row from(r). All rows of a unit lie, in any order, in as many
 // rows that follow each other.
-func permuted(t *stored, what string, unit int, from func(row int) int) *view {
-	size := t.info.RowBytes()
-	if len(t.info.Shape) == 1 {
-		size = t.info.DType.Size()
+func permuted(t *loaders.Stored, what string, unit int, from func(row int) int) *view {
+	size := t.Header.RowBytes()
+	if len(t.Header.Shape) == 1 {
+		size = t.Header.DType.Size()
 	}
-	v := &view{of: t, info: t.info, what: what, row: int64(size), unit: unit}
+	v := &view{of: t, info: t.Header, what: what, row: int64(size), unit: unit}
 	v.fill = func(dst []byte, row, n int) error {
 		least := from(row)
 		for r := row; r < row+n; r++ {
@@ -90,12 +88,12 @@ func permuted(t *stored, what string, unit int, from func(row int) int) *view {
 }
 
 // lowered subtracts a number from every value.
-func lowered(t *stored, by float32) *view {
-	info := t.info.Plain()
+func lowered(t *loaders.Stored, by float32) *view {
+	info := t.Header.Plain()
 	info.DType = tensor.F32
 	v := &view{of: t, info: info, what: fmt.Sprint("less ", by), row: int64(info.RowBytes()), unit: 1}
 	v.fill = func(dst []byte, row, n int) error {
-		x, err := t.decode(int64(row)*int64(t.info.RowBytes()), n*t.info.RowBytes(), n*info.Shape.Cols())
+		x, err := decode(t, int64(row)*int64(t.Header.RowBytes()), n*t.Header.RowBytes(), n*info.Shape.Cols())
 		if err != nil {
 			return err
 		}
@@ -108,30 +106,30 @@ func lowered(t *stored, by float32) *view {
 }
 
 // decode reads so many bytes, which hold so many values.
-func (t *stored) decode(off int64, bytes, values int) ([]float32, error) {
+func decode(t *loaders.Stored, off int64, bytes, values int) ([]float32, error) {
 	raw, x := make([]byte, bytes), make([]float32, values)
 	if err := readFull(t, raw, off); err != nil {
 		return nil, err
 	}
-	part := t.info
+	part := t.Header
 	part.Shape = tensor.Shape{values}
 	return x, codec.DecodeRows(x, raw, part)
 }
 
 // transposed gives the transpose of a matrix, in float32.
-func transposed(t *stored) *view {
-	rows, cols := t.info.Shape[0], t.info.Shape[1]
-	info := tensor.Info{Name: t.info.Name, DType: tensor.F32, Shape: tensor.Shape{cols, rows}}
+func transposed(t *loaders.Stored) *view {
+	rows, cols := t.Header.Shape[0], t.Header.Shape[1]
+	info := tensor.Info{Name: t.Header.Name, DType: tensor.F32, Shape: tensor.Shape{cols, rows}}
 	v := &view{of: t, info: info, what: "transposed", row: int64(info.RowBytes()), unit: 256} // whole blocks
 	v.fill = func(dst []byte, row, n int) error {
-		width := t.info.RowBytes()
-		first, bytes := row*t.info.DType.Size(), n*t.info.DType.Size()
-		if q := t.info.Quant; q != nil {
+		width := t.Header.RowBytes()
+		first, bytes := row*t.Header.DType.Size(), n*t.Header.DType.Size()
+		if q := t.Header.Quant; q != nil {
 			first, bytes = q.RowBytes(row), q.RowBytes(n)
 		}
 		out := make([]float32, n*rows)
 		for r := range rows {
-			x, err := t.decode(int64(r)*int64(width)+int64(first), bytes, n)
+			x, err := decode(t, int64(r)*int64(width)+int64(first), bytes, n)
 			if err != nil {
 				return err
 			}
@@ -144,7 +142,7 @@ func transposed(t *stored) *view {
 	return v
 }
 
-func readFull(t *stored, p []byte, off int64) error {
+func readFull(t *loaders.Stored, p []byte, off int64) error {
 	n, err := t.ReadAt(p, off)
 	if n == len(p) {
 		return nil
@@ -152,5 +150,5 @@ func readFull(t *stored, p []byte, off int64) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("tensor %s: %w", t.info.Name, err)
+	return fmt.Errorf("tensor %s: %w", t.Header.Name, err)
 }

@@ -3,30 +3,22 @@ package peft
 import (
 	"context"
 	"fmt"
-	"io"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 )
 
 // readRows serves any range of a tensor from its rows of size bytes each.
 func readRows(info tensor.Info, size int, p []byte, off int64, rows func(from, n int) ([]byte, error)) (int, error) {
-	if off < 0 || off > info.Bytes() {
-		return 0, fmt.Errorf("tensor %s: offset %d of %d", info.Name, off, info.Bytes())
-	}
-	want := min(int64(len(p)), info.Bytes()-off)
-	if want > 0 {
-		from, to := off/int64(size), (off+want+int64(size)-1)/int64(size)
+	return loaders.ReadRange(info, p, off, func(p []byte, off int64) error {
+		from, to := off/int64(size), (off+int64(len(p))+int64(size)-1)/int64(size)
 		made, err := rows(int(from), int(to-from))
-		if err != nil {
-			return 0, err
+		if err == nil {
+			copy(p, made[off-from*int64(size):])
 		}
-		copy(p[:want], made[off-from*int64(size):])
-	}
-	if want < int64(len(p)) {
-		return int(want), io.EOF
-	}
-	return int(want), nil
+		return err
+	})
 }
 
 // saved is a whole tensor of an adapter in the base's name and dtype.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/codec"
 )
@@ -157,24 +158,19 @@ const unpackRows = 64
 
 // ReadAt reads bytes of the records.
 func (t *unpacked) ReadAt(p []byte, off int64) (int, error) {
-	size, row := t.info.Bytes(), int64(t.info.RowBytes())
-	if off < 0 || off > size {
-		return 0, fmt.Errorf("tensor %s: offset %d of %d", t.info.Name, off, size)
-	}
-	want := min(int64(len(p)), size-off)
-	for done := int64(0); done < want; {
-		first := (off + done) / row
-		n := min(unpackRows, (off+want+row-1)/row-first)
-		records := make([]byte, n*row)
-		if err := t.unpack(records, int(first), int(n)); err != nil {
-			return int(done), err
+	return loaders.ReadRange(t.info, p, off, func(p []byte, off int64) error {
+		row, end := int64(t.info.RowBytes()), off+int64(len(p))
+		for done := 0; done < len(p); {
+			first := (off + int64(done)) / row
+			n := min(unpackRows, (end+row-1)/row-first)
+			records := make([]byte, n*row)
+			if err := t.unpack(records, int(first), int(n)); err != nil {
+				return err
+			}
+			done += copy(p[done:], records[off+int64(done)-first*row:])
 		}
-		done += int64(copy(p[done:want], records[off+done-first*row:]))
-	}
-	if want < int64(len(p)) {
-		return int(want), io.EOF
-	}
-	return int(want), nil
+		return nil
+	})
 }
 
 // unpack fills n records from a row on.

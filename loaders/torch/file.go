@@ -8,13 +8,10 @@ package torch
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/shards"
@@ -34,40 +31,27 @@ func OpenDir(dir string) (*shards.Dir, error) {
 
 // File is one open file: a tensor.Source in the order of the state dict.
 type File struct {
-	path  string
+	*loaders.Late
 	infos []tensor.Info
 	index map[string]*stored
-
-	openOnce sync.Once
-	f        *os.File
-	openErr  error
-
-	idOnce sync.Once
-	id     string
-	idErr  error
-
-	closed atomic.Bool
+	tiles tiles
 }
 
 // Open reads a file's headers. Bytes are opened when first read.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	var tensors []named
+	var places map[string]span
+	late, err := loaders.OpenLate(path, func(f *os.File, size int64) (err error) {
+		tensors, places, err = read(f, size)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	tensors, places, err := read(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	out := &File{path: path, index: make(map[string]*stored, len(tensors))}
+	out := &File{Late: late, index: make(map[string]*stored, len(tensors))}
 	for _, t := range tensors {
 		out.infos = append(out.infos, t.info)
-		out.index[t.info.Name] = newStored(out, t, places[t.view.of.key])
+		out.index[t.info.Name] = newStored(late, t, places[t.view.of.key], &out.tiles)
 	}
 	return out, nil
 }
@@ -118,26 +102,6 @@ func Same(src tensor.Source, a, b string) bool {
 	t, _ := src.Tensor(b)
 	x, ok1 := s.(*stored)
 	y, ok2 := t.(*stored)
-	return ok1 && ok2 && x.file == y.file && x.place == y.place && x.view.offset == y.view.offset && x.info.DType == y.info.DType &&
-		x.info.Shape.Equal(y.info.Shape) && slices.Equal(x.view.strides, y.view.strides)
-}
-
-// Close releases the file.
-func (f *File) Close() error {
-	f.closed.Store(true)
-	f.openOnce.Do(func() { f.openErr = os.ErrClosed })
-	if f.f == nil {
-		return nil
-	}
-	return f.f.Close()
-}
-
-func (f *File) handle() (*os.File, error) {
-	f.openOnce.Do(func() { f.f, f.openErr = os.Open(f.path) })
-	return f.f, f.openErr
-}
-
-func (f *File) identity() (string, error) {
-	f.idOnce.Do(func() { f.id, f.idErr = loaders.FileID(f.path) })
-	return f.id, f.idErr
+	return ok1 && ok2 && x.File == y.File && x.Begin == y.Begin && x.Header.DType == y.Header.DType &&
+		x.Header.Shape.Equal(y.Header.Shape) && slices.Equal(x.view.strides, y.view.strides)
 }

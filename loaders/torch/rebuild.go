@@ -65,16 +65,6 @@ const maxRank = 64
 // amount of memory.
 const maxRepeat = 1 << 24
 
-// last is the index of the last element in the storage, of a view that is not
-// empty.
-func (v *view) last() int64 {
-	last := v.offset
-	for i, n := range v.shape {
-		last += int64(n-1) * v.strides[i]
-	}
-	return last
-}
-
 // inside checks that all elements lie in the storage.
 func (v *view) inside() error {
 	last := v.offset

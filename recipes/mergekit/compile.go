@@ -21,6 +21,9 @@ type Options struct {
 	Out    string                 // where the result goes
 	Compat string                 // "mergekit" keeps those of its defects that change numbers
 	Exists func(path string) bool // whether a path leads to a model of this machine; nil: none does
+	// Stored says whether a model, by its name in the recipe, is known to have
+	// all of its weights in a dtype; it needs no cast then. Nil: none is known.
+	Stored func(name, dtype string) bool
 }
 
 // shared gathers the recipe and what is wrong with the source, for all
@@ -109,7 +112,7 @@ func (c *compiler) compile() {
 	} else if c.widens() {
 		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))
 	}
-	c.result = c.templated(last)
+	c.result = c.templated(c.lean(last))
 }
 
 func (c *shared) fail(n *yaml.Node, path, cure, format string, args ...any) {

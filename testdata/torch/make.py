@@ -3,12 +3,16 @@ import collections, json, pathlib, torch
 here = pathlib.Path(__file__).parent
 torch.manual_seed(1)
 w = torch.arange(24, dtype=torch.float32).reshape(4, 6) / 8
+c = torch.arange(120, dtype=torch.float32).reshape(4, 3, 5, 2)
 cases = {
     "dtypes.bin": {"a." + str(d).split(".")[1]: (torch.arange(6).reshape(2, 3) % 2).to(d) for d in [
         torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2,
         torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool, torch.uint16, torch.uint32, torch.uint64]},
     "views.pt": {"whole": w, "transposed": w.t(), "row": w[1], "column": w[:, 2], "steps": w[::2, 1::2], "expanded": w[0, :1].expand(5, 1),
                  "scalar": torch.tensor(3.5), "empty": torch.zeros(0, 4), "cube": w.reshape(2, 2, 6).permute(2, 0, 1), "tied": w},
+    "strided.pt": {"turned": c.permute(3, 1, 2, 0), "inner": c[:, 1, :2].transpose(0, 1), "spread": w.t().unsqueeze(1).expand(6, 3, 4)[:, ::2],
+                   "windows": w.flatten().unfold(0, 5, 2), "deep": c.permute(2, 0, 3, 1)[1:, :, ::2, 1:], "half": w.bfloat16().t(), "byte": c.to(torch.int8).permute(1, 3, 0, 2),
+                   "double": w.double()[1:, ::3].t(), "diagonal": w[:, :4].diagonal(), "overlap": torch.as_strided(w, (3, 4, 2), (5, 3, 1), 2)},
     "parameter.pth": collections.OrderedDict(weight=torch.nn.Parameter(w), bias=torch.nn.Parameter(w[0], requires_grad=False)),
     "module.pt": torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).state_dict(),
     "wrapped.pt": {"epoch": 3, "state_dict": {"weight": w}, "optimizer": {"lr": 0.1}},
