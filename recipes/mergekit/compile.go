@@ -46,13 +46,15 @@ type compiler struct {
 	root *yaml.Node
 	name string // of the document, for the others; may be empty
 
-	method string
-	compat bool
-	dtype  *yaml.Node
-	top    level
-	base   *yaml.Node
-	tok    *tokenizing       // nil without
-	casts  map[string]string // name in the recipe -> step that casts it
+	method    string
+	compat    bool
+	dtype     *yaml.Node
+	top       level
+	base      *yaml.Node
+	tower     string            // whose layers slices are of; empty: the text model's
+	restacked merged            // the module that was stacked last
+	tok       *tokenizing       // nil without
+	casts     map[string]string // name in the recipe -> step that casts it
 
 	state  progress
 	result string // model or step of the recipe

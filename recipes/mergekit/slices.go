@@ -40,11 +40,14 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 		return merged{}
 	}
 	fields, donor := []schema.Pair{pair("slices", sequence(list, parts))}, all[0].merged.donor
-	if c.base != nil {
+	if before := c.restacked; before.name != "" { // whose config counts its layers
+		fields, donor = append([]schema.Pair{pair("base", word(list, before.name))}, fields...), before.donor
+	} else if c.base != nil {
 		if ref := c.reference(c.base, c.base); ref != donor {
 			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.donor(ref)))}, fields...), ref
 		}
 	}
+	fields = append(fields, c.towered(list)...)
 	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}
 }
 
@@ -121,9 +124,18 @@ func (c *compiler) cut(k int, ref string, at *yaml.Node, start, end int) string 
 	layers := sequence(at, []*yaml.Node{number(at, start), number(at, end)})
 	layers.Style = yaml.FlowStyle
 	cutting := mapping(place, pair("model", word(place, name)), pair("layers", layers))
-	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	fields := append([]schema.Pair{pair("slices", sequence(at, []*yaml.Node{cutting}))}, c.towered(place)...)
+	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", fields...)
 	c.cuts[step] = cutting
 	return step
+}
+
+// towered says whose layers are stacked, if not the text model's.
+func (c *compiler) towered(at *yaml.Node) []schema.Pair {
+	if c.tower == "" {
+		return nil
+	}
+	return []schema.Pair{pair("tower", word(at, c.tower))}
 }
 
 func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool) {
