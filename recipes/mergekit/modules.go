@@ -74,14 +74,14 @@ func (c *compiler) modular(n *yaml.Node) string {
 	rest := part{key: n}
 	for _, p := range pairs {
 		m := c.module(p, "modules."+p.Key.Value)
-		if c.problems != nil {
-			return ""
-		}
 		if m.where == "" {
 			rest = m
 		} else {
 			parts = append(parts, m)
 		}
+	}
+	if c.problems != nil {
+		return ""
 	}
 	return c.assemble(n, parts, rest)
 }

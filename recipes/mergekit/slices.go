@@ -2,7 +2,6 @@ package mergekit
 
 import (
 	"fmt"
-	"strconv"
 
 	"gopkg.in/yaml.v3"
 
@@ -78,13 +77,10 @@ func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner [
 	for i, s := range list.Content {
 		c.source(&out, k, deref(s), fmt.Sprintf("%s.sources[%d]", where, i))
 	}
-	if c.problems != nil {
+	if len(out.sources) == 0 {
 		return out
 	}
 	out.base = c.baseOf(item, &out.sources)
-	if c.problems != nil {
-		return out
-	}
 	out.levels = []level{{get(item, "parameters"), done}}
 	for _, l := range append(inner, c.top) {
 		out.levels = append(out.levels, level{l.params, done})
@@ -95,7 +91,7 @@ func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner [
 
 // source reads one source of a slice.
 func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
-	c.keys(s, path, []string{"model", "layer_range", "parameters"})
+	c.keys(s, path, append([]string{"model", "layer_range", "parameters"}, c.ofModel()...))
 	start, end, ok := c.layerRange(s, path)
 	switch {
 	case !ok:
@@ -106,9 +102,7 @@ func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
 		c.fail(s, path, "", "the layer range has %d layers, the first source's has %d", end-start, into.length)
 	}
 	ref := c.reference(get(s, "model"), s)
-	if c.problems == nil {
-		into.sources = append(into.sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
-	}
+	into.sources = append(into.sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
 }
 
 // cut emits a model's layers [start, end) as a model of their own.
@@ -145,10 +139,10 @@ func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool)
 		return 0, 0, false
 	}
 	first, last := deref(n.Content[0]), deref(n.Content[1])
-	start, err1 := strconv.Atoi(first.Value)
-	end, err2 := strconv.Atoi(last.Value)
+	start, ok1 := asWhole(first)
+	end, ok2 := asWhole(last)
 	switch path := at + ".layer_range"; {
-	case err1 != nil || err2 != nil:
+	case !ok1 || !ok2:
 		c.fail(n, path, "write layer_range: [0, 8]", "want two whole numbers, found [%s, %s]", first.Value, last.Value)
 	case start < 0 || end < 0:
 		c.fail(n, path, "layers count from 0, and mergekit does not count from the end either", "layer_range [%d, %d] is negative", start, end)

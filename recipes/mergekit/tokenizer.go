@@ -1,7 +1,10 @@
 package mergekit
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -166,6 +169,24 @@ func (c *compiler) sourceOf(t *tokenizing) []schema.Pair {
 	case n.Value == "base":
 		return []schema.Pair{pair("source", word(n, "base"))}
 	default:
+		c.sourceThere(n)
 		return []schema.Pair{pair("like", c.party(n))}
+	}
+}
+
+// sourceThere refuses a source that is a word rather than a model: a Hub id
+// without an owner only where the file merges that model too.
+func (c *compiler) sourceThere(n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "/") || c.exists(n.Value) || c.document(n.Value) != nil {
+		return
+	}
+	known := []string{"union", "base"}
+	for _, m := range append(modelsBelow(c.root), c.base) {
+		if m != nil && m.Kind == yaml.ScalarNode {
+			known = append(known, m.Value)
+		}
+	}
+	if !slices.Contains(known, n.Value) {
+		c.fail(n, "tokenizer.source", cmp.Or(schema.DidYouMean(n.Value, known), "write union, base or a model"), "%q is neither union nor base, and no model here", n.Value)
 	}
 }
