@@ -43,6 +43,9 @@ func (c *compiler) readTokenizer() {
 			c.keys(n, "tokenizer.tokens", namesOf(c.tok.tokens)) // for keys that stand twice
 		}
 	}
+	if c.tok != nil && set(c.tok.source) {
+		c.sourceThere(c.tok.source)
+	}
 }
 
 func namesOf(pairs []schema.Pair) []string {
@@ -169,7 +172,6 @@ func (c *compiler) sourceOf(t *tokenizing) []schema.Pair {
 	case n.Value == "base":
 		return []schema.Pair{pair("source", word(n, "base"))}
 	default:
-		c.sourceThere(n)
 		return []schema.Pair{pair("like", c.party(n))}
 	}
 }
@@ -177,7 +179,7 @@ func (c *compiler) sourceOf(t *tokenizing) []schema.Pair {
 // sourceThere refuses a source that is a word rather than a model: a Hub id
 // without an owner only where the file merges that model too.
 func (c *compiler) sourceThere(n *yaml.Node) {
-	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "/") || c.exists(n.Value) || c.document(n.Value) != nil {
+	if n.Kind != yaml.ScalarNode || n.Value == "union" || n.Value == "base" || strings.Contains(n.Value, "/") || c.exists(n.Value) || c.document(n.Value) != nil {
 		return
 	}
 	known := []string{"union", "base"}
