@@ -101,8 +101,9 @@ func (c *compiler) aligning(t *tokenizing) []schema.Pair {
 	if c.compat {
 		fields = append(fields, pair("trim", yes(c.root))) // it drops rows that no token has
 	}
-	// mergekit leaves out tokens without rows and gives zeros to those of no model.
-	return append(fields, pair("beyond", word(t.at, "drop")), pair("missing", word(t.at, "zero")))
+	// mergekit leaves out the base's tokens without rows, fails at other models',
+	// and gives zeros to those of no model.
+	return append(fields, pair("beyond", word(t.at, "base")), pair("missing", word(t.at, "zero")))
 }
 
 // party names the model that a node refers to, cast as the merge sees it.
