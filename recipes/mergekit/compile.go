@@ -297,12 +297,24 @@ func (c *compiler) whole(list *yaml.Node, path, name string, inner []level, wher
 	}
 	for i, item := range list.Content {
 		item = deref(item)
+		if !c.isMapping(item, fmt.Sprintf("%s[%d]", path, i), "{model: PATH}") {
+			continue
+		}
 		c.keys(item, fmt.Sprintf("%s[%d]", path, i), append([]string{"model", "parameters"}, c.ofModel()...))
 		ref := c.reference(get(item, "model"), item)
 		sources = append(sources, source{node: item, ref: ref, name: c.load(ref, item), own: level{params: get(item, "parameters")}})
 	}
 	base := c.baseOf(nil, &sources)
 	return c.merge(name, list, sources, base, append(inner, c.top), where)
+}
+
+// isMapping refuses what is no mapping, such as a model's path alone.
+func (c *shared) isMapping(n *yaml.Node, path, form string) bool {
+	if n.Kind == yaml.MappingNode {
+		return true
+	}
+	c.fail(n, path, "write "+form, "want a mapping, found %s", describe(n))
+	return false
 }
 
 // baseOf finds the base among the sources, or appends it to a list of whole

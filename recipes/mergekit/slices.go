@@ -65,6 +65,9 @@ func (c *compiler) part(s slicing) *yaml.Node {
 // layer numbers.
 func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner []level, pred string) slicing {
 	out := slicing{node: item}
+	if !c.isMapping(item, where, "{sources: [{model: PATH, layer_range: [0, 8]}]}") {
+		return out
+	}
 	c.keys(item, where, []string{"sources", "base_model", "parameters", "residual_weight"})
 	if n := get(item, "residual_weight"); set(n) {
 		c.note(n, "mergekit takes residual_weight and makes no use of it")
@@ -91,6 +94,9 @@ func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner [
 
 // source reads one source of a slice.
 func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
+	if !c.isMapping(s, path, "{model: PATH, layer_range: [0, 8]}") {
+		return
+	}
 	c.keys(s, path, append([]string{"model", "layer_range", "parameters"}, c.ofModel()...))
 	start, end, ok := c.layerRange(s, path)
 	switch {
