@@ -81,8 +81,8 @@ type job struct {
 // merge emits the step for one list of sources.
 func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int, levels []level, where string) merged {
 	m := methods()[c.method]
-	if !c.known() {
-		return merged{}
+	if !c.known() || len(sources) == 0 {
+		return merged{} // what is wrong is told
 	}
 	j := job{name, at, sources, base, levels, where}
 	c.unusedParams(j, m)
