@@ -30,7 +30,7 @@ func init() {
 		Summary: "Stacks layers of several models into one.",
 		Doc: "Layers are numbered anew in the order of the slices. Embeddings and what else stands before the layers come from the first slice's model, " +
 			"the final norm and the head, with their biases, from the last slice's. Nothing is computed: tensors are only renamed. " +
-			"In config.json, the number of layers, lists with one value for each layer, lists of layer numbers and patterns of attention follow the layers. " +
+			"In config.json, the number of layers, lists with one value for each layer, lists of layer numbers, patterns of attention and the number of dense layers before those of experts follow the layers; an order that it has no words for is an error. " +
 			"Of a model of several kinds of input the layers of the text model are stacked, or those of the tower that is named; the rest comes from the first slice's model. " +
 			"A model of encoder and decoder needs a tower: encoder, or decoder.",
 		Source:  "mergekit passthrough",
