@@ -87,8 +87,15 @@ func Suggest(word string, among []string) string {
 	best, dist := "", len(word)/3+2
 	for _, w := range slices.Sorted(slices.Values(among)) {
 		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(w))
-		if d < dist {
+		if d < dist && 2*d <= max(len(word), len(w)) {
 			best, dist = w, d
+		}
+	}
+	if best == "" && len(word) > 3 {
+		for _, w := range slices.Sorted(slices.Values(among)) {
+			if strings.HasPrefix(strings.ToLower(w), strings.ToLower(word)) {
+				return w
+			}
 		}
 	}
 	return best

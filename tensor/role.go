@@ -34,4 +34,7 @@ type Role struct {
 	// "vision_tower.encoder.layers", by what stands before its numbers. It is
 	// empty in the text model and outside all layers.
 	Tower string
+	// Foreign says, as far as the name tells, that it belongs to a part that
+	// reads no text, such as a vision tower or a projector.
+	Foreign bool
 }

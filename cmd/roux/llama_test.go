@@ -11,6 +11,7 @@ type llama struct{ hidden, layers, ffn, heads, kv, vocab int }
 
 var (
 	llama1B  = llama{2048, 22, 5632, 32, 256, 32000} // TinyLlama
+	llama7B  = llama{4096, 32, 11008, 32, 4096, 32000}
 	llama70B = llama{8192, 80, 28672, 64, 1024, 128256}
 )
 

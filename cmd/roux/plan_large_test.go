@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -91,6 +92,68 @@ func TestPlan70B(t *testing.T) {
 		}
 		if large.planning > 32<<20 || large.planning > 5*small.planning {
 			t.Errorf("%s: planning takes %d bytes, %d for the small model", step, large.planning, small.planning)
+		}
+	}
+}
+
+// mergekitFiles are files of all methods of mergekit over models a, b and c.
+func mergekitFiles() map[string]string {
+	const weighed = "models: [{model: ./b, parameters: {weight: [0.2, 0.8]}}, {model: ./c, parameters: {weight: 0.5}}]\n"
+	const plain, two = "models: [{model: ./b}, {model: ./c}]\n", "models: [{model: ./a}, {model: ./b}]\n"
+	files := map[string]string{"passthrough": "models: [{model: ./b, parameters: {scale: 0.5}}]\n"}
+	for _, name := range []string{"linear", "nuslerp", "multislerp"} {
+		files[name] = weighed
+	}
+	for _, name := range []string{"karcher"} {
+		files[name] = plain
+	}
+	for _, name := range []string{"model_stock", "sce", "ram", "ramplus_tl"} {
+		files[name] = plain + "base_model: ./a\n"
+	}
+	files["sce"] += "parameters: {select_topk: 0.1}\n"
+	for _, name := range []string{"task_arithmetic", "ties", "dare_ties", "dare_linear", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear"} {
+		files[name] = weighed + "base_model: ./a\nparameters: {density: 0.5}\n"
+	}
+	for _, name := range []string{"slerp", "nearswap", "arcee_fusion"} {
+		files[name] = two + "base_model: ./a\nparameters: {t: 0.3}\n"
+	}
+	return files
+}
+
+// TestMergekitPlan70B: each method's mergekit file over three models of 70 B
+// parameters holds the very bytes at once that it holds over models of 7 B.
+func TestMergekitPlan70B(t *testing.T) {
+	files := mergekitFiles()
+	if len(files) != 20 {
+		t.Fatalf("%d methods", len(files))
+	}
+	held := map[string][]string{}
+	for _, shape := range []llama{llama7B, llama70B} {
+		bench(t, nil)
+		for _, name := range []string{"a", "b", "c"} {
+			shape.write(t, name)
+		}
+		for name, text := range files {
+			put(t, "m.yml", []byte("merge_method: "+name+"\ndtype: bfloat16\n"+text))
+			code, stdout, stderr := roux("plan", "m.yml", "--json", "--memory", "64MB", "--workers", "2")
+			if code != exitDone {
+				t.Fatalf("%s: exit %d\n%s", name, code, stderr)
+			}
+			var said struct {
+				Steps []struct {
+					Name   string
+					Memory int64
+				}
+			}
+			if err := json.Unmarshal([]byte(stdout), &said); err != nil || len(said.Steps) == 0 {
+				t.Fatal(name, err, stdout)
+			}
+			held[name] = append(held[name], fmt.Sprint(said.Steps))
+		}
+	}
+	for name, h := range held {
+		if h[0] != h[1] {
+			t.Errorf("%s holds %s over models of 7 B, and %s of 70 B", name, h[0], h[1])
 		}
 	}
 }

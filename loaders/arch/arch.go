@@ -175,9 +175,14 @@ func (a *Arch) Role(name string, _ tensor.Shape) tensor.Role {
 
 func (a *Arch) role(name string, p parted) tensor.Role {
 	r := tensor.Role{Layer: p.layer, Kind: a.kind(name, p.pattern)}
-	if tower := towerOf(p.pattern); p.layer >= 0 && tower != a.main {
+	tower := towerOf(p.pattern)
+	if p.layer >= 0 && tower == a.main {
+		return r
+	}
+	if p.layer >= 0 {
 		r.Tower = tower
 	}
+	r.Foreign = Foreign(name)
 	return r
 }
 
@@ -211,6 +216,7 @@ var words = []struct {
 	{"rotary", tensor.Other}, {"inv_freq", tensor.Other}, {"position_ids", tensor.Other},
 	{"layernorm", tensor.Norm}, {"layer_norm", tensor.Norm}, {"norm", tensor.Norm}, {"ln_", tensor.Norm}, {".ln", tensor.Norm},
 	{"embed_out", tensor.Head}, {"lm_head", tensor.Head}, {"classifier", tensor.Head}, {"score", tensor.Head},
+	{"pooler", tensor.Head}, {"vocab_transform", tensor.Head}, {"vocab_projector", tensor.Head},
 	{"embed", tensor.Embed}, {"wte", tensor.Embed}, {"wpe", tensor.Embed},
 	{"query_key_value", tensor.AttnQKV}, {"qkv", tensor.AttnQKV}, {"c_attn", tensor.AttnQKV}, {"wqkv", tensor.AttnQKV},
 	{"router", tensor.MoERouter}, {"mlp.gate.", tensor.MoERouter}, {"moe.gate.", tensor.MoERouter},

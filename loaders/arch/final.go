@@ -19,7 +19,7 @@ func Final(config []byte, infos []tensor.Info) ([]byte, error) {
 	f := Facts{Layers: a.Layers(), Vocab: a.Vocabulary(infos), DType: dominant(infos)}
 	head := slices.ContainsFunc(infos, func(info tensor.Info) bool {
 		role := a.Role(info.Name, info.Shape)
-		return role.Layer < 0 && len(info.Shape) == 2 && role.Kind == tensor.Head && !Foreign(info.Name)
+		return role.Layer < 0 && role.Kind == tensor.Head && len(info.Shape) == 2 && info.Shape[0] == f.Vocab && !Foreign(info.Name)
 	})
 	if head && a.Tied(config, nil) {
 		f.Tied = new(bool) // the head stands alone now

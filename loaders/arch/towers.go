@@ -14,7 +14,7 @@ var foreign = []string{"vision", "visual", "image", "img", "pixel", "audio", "sp
 // Foreign says whether a tensor belongs to a part of a model of several kinds
 // of input that is not about text, as far as its name tells.
 func Foreign(name string) bool {
-	lower := strings.ToLower(name)
+	lower := strings.ToLower(strings.ReplaceAll(name, "vocab_projector", "")) // DistilBERT's head
 	return slices.ContainsFunc(foreign, func(word string) bool { return strings.Contains(lower, word) })
 }
 

@@ -156,6 +156,46 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// headed knows a head besides.
+type headed struct{ layered }
+
+func (h headed) Role(name string, s tensor.Shape) tensor.Role {
+	if name == "head.weight" {
+		return tensor.Role{Layer: -1, Kind: tensor.Head}
+	}
+	return h.layered.Role(name, s)
+}
+
+// TestHeadGoesWithTheEmbedding: a head over the vocabulary is saved whole,
+// factored or left with the embedding, as in mergekit; one over classes is
+// factored.
+func TestHeadGoesWithTheEmbedding(t *testing.T) {
+	op := opNamed(t, "adapter.extract")
+	for _, c := range []struct {
+		embeddings string
+		rows       int
+		factored   bool
+		units      int
+	}{{"whole", 16, false, 2}, {"lora", 16, true, 2}, {"leave", 16, false, 0}, {"whole", 3, true, 2}, {"leave", 3, true, 1}} {
+		m := opstest.Model{
+			{Info: tensor.Info{Name: "embed.weight", DType: tensor.F32, Shape: tensor.Shape{16, 8}}},
+			{Info: tensor.Info{Name: "head.weight", DType: tensor.F32, Shape: tensor.Shape{c.rows, 8}}},
+		}
+		h := header("a", m, nil)
+		h.Roles = headed{}
+		units, err := op.Plan(opstest.Decode(t, op, "{model: a, base: b, rank: 2, embeddings: "+c.embeddings+"}"), []ops.Header{h, h})
+		if err != nil || len(units) != c.units {
+			t.Errorf("%+v: %d units, %v", c, len(units), err)
+			continue
+		}
+		for _, u := range units {
+			if u.In[0].Name == "head.weight" && (len(u.Out) == 3) != c.factored {
+				t.Errorf("%+v: the head becomes %v", c, u.Out)
+			}
+		}
+	}
+}
+
 // TestResized: a fine-tune with more tokens than its base is told so.
 func TestResized(t *testing.T) {
 	op := opNamed(t, "adapter.extract")

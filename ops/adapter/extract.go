@@ -20,7 +20,7 @@ type extract struct {
 	Rank    schema.Rank `yaml:"rank" doc:"rank of the factors: 16, {ratio: 0.1}, {energy: 0.95} or {threshold: 0.01}; the last two differ by module"`
 	MaxRank int         `yaml:"max_rank" default:"128" check:">=1" doc:"the most that energy and threshold may come to"`
 
-	Embeddings string   `yaml:"embeddings" default:"whole" check:"enum=whole|lora|leave" doc:"save embeddings whole where they changed, factor them too, or leave them out"`
+	Embeddings string   `yaml:"embeddings" default:"whole" check:"enum=whole|lora|leave" doc:"save embeddings, and the head over the vocabulary, whole where they changed, factor them too, or leave them out"`
 	Others     string   `yaml:"others" default:"whole" check:"enum=whole|leave" doc:"save norms, biases, routers and stacked experts whole where they changed, or leave them out"`
 	Save       []string `yaml:"save" check:"optional" doc:"more modules to save whole instead of factoring them, by the ends of their names, such as lm_head"`
 
@@ -30,7 +30,7 @@ type extract struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[extract]{
-		Name: "adapter.extract", Version: 3,
+		Name: "adapter.extract", Version: 4,
 		Summary: "Extracts a LoRA adapter from a fine-tuned model and its base.",
 		Doc: "For each matrix, W - W_base = U S Vt; lora_B = U_r sqrt(S_r) and lora_A = sqrt(S_r) Vt_r, with lora_alpha = r so that the scale is one. " +
 			"What is no matrix is saved whole, as PEFT's modules_to_save; `where` leaves tensors out. Write it with format: peft, which leaves out what did not change and the ranks that were not needed, and names ranks that differ in rank_pattern and alpha_pattern. " +

@@ -126,12 +126,25 @@ func (p *extract) form(h ops.Header, info tensor.Info) form {
 		return whole
 	case isEmbedding(h, info.Name):
 		return map[string]form{"whole": whole, "lora": turned, "leave": left}[p.Embeddings]
+	case p.Embeddings != "lora" && isVocabularyHead(h, info):
+		return map[string]form{"whole": whole, "leave": left}[p.Embeddings]
 	case !weight || len(info.Shape) != 2 || info.Shape.Rows() == 1 || kind == tensor.Norm || kind == tensor.MoERouter:
 		return others
 	case inToOut(h, m):
 		return turned
 	}
 	return straight
+}
+
+// isVocabularyHead says whether a weight is the head that answers to the
+// embedding of tokens, with a row for each.
+func isVocabularyHead(h ops.Header, info tensor.Info) bool {
+	if r := h.Roles.Role(info.Name, info.Shape); r.Kind != tensor.Head || r.Layer >= 0 || len(info.Shape) != 2 {
+		return false
+	}
+	return slices.ContainsFunc(h.Infos, func(e tensor.Info) bool {
+		return h.Roles.Role(e.Name, e.Shape).Kind == tensor.Embed && e.Shape.Equal(info.Shape)
+	})
 }
 
 // isEmbedding says whether a weight is a table of rows by index, which PEFT

@@ -3,6 +3,7 @@ package all
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,34 +45,42 @@ type method struct {
 
 // laws is all methods of mergekit; passthrough with a scale is edit.scale.
 var laws = map[string]method{
-	"passthrough":            {op: "edit.scale", head: "{model: a, scale: 1}", copies: not("none: of one model, no base"), same: holds(0), order: not("none: of one model"), absent: not(noWeights)},
-	"linear":                 {op: "merge.linear", models: 3, weighted: true, copies: not("none: no base"), same: holds(2e-7), order: holds(3e-7), absent: holds(0)},
-	"slerp":                  {op: "merge.slerp", head: "{base: a, model: b, t: 0.3}", copies: not("none: the base is one of the two models"), same: holds(5e-7), order: not(twoParts), absent: not(noWeights)},
-	"nuslerp":                {op: "merge.nuslerp", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
-	"nuslerp on a base":      {op: "merge.nuslerp", head: "base: a, ", models: 2, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not("none: takes two models")},
-	"nuslerp by rows":        {op: "merge.nuslerp", tail: ", nuslerp_flatten: false", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
-	"nuslerp by columns":     {op: "merge.nuslerp", tail: ", nuslerp_flatten: false, nuslerp_row_wise: true", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
-	"multislerp":             {op: "merge.multislerp", models: 3, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: holds(0)},
-	"multislerp on a base":   {op: "merge.multislerp", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"karcher":                {op: "merge.karcher", models: 3, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not(noWeights)},
-	"model_stock":            {op: "merge.model_stock", head: "base: a, ", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"model_stock by rows":    {op: "merge.model_stock", head: "base: a, ", tail: ", filter_wise: true", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"nearswap":               {op: "merge.nearswap", head: "{base: a, model: b, t: 0.1}", copies: not("none: the base is one of the two models"), same: holds(0), order: not(twoParts), absent: not(noWeights)},
-	"arcee_fusion":           {op: "merge.arcee_fusion", head: "{base: a, model: b}", copies: not("none: the base is one of the two models"), same: holds(0), order: not(twoParts), absent: not(noWeights)},
-	"sce":                    {op: "merge.sce", head: "base: a, ", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"sce of the most varied": {op: "merge.sce", head: "base: a, ", tail: ", select_topk: 0.5", models: 3, base: true, copies: not("nothing varies between copies, so that nothing is selected"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"ram":                    {op: "merge.ram", head: "base: a, ", tail: ", epsilon: 0.3", models: 3, base: true, copies: not("changes up to epsilon are dropped"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"ram without epsilon":    {op: "merge.ram", head: "base: a, ", tail: ", epsilon: 0", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"ramplus_tl":             {op: "merge.ramplus_tl", head: "base: a, ", tail: ", epsilon: 0.3", models: 3, base: true, copies: not("changes up to epsilon are dropped"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
-	"task_arithmetic":        {op: "merge.task_arithmetic", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"ties":                   {op: "merge.ties", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"ties at density 1":      {op: "merge.ties", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"dare_ties":              {op: "merge.dare_ties", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
-	"dare_linear":            {op: "merge.dare_linear", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
-	"breadcrumbs":            {op: "merge.breadcrumbs", head: "base: a, ", tail: ", density: 0.5, gamma: 0.1", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"breadcrumbs_ties":       {op: "merge.breadcrumbs_ties", head: "base: a, ", tail: ", density: 0.5, gamma: 0.1", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
-	"della":                  {op: "merge.della", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
-	"della_linear":           {op: "merge.della_linear", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
+	"passthrough":                   {op: "edit.scale", head: "{model: a, scale: 1}", copies: not("none: of one model, no base"), same: holds(0), order: not("none: of one model"), absent: not(noWeights)},
+	"linear":                        {op: "merge.linear", models: 3, weighted: true, copies: not("none: no base"), same: holds(2e-7), order: holds(3e-7), absent: holds(0)},
+	"slerp":                         {op: "merge.slerp", head: "{base: a, model: b, t: 0.3}", copies: not("none: the base is one of the two models"), same: holds(5e-7), order: not(twoParts), absent: not(noWeights)},
+	"nuslerp":                       {op: "merge.nuslerp", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
+	"nuslerp on a base":             {op: "merge.nuslerp", head: "base: a, ", models: 2, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not("none: takes two models")},
+	"nuslerp by rows":               {op: "merge.nuslerp", tail: ", nuslerp_flatten: false", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
+	"nuslerp by columns":            {op: "merge.nuslerp", tail: ", nuslerp_flatten: false, nuslerp_row_wise: true", models: 2, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not("none: takes two models")},
+	"multislerp":                    {op: "merge.multislerp", models: 3, weighted: true, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: holds(0)},
+	"multislerp on a base":          {op: "merge.multislerp", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"karcher":                       {op: "merge.karcher", models: 3, copies: not("none: no base"), same: holds(5e-7), order: holds(1e-6), absent: not(noWeights)},
+	"model_stock":                   {op: "merge.model_stock", head: "base: a, ", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"model_stock by rows":           {op: "merge.model_stock", head: "base: a, ", tail: ", filter_wise: true", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"nearswap":                      {op: "merge.nearswap", head: "{base: a, model: b, t: 0.1}", copies: not("none: the base is one of the two models"), same: holds(0), order: not(twoParts), absent: not(noWeights)},
+	"arcee_fusion":                  {op: "merge.arcee_fusion", head: "{base: a, model: b}", copies: not("none: the base is one of the two models"), same: holds(0), order: not(twoParts), absent: not(noWeights)},
+	"sce":                           {op: "merge.sce", head: "base: a, ", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"sce of the most varied":        {op: "merge.sce", head: "base: a, ", tail: ", select_topk: 0.5", models: 3, base: true, copies: not("nothing varies between copies, so that nothing is selected"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"ram":                           {op: "merge.ram", head: "base: a, ", tail: ", epsilon: 0.3", models: 3, base: true, copies: not("changes up to epsilon are dropped"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"ram without epsilon":           {op: "merge.ram", head: "base: a, ", tail: ", epsilon: 0", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"ramplus_tl":                    {op: "merge.ramplus_tl", head: "base: a, ", tail: ", epsilon: 0.3", models: 3, base: true, copies: not("changes up to epsilon are dropped"), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"task_arithmetic":               {op: "merge.task_arithmetic", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"ties":                          {op: "merge.ties", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"ties at density 1":             {op: "merge.ties", head: "base: a, ", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"dare_ties":                     {op: "merge.dare_ties", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
+	"dare_linear":                   {op: "merge.dare_linear", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
+	"breadcrumbs":                   {op: "merge.breadcrumbs", head: "base: a, ", tail: ", density: 0.5, gamma: 0.1", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"breadcrumbs_ties":              {op: "merge.breadcrumbs_ties", head: "base: a, ", tail: ", density: 0.5, gamma: 0.1", models: 3, base: true, weighted: true, copies: not(trimmed), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"della":                         {op: "merge.della", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
+	"della_linear":                  {op: "merge.della_linear", head: "base: a, ", tail: ", density: 0.5", models: 3, base: true, weighted: true, copies: not(byChance), same: holds(0), order: not(byChance), absent: holds(0)},
+	"dare_ties at density 1":        {op: "merge.dare_ties", head: "base: a, ", tail: ", density: 1", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"dare_linear at density 1":      {op: "merge.dare_linear", head: "base: a, ", tail: ", density: 1", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"breadcrumbs at density 1":      {op: "merge.breadcrumbs", head: "base: a, ", tail: ", density: 1, gamma: 0", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"breadcrumbs_ties at density 1": {op: "merge.breadcrumbs_ties", head: "base: a, ", tail: ", density: 1, gamma: 0", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"della at density 1":            {op: "merge.della", head: "base: a, ", tail: ", density: 1", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"della_linear at density 1":     {op: "merge.della_linear", head: "base: a, ", tail: ", density: 1", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
+	"ramplus_tl without epsilon":    {op: "merge.ramplus_tl", head: "base: a, ", tail: ", epsilon: 0", models: 3, base: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: not(noWeights)},
+	"task_arithmetic normalised":    {op: "merge.task_arithmetic", head: "base: a, ", tail: ", normalize: true", models: 3, base: true, weighted: true, copies: holds(5e-7), same: holds(0), order: holds(1e-6), absent: holds(0)},
 }
 
 // params is the method's with weights for its models.
@@ -185,13 +194,15 @@ func normal(w []float64) (scaled []float64) {
 	return scaled
 }
 
-// limits is where a method gives exactly one of its operands, or what another
-// method gives.
-var limits = []struct {
+type limit struct {
 	op, params  string
 	operand     int    // which operand it gives, or
 	as, params2 string // what else gives the same
-}{
+}
+
+// limits is where a method gives exactly one of its operands, or what another
+// method gives.
+var limits = []limit{
 	{op: "edit.scale", params: "{model: a, scale: 1}"},
 	{op: "merge.linear", params: "{models: [{model: a, weight: 3}, {model: b, weight: 0}, {model: c, weight: 0}]}"},
 	{op: "merge.linear", params: "{models: [{model: a, weight: 0}, {model: b, weight: 1}, {model: c, weight: 0}], normalize: false}", operand: 1},
@@ -224,6 +235,36 @@ var limits = []struct {
 	{op: "merge.della_linear", params: "{base: a, models: [b, c], density: 1}", as: "merge.task_arithmetic", params2: "{base: a, models: [b, c]}"},
 	{op: "merge.della", params: "{base: a, models: [{model: b, weight: 0}, {model: c, weight: 0}], density: 0.5}"},
 	{op: "merge.dare_ties", params: "{base: a, models: [{model: b, weight: 0}, {model: c, weight: 0}], density: 0.5}"},
+}
+
+// mergekits are mergekit's methods by their names there.
+var mergekits = strings.Fields("linear slerp nuslerp multislerp karcher passthrough model_stock nearswap arcee_fusion sce ram ramplus_tl " +
+	"task_arithmetic ties dare_ties dare_linear breadcrumbs breadcrumbs_ties della della_linear")
+
+// TestEveryMethodHasLaws: each of the 20 is put to the laws and has a limit.
+func TestEveryMethodHasLaws(t *testing.T) {
+	if len(mergekits) != 20 {
+		t.Fatalf("%d methods", len(mergekits))
+	}
+	for _, name := range mergekits {
+		op := "merge." + name
+		if name == "passthrough" {
+			op = "edit.scale"
+		}
+		if m, ok := laws[name]; !ok || m.op != op {
+			t.Errorf("%s is put to no law", name)
+		}
+		if !slices.ContainsFunc(limits, func(l limit) bool { return l.op == op }) {
+			t.Errorf("%s has no limit", name)
+		}
+		for _, m := range laws {
+			for law, c := range map[string]claim{"copies": m.copies, "same": m.same, "order": m.order, "absent": m.absent} {
+				if m.op == op && c.not == "" && c.within > 1e-6 {
+					t.Errorf("%s of %s is held to %v only", law, name, c.within)
+				}
+			}
+		}
+	}
 }
 
 // TestLimits: at its limits a method gives just what it should, to the bit.

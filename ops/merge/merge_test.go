@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -108,11 +109,19 @@ func TestTiesKeepsExactly(t *testing.T) {
 // TestDareLaw: the share kept is near the density, and rescaling keeps the sum
 // of magnitudes.
 func TestDareLaw(t *testing.T) {
+	for _, method := range []string{"dare_linear", "dare_ties"} {
+		for _, density := range []float64{0.1, 0.5, 0.7, 0.95} {
+			dareLaw(t, method, density)
+		}
+	}
+}
+
+func dareLaw(t *testing.T, method string, density float64) {
 	base, tuned := opstest.Random(1), opstest.Random(2)
 	for i := range base {
 		clear(base[i].Data)
 	}
-	out := apply(t, "merge.dare_linear", "{base: a, models: [b], density: 0.7}", base, tuned)
+	out := apply(t, "merge."+method, fmt.Sprintf("{base: a, models: [b], density: %v}", density), base, tuned)
 	n, kept := 0.0, 0.0
 	for i := range out {
 		var before, after float64
@@ -124,12 +133,12 @@ func TestDareLaw(t *testing.T) {
 				kept++
 			}
 		}
-		if math.Abs(before-after) > 1e-5*before {
-			t.Errorf("%s: sum of magnitudes %v, was %v", out[i].Info.Name, after, before)
+		if after > 0 && math.Abs(before-after) > 1e-5*before {
+			t.Errorf("%s, %s at %v: sum of magnitudes %v, was %v", method, out[i].Info.Name, density, after, before)
 		}
 	}
-	if math.Abs(kept-0.7*n) > 4*math.Sqrt(n*0.7*0.3) {
-		t.Errorf("kept %v of %v", kept, n)
+	if math.Abs(kept-density*n) > 4*math.Sqrt(n*density*(1-density)) {
+		t.Errorf("%s at %v: kept %v of %v", method, density, kept, n)
 	}
 }
 

@@ -26,13 +26,19 @@ func wide(name string, rows, cols int, value func(i int) float32) opstest.Model 
 // density - epsilon + 2 epsilon r/(c-1), and rescaling keeps the sum of
 // magnitudes.
 func TestDellaLaw(t *testing.T) {
+	for _, method := range []string{"merge.della_linear", "merge.della"} {
+		dellaLaw(t, method)
+	}
+}
+
+func dellaLaw(t *testing.T, method string) {
 	const density, epsilon = 0.4, 0.3
 	for _, shape := range [][2]int{{60000, 5}, {2000, 300}, {60000, 1}} {
 		rows, cols := shape[0], shape[1]
 		zero := wide("layer.0.up.weight", rows, cols, func(int) float32 { return 0 })
 		// Every row holds 1, 2, ..., cols from another beginning.
 		tuned := wide("layer.0.up.weight", rows, cols, func(i int) float32 { return float32(1 + (i%cols+i/cols*7)%cols) })
-		out := apply(t, "merge.della_linear", fmt.Sprintf("{base: a, models: [b], density: %v, epsilon: %v, rescale: false}", density, epsilon), zero, tuned)
+		out := apply(t, method, fmt.Sprintf("{base: a, models: [b], density: %v, epsilon: %v, rescale: false}", density, epsilon), zero, tuned)
 		kept := make([]float64, cols)
 		all := 0.0
 		for i, v := range out[0].Data {
@@ -47,14 +53,14 @@ func TestDellaLaw(t *testing.T) {
 				p += epsilon * (2*float64(rank)/float64(cols-1) - 1)
 			}
 			if math.Abs(n-p*float64(rows)) > 4.5*math.Sqrt(float64(rows)*p*(1-p)) { // 306 of them
-				t.Errorf("rank %d of %d: kept %v of %d, want a share of %v", rank, cols, n, rows, p)
+				t.Errorf(method+": rank %d of %d: kept %v of %d, want a share of %v", rank, cols, n, rows, p)
 			}
 		}
 		n := float64(rows * cols)
 		if math.Abs(all-density*n) > 4*math.Sqrt(n*density*(1-density)) {
-			t.Errorf("kept %v of %v", all, n)
+			t.Errorf(method+": kept %v of %v", all, n)
 		}
-		rescaled := apply(t, "merge.della_linear", fmt.Sprintf("{base: a, models: [b], density: %v, epsilon: %v}", density, epsilon), zero, tuned)
+		rescaled := apply(t, method, fmt.Sprintf("{base: a, models: [b], density: %v, epsilon: %v}", density, epsilon), zero, tuned)
 		var before, after float64
 		for i, v := range rescaled[0].Data {
 			before, after = before+math.Abs(float64(tuned[0].Data[i])), after+math.Abs(float64(v))
@@ -63,7 +69,7 @@ func TestDellaLaw(t *testing.T) {
 			}
 		}
 		if math.Abs(before-after) > 1e-5*before {
-			t.Errorf("sum of magnitudes %v, was %v", after, before)
+			t.Errorf(method+": sum of magnitudes %v, was %v", after, before)
 		}
 	}
 }

@@ -16,23 +16,74 @@ var within = []string{"", "text_config", "llm_config", "language_config"}
 
 // stackRide makes what the config says of single layers follow them.
 func stackRide(p *stack, in []ops.Header, out *tensor.Model) error {
-	layers, err := p.layers(in)
+	on, err := p.on(in)
 	if err != nil || out.Config == nil {
 		return err
 	}
-	s := restacked{in: in, layers: layers, counts: make([]int, len(in))}
-	for i, h := range in {
-		s.counts[i] = count(h)
+	s := restacked{in: in, layers: on.layers}
+	for _, t := range on.towers {
+		s.counts = append(s.counts, t.layers)
+	}
+	parts, counts := within, []string(nil)
+	if p.Tower != "" {
+		parts, counts = sayingOf(on.towers[0])
 	}
 	if !s.moves() {
 		return nil
 	}
-	for _, part := range within {
+	for _, part := range parts {
 		if out.Config, err = s.edit(out.Config, part); err != nil {
 			return err
 		}
 	}
+	if counts == nil || len(s.layers) == s.counts[0] {
+		return nil // of the text model's layers, the writer counts them
+	}
+	if out.Config, err = s.recount(out.Config, counts); err != nil {
+		return fmt.Errorf("%s: %w", on.towers[0].prefix, err)
+	}
 	return nil
+}
+
+// sayingOf lists the parts of a config that may be about a tower, and the paths
+// that may give the number of its layers. Whisper and BART repeat the encoder's
+// number as num_hidden_layers.
+func sayingOf(t tower) (parts, counts []string) {
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(t.prefix, w) })
+	}
+	switch {
+	case has("vision", "visual", "image"):
+		parts = []string{"vision_config"}
+	case has("audio", "speech"):
+		parts = []string{"audio_config", "speech_config", "encoder_config"}
+	case has("decoder"):
+		return nil, []string{"decoder_layers", "num_decoder_layers", "decoder.num_hidden_layers"}
+	case has("encoder"):
+		return nil, []string{"encoder_layers", "num_encoder_layers", "num_layers", "num_hidden_layers", "encoder.num_hidden_layers"}
+	default:
+		return within, nil
+	}
+	for _, part := range parts {
+		for _, key := range []string{"num_hidden_layers", "depth", "num_layers", "n_layers", "layers", "encoder_layers"} {
+			counts = append(counts, part+"."+key)
+		}
+	}
+	return parts, counts
+}
+
+// recount gives the number of layers wherever it stood.
+func (s restacked) recount(config []byte, counts []string) ([]byte, error) {
+	said := false
+	for _, c := range counts {
+		if path := strings.Split(c, "."); intAt(config, path) == s.counts[0] {
+			config, said = jsontext.Replace(config, fmt.Sprint(len(s.layers)), path...), true
+		}
+	}
+	if !said {
+		return nil, fmt.Errorf("config.json does not say by any of %s that there are %d layers", strings.Join(counts, ", "), s.counts[0])
+	}
+	return config, nil
 }
 
 // restacked is what the result's layers are, and how many each model has.
@@ -71,6 +122,18 @@ func (s restacked) edit(config []byte, part string) ([]byte, error) {
 			if config, err = s.pattern(config, part, path); err != nil {
 				return nil, err
 			}
+		case slices.Contains(leading, f.Key):
+			k, err := s.leading(path)
+			if err != nil {
+				return nil, err
+			}
+			config = jsontext.Replace(config, fmt.Sprint(k), path...)
+		case f.Key == "num_nextn_predict_layers" && intAt(config, path) > 0:
+			n, err := s.predicting(append(split(part), "num_hidden_layers"))
+			if err != nil {
+				return nil, err
+			}
+			config = jsontext.Replace(config, fmt.Sprint(n), append(split(part), "num_hidden_layers")...)
 		}
 	}
 	return config, nil
@@ -91,10 +154,7 @@ func perModel(key string) bool {
 }
 
 // numbers are keys that list the layers which are of some kind.
-var numbers = []string{"mlp_only_layers", "moe_layers", "full_attn_idxs", "attn_layer_indices", "cross_attention_layers", "global_attention_layers", "local_layer_ids"}
-
-// patterns are keys by which every so manieth layer attends to everything.
-var patterns = []string{"sliding_window_pattern", "_sliding_window_pattern", "full_attention_interval", "no_rope_layer_interval"}
+var numbers = []string{"mlp_only_layers", "moe_layers", "full_attn_idxs", "attn_layer_indices", "cross_attention_layers", "global_attention_layers", "local_layer_ids", "fullatt_block_indexes", "deepstack_visual_indexes"}
 
 // listAt returns a list, or nil.
 func listAt(config []byte, path []string) []json.RawMessage {
@@ -131,37 +191,6 @@ func (s restacked) numbers(path []string) string {
 		}
 	}
 	return "[" + strings.Join(at, ", ") + "]"
-}
-
-// pattern checks that layers which attend to everything still do: a count
-// cannot say so when layers have moved, a list of layer_types can.
-func (s restacked) pattern(config []byte, part string, path []string) ([]byte, error) {
-	every := intAt(config, path)
-	if every <= 1 {
-		return config, nil
-	}
-	same := true
-	types := make([]string, len(s.layers))
-	for at, from := range s.layers {
-		whole := (from.layer+1)%every == 0
-		same = same && whole == ((at+1)%every == 0)
-		types[at] = `"sliding_attention"`
-		if whole {
-			types[at] = `"full_attention"`
-		}
-	}
-	key := path[len(path)-1]
-	if same || key == "no_rope_layer_interval" && listAt(config, append(split(part), "no_rope_layers")) != nil {
-		return config, nil
-	}
-	listed := append(split(part), "layer_types")
-	switch {
-	case listAt(config, listed) != nil:
-		return config, nil
-	case strings.HasSuffix(key, "sliding_window_pattern"):
-		return jsontext.Set(config, "["+strings.Join(types, ", ")+"]", listed...), nil
-	}
-	return nil, fmt.Errorf("config.json says %s: %d, which these slices would break and which only a list could say: keep to multiples of %d layers", key, every, every)
 }
 
 func intAt(config []byte, path []string) (n int) {

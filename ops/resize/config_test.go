@@ -45,6 +45,10 @@ func TestConfigFollowsLayers(t *testing.T) {
 		{"list below", `{"text_config":{"attention_chunks":[1,2,3,4]}}`, `{}`, `{"text_config":{"attention_chunks":[2, 3, 1, 2, 3, 4]}}`},
 		{"layer numbers", `{"mlp_only_layers":[2]}`, `{"mlp_only_layers":[0,3]}`, `{"mlp_only_layers":[1, 2, 5]}`},
 		{"about the model", `{"eos_token_id":[1,2,3,4],"x":[1,2,3]}`, `{}`, `{"eos_token_id":[1,2,3,4],"x":[1,2,3]}`},
+		{"dense layers come first", `{"first_k_dense_replace":2}`, `{"first_k_dense_replace":0}`, `{"first_k_dense_replace":1}`},
+		{"all layers have experts", `{"decoder_sparse_step":1,"moe_layer_freq":1}`, `{}`, `{"decoder_sparse_step":1,"moe_layer_freq":1}`},
+		{"the last predicts further tokens", `{"num_hidden_layers":4,"num_nextn_predict_layers":1}`, `{"num_hidden_layers":3,"num_nextn_predict_layers":1}`, `{"num_hidden_layers":5,"num_nextn_predict_layers":1}`},
+		{"no layer predicts further tokens", `{"num_hidden_layers":4,"num_nextn_predict_layers":1}`, `{"num_hidden_layers":4}`, `{"num_hidden_layers":6,"num_nextn_predict_layers":1}`},
 		{"pattern", `{"sliding_window_pattern":2}`, `{}`, "{\"sliding_window_pattern\":2,\n  \"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\", \"full_attention\", \"sliding_attention\", \"full_attention\"]\n}"},
 	} {
 		out := &tensor.Model{Config: []byte(c.a)}
@@ -52,10 +56,18 @@ func TestConfigFollowsLayers(t *testing.T) {
 			t.Errorf("%s: %s %v, want %s", c.name, out.Config, err, c.want)
 		}
 	}
-	out := &tensor.Model{Config: []byte(`{"full_attention_interval":2}`)}
-	err = op.Ride(params, []ops.Header{header(string(out.Config)), header("{}")}, out)
-	if err == nil || !strings.Contains(err.Error(), "keep to multiples of 2 layers") {
-		t.Errorf("got %v", err)
+	for config, want := range map[string]string{
+		`{"full_attention_interval":2}`:                           "keep to multiples of 2 layers",
+		`{"decoder_sparse_step":2}`:                               "keep to multiples of 2 layers",
+		`{"moe_layer_freq":3}`:                                    "keep to multiples of 3 layers",
+		`{"first_k_dense_replace":1}`:                             "layer 2 of the result is dense and stands behind layers of experts",
+		`{"num_hidden_layers":2,"num_nextn_predict_layers":2}`:    "layer 2 of the result stands behind one that predicts further tokens: end the slices before with layer 2",
+		`{"text_config":{"first_k_dense_replace":1},"x":[1,[2]]}`: "layer 2 of the result is dense",
+	} {
+		out := &tensor.Model{Config: []byte(config)}
+		if err := op.Ride(params, []ops.Header{header(config), header(config)}, out); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", config, err, want)
+		}
 	}
 	picks, err := op.Select(params, []ops.Header{header("{}"), header("{}")})
 	var names []string

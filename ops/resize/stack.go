@@ -7,11 +7,11 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
-	"github.com/rouxml/roux/tensor"
 )
 
 type stack struct {
 	Base   schema.Ref `yaml:"base" check:"optional" doc:"model that gives config, tokenizer and files; default: the first slice's"`
+	Tower  string     `yaml:"tower" check:"optional" doc:"which stack of layers, by a part of what stands before their numbers, such as encoder or vision_tower; default: the text model's"`
 	Slices []slice    `yaml:"slices" check:"min=1" doc:"pieces of models, from the first layer to the last"`
 }
 
@@ -26,12 +26,13 @@ func (*slice) FromScalar() string { return "model" }
 
 func init() {
 	ops.Add(&Set, ops.Spec[stack]{
-		Name: "resize.stack", Version: 2,
+		Name: "resize.stack", Version: 3,
 		Summary: "Stacks layers of several models into one.",
 		Doc: "Layers are numbered anew in the order of the slices. Embeddings and what else stands before the layers come from the first slice's model, " +
-			"the final norm and the head from the last slice's. Nothing is computed: tensors are only renamed. " +
-			"In config.json, lists with one value for each layer, lists of layer numbers and patterns of attention follow the layers. " +
-			"Of a model of several kinds of input the layers of the text model are stacked; the rest comes from the first slice's model.",
+			"the final norm and the head, with their biases, from the last slice's. Nothing is computed: tensors are only renamed. " +
+			"In config.json, the number of layers, lists with one value for each layer, lists of layer numbers, patterns of attention and the number of dense layers before those of experts follow the layers; an order that it has no words for is an error. " +
+			"Of a model of several kinds of input the layers of the text model are stacked, or those of the tower that is named; the rest comes from the first slice's model. " +
+			"A model of encoder and decoder needs a tower: encoder, or decoder.",
 		Source:  "mergekit passthrough",
 		Example: "op: resize.stack\nslices:\n  - {model: a, layers: [0, 24]}\n  - {model: b, layers: [8, 32]}\n",
 		Check:   stackCheck,
@@ -51,49 +52,62 @@ func stackCheck(p *stack) []schema.Problem {
 }
 
 func stackSelect(p *stack, in []ops.Header) ([]ops.Pick, error) {
-	layers, err := p.layers(in)
+	s, err := p.on(in)
 	if err != nil {
 		return nil, err
 	}
 	first, last := p.first(in), len(in)-1
-	picks := outside(in, first, func(r tensor.Role) bool { return r.Tower != "" || !after(r.Kind) })
-	for at, from := range layers {
-		picks = append(picks, layerOf(in[from.port], from.port, from.layer, at)...)
+	picks := s.outside(first, false)
+	for at, from := range s.layers {
+		picks = append(picks, s.layerOf(from, at)...)
 	}
-	return append(picks, outside(in, last, func(r tensor.Role) bool { return r.Tower == "" && after(r.Kind) })...), nil
+	return append(picks, s.outside(last, true)...), nil
 }
 
 // source is where a layer of the result comes from.
 type source struct{ port, layer int }
 
-// layers lists the result's layers.
-func (p *stack) layers(in []ops.Header) ([]source, error) {
-	var all []source
-	for i, s := range p.Slices {
+// stacked is what is stacked of which models.
+type stacked struct {
+	in     []ops.Header
+	towers []tower // of each model
+	layers []source
+}
+
+// on finds the tower in each model and lists the result's layers.
+func (p *stack) on(in []ops.Header) (*stacked, error) {
+	s := &stacked{in: in}
+	for _, h := range in {
+		t, err := towerOf(p.Tower, h)
+		if err != nil {
+			return nil, err
+		}
+		s.towers = append(s.towers, t)
+	}
+	for i, sl := range p.Slices {
 		port := p.first(in) + i
-		from, to, err := bounds(s, in[port])
+		from, to, err := bounds(sl, in[port], s.towers[port].layers)
 		if err != nil {
 			return nil, err
 		}
 		for layer := from; layer < to; layer++ {
-			all = append(all, source{port, layer})
+			s.layers = append(s.layers, source{port, layer})
 		}
 	}
-	return all, nil
+	return s, nil
 }
 
 // first is the port of the first slice: 1 behind a base.
 func (p *stack) first(in []ops.Header) int { return len(in) - len(p.Slices) }
 
-// after says whether a tensor outside the layers stands behind them.
-func after(k tensor.Kind) bool { return k == tensor.Norm || k == tensor.Head }
-
-// outside picks what is in no layer of the text model.
-func outside(in []ops.Header, port int, want func(tensor.Role) bool) []ops.Pick {
+// outside picks what is in no layer of the tower: what stands behind the
+// layers, or all else.
+func (s *stacked) outside(port int, behind bool) []ops.Pick {
+	h, t := s.in[port], s.towers[port]
 	var picks []ops.Pick
-	for _, info := range in[port].Infos {
-		role := in[port].Roles.Role(info.Name, info.Shape)
-		if (role.Layer < 0 || role.Tower != "") && want(role) {
+	for _, info := range h.Infos {
+		role := h.Roles.Role(info.Name, info.Shape)
+		if !t.has(role) && t.behind(info.Name, role) == behind {
 			picks = append(picks, ops.Pick{Name: info.Name, From: ops.Operand{Port: port, Name: info.Name}})
 		}
 	}
@@ -101,8 +115,7 @@ func outside(in []ops.Header, port int, want func(tensor.Role) bool) []ops.Pick 
 }
 
 // bounds returns the slice's layers, held to those that the model has.
-func bounds(s slice, h ops.Header) (from, to int, err error) {
-	layers := count(h)
+func bounds(s slice, h ops.Header, layers int) (from, to int, err error) {
 	if s.Layers == nil {
 		return 0, layers, nil
 	}
@@ -120,22 +133,13 @@ func place(pos schema.Pos) string {
 	return pos.String() + ": "
 }
 
-// count is how many layers the text model has.
-func count(h ops.Header) (layers int) {
-	for _, info := range h.Infos {
-		if role := h.Roles.Role(info.Name, info.Shape); role.Tower == "" {
-			layers = max(layers, role.Layer+1)
-		}
-	}
-	return layers
-}
-
 // layerOf picks one layer's tensors under their new number.
-func layerOf(h ops.Header, port, layer, at int) []ops.Pick {
+func (s *stacked) layerOf(from source, at int) []ops.Pick {
+	h := s.in[from.port]
 	var picks []ops.Pick
 	for _, info := range h.Infos {
-		if role := h.Roles.Role(info.Name, info.Shape); role.Layer == layer && role.Tower == "" {
-			picks = append(picks, ops.Pick{Name: renumber(info.Name, layer, at), From: ops.Operand{Port: port, Name: info.Name}})
+		if role := h.Roles.Role(info.Name, info.Shape); role.Layer == from.layer && s.towers[from.port].has(role) {
+			picks = append(picks, ops.Pick{Name: renumber(info.Name, from.layer, at), From: ops.Operand{Port: from.port, Name: info.Name}})
 		}
 	}
 	return picks

@@ -9,7 +9,7 @@ import (
 	"github.com/rouxml/roux/ops/opstest"
 )
 
-func stacked(t *testing.T, params string, models ...opstest.Model) (opstest.Model, error) {
+func stackedUp(t *testing.T, params string, models ...opstest.Model) (opstest.Model, error) {
 	t.Helper()
 	reg, err := ops.NewRegistry(&Set)
 	if err != nil {
@@ -23,7 +23,7 @@ func stacked(t *testing.T, params string, models ...opstest.Model) (opstest.Mode
 // the embedding comes from the first model and the last norm from the last.
 func TestNamesAndOrder(t *testing.T) {
 	a, b := opstest.Random(1), opstest.Random(2)
-	out, err := stacked(t, "{slices: [{model: a, layers: [1, 2]}, b, {model: a, layers: [0, 1]}]}", a, b, a)
+	out, err := stackedUp(t, "{slices: [{model: a, layers: [1, 2]}, b, {model: a, layers: [0, 1]}]}", a, b, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestNamesAndOrder(t *testing.T) {
 // TestBeyondTheEnd: layers that a model lacks are an error that says how many
 // it has.
 func TestBeyondTheEnd(t *testing.T) {
-	_, err := stacked(t, "{slices: [{model: a, layers: [0, 3]}]}", opstest.Random(1))
+	_, err := stackedUp(t, "{slices: [{model: a, layers: [0, 3]}]}", opstest.Random(1))
 	if err == nil || !strings.Contains(err.Error(), "it has 2 layers") {
 		t.Errorf("got %v", err)
 	}

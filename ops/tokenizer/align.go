@@ -18,7 +18,7 @@ type align struct {
 
 	Pad     int    `yaml:"pad_to_multiple_of" check:"optional,>0" doc:"add rows, each the mean of all others, up to a multiple of this"`
 	Trim    bool   `yaml:"trim" check:"optional" doc:"leave out rows that no token has, and close gaps between ids"`
-	Beyond  string `yaml:"beyond" default:"error" check:"enum=error|drop" doc:"what to do with tokens for which a model has no row"`
+	Beyond  string `yaml:"beyond" default:"error" check:"enum=error|drop|base" doc:"what to do with tokens for which a model has no row: fail, leave them out with the merges that make them, or leave out the base's and fail for others"`
 	Missing string `yaml:"missing" default:"error" check:"enum=error|zero" doc:"what to do for tokens that no model has"`
 }
 

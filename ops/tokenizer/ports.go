@@ -15,7 +15,8 @@ type party struct {
 	ops.Header
 	port  int
 	vocab *vocab.Tokenizer
-	rows  int // of the embedding
+	rows  int      // of the embedding
+	gone  []string // tokens without rows that were left out
 }
 
 // parties are the models of a step by their parts in it.
@@ -55,7 +56,7 @@ func join(p *align, in []ops.Header) (*parties, error) {
 		ps.all = append(ps.all, ps.own)
 	}
 	for _, m := range byName {
-		if err := m.read(p); err != nil {
+		if err := m.read(p.Beyond == "error" || p.Beyond == "base" && m != ps.base); err != nil {
 			return nil, err
 		}
 	}
@@ -71,8 +72,9 @@ func contains(list []*party, m *party) bool {
 	return false
 }
 
-// read opens the vocabulary and holds it to the rows that the model has.
-func (m *party) read(p *align) error {
+// read opens the vocabulary and holds it to the rows that the model has: tokens
+// beyond are left out, unless strict makes them an error.
+func (m *party) read(strict bool) error {
 	var err error
 	if m.vocab, err = m.Vocab(); err != nil {
 		return noVocab(m.Header, err)
@@ -85,12 +87,12 @@ func (m *party) read(p *align) error {
 	if m.vocab.Size() <= m.rows {
 		return nil
 	}
-	if p.Beyond == "error" {
-		return fmt.Errorf("%s: the tokenizer has tokens up to id %d and the embedding %d rows: %s have none (say beyond: drop to leave them out)",
+	if strict {
+		return fmt.Errorf("%s: the tokenizer has tokens up to id %d and the embedding %d rows: %s have none (say beyond: drop to leave them out; roux import makes a recipe of a mergekit file)",
 			m.Name, m.vocab.Size()-1, m.rows, few(beyond(m.vocab, m.rows)))
 	}
 	c := m.vocab.Clone()
-	if _, err := c.Strip(m.rows); err != nil {
+	if m.gone, err = c.Strip(m.rows); err != nil {
 		return fmt.Errorf("%s: tokens without rows cannot be left out: %w", m.Name, err)
 	}
 	m.vocab = c

@@ -26,6 +26,9 @@ func alignRide(p *align, in []ops.Header, out *tensor.Model) error {
 	if p.Missing == "zero" && ps.like != nil && !contains(ps.all, ps.like) {
 		out.Notes = append(out.Notes, "tokens that only "+ps.like.Name+" has get rows of zeros, for it is none of the models")
 	}
+	if m := ps.own; m.gone != nil {
+		out.Notes = append(out.Notes, fmt.Sprintf("%s has no rows for %s: they are left out", m.Name, few(m.gone)))
+	}
 	return carry(out, home.Header, ps.own.Header, v)
 }
 

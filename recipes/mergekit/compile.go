@@ -4,6 +4,7 @@
 package mergekit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,13 +50,15 @@ type compiler struct {
 	root *yaml.Node
 	name string // of the document, for the others; may be empty
 
-	method string
-	compat bool
-	dtype  *yaml.Node
-	top    level
-	base   *yaml.Node
-	tok    *tokenizing       // nil without
-	casts  map[string]string // name in the recipe -> step that casts it
+	method          string
+	compat          bool
+	dtype, outDType *yaml.Node
+	top             level
+	base            *yaml.Node
+	tower           string            // whose layers slices are of; empty: the text model's
+	restacked       merged            // the module that was stacked last
+	tok             *tokenizing       // nil without
+	casts           map[string]string // name in the recipe -> step that casts it
 
 	state  progress
 	result string // model or step of the recipe
@@ -100,23 +103,24 @@ func (c *compiler) compile() {
 	}
 	before := len(c.problems)
 	c.read()
+	last := c.body() // whatever was wrong so far: all problems are told at once
 	if len(c.problems) > before {
 		return
 	}
-	last := c.body()
-	if len(c.problems) > before {
-		return
-	}
-	if d := get(c.root, "out_dtype"); set(d) {
-		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
+	if d := c.outDType; d != nil {
+		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", d))
 	} else if c.widens() {
 		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))
 	}
 	c.result = c.templated(c.lean(last))
 }
 
+// fail reports a problem, once: a reference is read wherever it is needed.
 func (c *shared) fail(n *yaml.Node, path, cure, format string, args ...any) {
-	c.problems = append(c.problems, schema.Problem{Pos: schema.NodePos(n, c.file), Path: path, Msg: fmt.Sprintf(format, args...), Cure: cure})
+	problem := schema.Problem{Pos: schema.NodePos(n, c.file), Path: path, Msg: fmt.Sprintf(format, args...), Cure: cure}
+	if !slices.Contains(c.problems, problem) {
+		c.problems = append(c.problems, problem)
+	}
 }
 
 func (c *shared) note(n *yaml.Node, format string, args ...any) {
@@ -139,6 +143,12 @@ func (c *compiler) read() {
 	if n := get(c.root, "dtype"); set(n) {
 		c.dtype = c.dtypeOf(n)
 	}
+	if n := get(c.root, "out_dtype"); set(n) {
+		c.outDType = c.dtypeOf(n)
+	}
+	if n := get(c.root, "chat_template"); set(n) && n.Kind != yaml.ScalarNode {
+		c.fail(n, "chat_template", "write auto, a built-in name or the template", "want a text")
+	}
 	c.readTokenizer()
 }
 
@@ -153,8 +163,28 @@ func (c *compiler) methodOf(n *yaml.Node) {
 		for name := range methods() {
 			known = append(known, name)
 		}
-		c.fail(n, "merge_method", schema.DidYouMean(c.method, known), "unknown merge method %q", c.method)
+		slices.Sort(known)
+		cure := cmp.Or(schema.DidYouMean(c.method, known), "known: "+strings.Join(known, ", "))
+		if get(c.root, "experts") != nil {
+			cure = "leave merge_method out: a file of mergekit-moe has base_model and experts"
+		}
+		c.fail(n, "merge_method", cure, "unknown merge method %q", c.method)
 	}
+}
+
+// ofModel lists the parameters that the method has for each model; misplaced
+// tells of them where they stand beside the key parameters.
+func (c *compiler) ofModel() (names []string) {
+	for _, p := range methods()[c.method].perModel {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// known says whether the merge method is one.
+func (c *compiler) known() bool {
+	_, ok := methods()[c.method]
+	return ok
 }
 
 // keys notes keys that mergekit would ignore in silence.
@@ -165,12 +195,23 @@ func (c *shared) keys(n *yaml.Node, where string, known []string) {
 		if !slices.Contains(known, p.Key.Value) {
 			note := fmt.Sprintf("mergekit ignores the key %q", p.Key.Value)
 			if s := schema.Suggest(p.Key.Value, known); s != "" {
-				c.misspelt = append(c.misspelt, schema.Problem{Pos: schema.NodePos(p.Key, c.file), Path: where, Msg: note, Cure: fmt.Sprintf("did you mean %q?", s)})
-				note += fmt.Sprintf(" (did you mean %q?)", s)
+				c.ignored(p.Key, fmt.Sprintf("did you mean %q?", s), "%s", note)
+				continue
 			}
 			c.note(p.Key, "%s", note)
 		}
 	}
+}
+
+// ignored notes what mergekit ignores and what was meant; if the file has
+// problems, that may be why.
+func (c *shared) ignored(n *yaml.Node, cure, format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
+	problem := schema.Problem{Pos: schema.NodePos(n, c.file), Msg: msg, Cure: cure}
+	if !slices.Contains(c.misspelt, problem) {
+		c.misspelt = append(c.misspelt, problem)
+	}
+	c.note(n, "%s (%s)", msg, cure)
 }
 
 var dtypes = []string{"float32", "bfloat16", "float16", "float64"}
@@ -197,7 +238,9 @@ func (c *compiler) body() string {
 		}
 	}
 	if len(given) != 1 {
-		if given == nil {
+		if given == nil && !c.known() {
+			return "" // it may be the file of another tool
+		} else if given == nil {
 			c.fail(c.root, "", "list the models to merge under models", "neither models nor slices nor modules are given")
 		} else {
 			c.fail(get(c.root, given[1]), given[1], "keep one of them", "both %s and %s are given", given[0], given[1])
@@ -257,15 +300,24 @@ func (c *compiler) whole(list *yaml.Node, path, name string, inner []level, wher
 	}
 	for i, item := range list.Content {
 		item = deref(item)
-		c.keys(item, fmt.Sprintf("%s[%d]", path, i), []string{"model", "parameters"})
+		if !c.isMapping(item, fmt.Sprintf("%s[%d]", path, i), "{model: PATH}") {
+			continue
+		}
+		c.keys(item, fmt.Sprintf("%s[%d]", path, i), append([]string{"model", "parameters"}, c.ofModel()...))
 		ref := c.reference(get(item, "model"), item)
 		sources = append(sources, source{node: item, ref: ref, name: c.load(ref, item), own: level{params: get(item, "parameters")}})
 	}
 	base := c.baseOf(nil, &sources)
-	if c.problems != nil {
-		return merged{}
-	}
 	return c.merge(name, list, sources, base, append(inner, c.top), where)
+}
+
+// isMapping refuses what is no mapping, such as a model's path alone.
+func (c *shared) isMapping(n *yaml.Node, path, form string) bool {
+	if n.Kind == yaml.MappingNode {
+		return true
+	}
+	c.fail(n, path, "write "+form, "want a mapping, found %s", describe(n))
+	return false
 }
 
 // baseOf finds the base among the sources, or appends it to a list of whole
@@ -277,10 +329,13 @@ func (c *compiler) baseOf(slice *yaml.Node, sources *[]source) int {
 			n = own
 		}
 	}
-	if n == nil {
+	if n == nil || !c.known() {
 		return -1
 	}
 	ref := c.reference(n, n)
+	if ref == "" {
+		return -1
+	}
 	for i, s := range *sources {
 		if s.ref == ref {
 			return i

@@ -107,6 +107,7 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	f.Add([]byte("merge_method: linear\nmodels:\n  -"))
 	f.Add([]byte("merge_method: ties\nmodels: [{model: a, parameters: {normalize: [{filter: x, value: []}], weight: {value: {}}}}]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		docs := documents(text)

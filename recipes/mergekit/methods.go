@@ -81,25 +81,39 @@ type job struct {
 // merge emits the step for one list of sources.
 func (c *compiler) merge(name string, at *yaml.Node, sources []source, base int, levels []level, where string) merged {
 	m := methods()[c.method]
+	if !c.known() || len(sources) == 0 {
+		return merged{} // what is wrong is told
+	}
 	j := job{name, at, sources, base, levels, where}
 	c.unusedParams(j, m)
 	switch {
 	case m.single:
 		return c.passthrough(j)
+	case m.base && base < 0 && (c.base != nil || set(get(at, "base_model"))):
+		return c.unmerged(j, m) // what is wrong with the base is told
 	case len(sources) == 1 && (m.two || m.alone && base == 0):
 		return merged{sources[0].name, sources[0].ref} // a lone model passes through
 	case m.two && (len(sources) != 2 || base < 0):
 		c.fail(at, "models", "name two models, one of them as base_model", "%s takes exactly two models, one of which is the base", c.method)
-		return merged{}
+		return c.unmerged(j, m)
 	case m.base && base < 0:
 		c.fail(at, "base_model", "name the model that the others were tuned from", "%s needs a base_model", c.method)
-		return merged{}
+		return c.unmerged(j, m)
 	}
 	donor := sources[0].ref
 	if base >= 0 && m.takesBase() {
 		donor = sources[base].ref
 	}
 	return merged{c.vary(j, m, c.fields(j, m), m.flags), donor}
+}
+
+// unmerged reads the parameters of a merge that cannot be, for their problems.
+func (c *compiler) unmerged(j job, m method) merged {
+	c.fields(j, m)
+	for _, p := range m.flags {
+		c.flag(p, j.levels)
+	}
+	return merged{}
 }
 
 // fields are the step's models and numbers.
@@ -200,10 +214,7 @@ func seenBy(s source, levels []level) []level {
 // unusedParams notes parameters that the method does not have, or not where
 // they stand.
 func (c *compiler) unusedParams(j job, m method) {
-	var models, shared []string
-	for _, p := range m.perModel {
-		models = append(models, p.name)
-	}
+	models, shared := c.ofModel(), []string(nil)
 	for _, p := range slices.Concat(m.curves, m.flags) {
 		shared = append(shared, p.name)
 	}
@@ -213,13 +224,25 @@ func (c *compiler) unusedParams(j job, m method) {
 	}
 	for i, s := range j.sources {
 		c.parameters(s.own.params, slices.Concat(models, shared))
-		for _, name := range shared {
-			if n := get(s.own.params, name); set(n) {
-				c.note(n, "mergekit ignores %q on a single model: it belongs to the merge", name)
-			}
-		}
+		c.misplaced(s, models, shared)
 		if i == j.base && m.takesBase() && set(s.own.params) {
 			c.note(s.own.params, "mergekit ignores parameters of the base model")
+		}
+	}
+}
+
+// misplaced tells of parameters that stand where mergekit does not look for
+// them: those of the merge on a model, and those of a model beside the key
+// parameters.
+func (c *compiler) misplaced(s source, models, shared []string) {
+	for _, name := range shared {
+		if n := get(s.own.params, name); set(n) {
+			c.ignored(n, "write it below parameters on the top level", "mergekit ignores %q on a single model: it belongs to the merge", name)
+		}
+	}
+	for _, name := range models {
+		if n := get(s.node, name); set(n) && s.node.Kind == yaml.MappingNode {
+			c.ignored(n, "write it below parameters", "mergekit ignores %q beside parameters", name)
 		}
 	}
 }

@@ -39,9 +39,18 @@ func moduleOf(name string) string {
 	return fmt.Sprintf("name startsWith %q", name)
 }
 
-// stackable says whether a module's layers are those that resize.stack moves.
-func stackable(name string) bool {
-	return !slices.Contains([]string{"multi_modal_projector", "vision_tower", "vision_model", "encoder", "decoder", "shared"}, name)
+// towerOf is which layers a module's slices stack, in resize.stack's words;
+// ok says that it has any.
+func towerOf(name string) (tower string, ok bool) {
+	switch name {
+	case "multi_modal_projector", "shared":
+		return "", false
+	case "vision_tower", "vision_model":
+		return "vis", true
+	case "default", "text_decoder":
+		return "", true
+	}
+	return strings.TrimSuffix(name, "."), true
 }
 
 // part is one module on its way.
@@ -65,14 +74,14 @@ func (c *compiler) modular(n *yaml.Node) string {
 	rest := part{key: n}
 	for _, p := range pairs {
 		m := c.module(p, "modules."+p.Key.Value)
-		if c.problems != nil {
-			return ""
-		}
 		if m.where == "" {
 			rest = m
 		} else {
 			parts = append(parts, m)
 		}
+	}
+	if c.problems != nil {
+		return ""
 	}
 	return c.assemble(n, parts, rest)
 }
@@ -85,15 +94,18 @@ func (c *compiler) module(p schema.Pair, path string) part {
 	inner := []level{{params: get(p.Value, "parameters")}}
 	name := strings.Trim(unfit().ReplaceAllString(p.Key.Value, "_"), "_-")
 	given, sliced := set(models) && !empty(models), set(list) && !empty(list)
+	tower, layered := towerOf(p.Key.Value)
 	switch {
 	case given == sliced:
 		c.fail(p.Key, path, "give a module one of them", "a module has either models or slices")
 	case given:
 		m.merged = c.whole(models, path+".models", "merged-"+name, inner, m.where)
-	case !stackable(p.Key.Value):
-		c.fail(list, path+".slices", "merge it with models", "roux stacks the layers of text models, not those of %s", p.Key.Value)
+	case !layered:
+		c.fail(list, path+".slices", "merge it with models", "%s has no layers to slice", p.Key.Value)
 	default:
+		c.tower = tower
 		m.merged = c.sliced(list, path+".slices", inner, m.where)
+		c.tower, c.restacked = "", m.merged
 	}
 	return m
 }
@@ -127,10 +139,10 @@ func (c *compiler) assemble(n *yaml.Node, parts []part, rest part) string {
 	list.Content = append(list.Content, word(n, rest.name))
 	donor := parts[0].donor
 	fields := []schema.Pair{pair("models", list)}
-	// A stacked module has a config of its own, which counts its layers.
-	if i := slices.IndexFunc(parts, func(p part) bool { return set(get(get(n, p.key.Value), "slices")) }); i >= 0 {
-		donor = parts[i].donor
-		fields = slices.Insert(fields, 0, pair("base", word(n, parts[i].name)))
+	// The last stacked module has a config that counts the layers of all.
+	if c.restacked.name != "" {
+		donor = c.restacked.donor
+		fields = slices.Insert(fields, 0, pair("base", word(n, c.restacked.name)))
 	}
 	return c.ridden(merged{c.step(c.fresh("modules"), n, "edit.choose", fields...), donor})
 }

@@ -136,6 +136,13 @@ func asNumber(n *yaml.Node) (text string, ok bool) {
 	return text, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
+// asWhole reads whole numbers, also as 4.0 or quoted.
+func asWhole(n *yaml.Node) (int, bool) {
+	text, ok := asNumber(n)
+	x, err := strconv.ParseFloat(text, 64)
+	return int(x), ok && err == nil && x == math.Trunc(x) && math.Abs(x) < 1<<53
+}
+
 // asTruth reads what pydantic takes for true and false.
 func asTruth(n *yaml.Node) (value, ok bool) {
 	if n.Kind != yaml.ScalarNode {
@@ -202,13 +209,12 @@ func (c *compiler) wholeNumber(into *yaml.Node, name string, levels []level) {
 		if !set(v) {
 			continue
 		}
-		text, ok := asNumber(v)
-		x, err := strconv.ParseFloat(text, 64)
-		if !ok || err != nil || x != math.Trunc(x) {
+		x, ok := asWhole(v)
+		if !ok {
 			c.fail(v, "parameters."+name, "it is the same for all tensors", "want one whole number, found %s", describe(v))
 			return
 		}
-		add(into, name, number(v, int(x)))
+		add(into, name, number(v, x))
 		return
 	}
 }

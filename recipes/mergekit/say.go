@@ -182,6 +182,9 @@ func (s *speaker) filter(where string) string {
 
 // stack says a stack of layers, each slice with its range.
 func (s speaker) stack() ([]byte, bool) {
+	if get(s.Fields, "tower") != nil {
+		return nil, false // it would take modules
+	}
 	out, list := mapping(s.Fields, pair("merge_method", word(s.Fields, "passthrough"))), sequence(s.Fields, nil)
 	if base := get(s.Fields, "base"); base != nil {
 		add(out, "base_model", s.model(base))

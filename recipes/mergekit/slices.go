@@ -2,7 +2,6 @@ package mergekit
 
 import (
 	"fmt"
-	"strconv"
 
 	"gopkg.in/yaml.v3"
 
@@ -40,11 +39,14 @@ func (c *compiler) sliced(list *yaml.Node, path string, inner []level, where str
 		return merged{}
 	}
 	fields, donor := []schema.Pair{pair("slices", sequence(list, parts))}, all[0].merged.donor
-	if c.base != nil {
+	if before := c.restacked; before.name != "" { // whose config counts its layers
+		fields, donor = append([]schema.Pair{pair("base", word(list, before.name))}, fields...), before.donor
+	} else if c.base != nil {
 		if ref := c.reference(c.base, c.base); ref != donor {
 			fields, donor = append([]schema.Pair{pair("base", word(c.base, c.donor(ref)))}, fields...), ref
 		}
 	}
+	fields = append(fields, c.towered(list)...)
 	return merged{c.compatHead(c.step(c.fresh(c.label("stacked")), list, "resize.stack", fields...), all, where), donor}
 }
 
@@ -63,6 +65,9 @@ func (c *compiler) part(s slicing) *yaml.Node {
 // layer numbers.
 func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner []level, pred string) slicing {
 	out := slicing{node: item}
+	if !c.isMapping(item, where, "{sources: [{model: PATH, layer_range: [0, 8]}]}") {
+		return out
+	}
 	c.keys(item, where, []string{"sources", "base_model", "parameters", "residual_weight"})
 	if n := get(item, "residual_weight"); set(n) {
 		c.note(n, "mergekit takes residual_weight and makes no use of it")
@@ -75,13 +80,10 @@ func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner [
 	for i, s := range list.Content {
 		c.source(&out, k, deref(s), fmt.Sprintf("%s.sources[%d]", where, i))
 	}
-	if c.problems != nil {
+	if len(out.sources) == 0 {
 		return out
 	}
 	out.base = c.baseOf(item, &out.sources)
-	if c.problems != nil {
-		return out
-	}
 	out.levels = []level{{get(item, "parameters"), done}}
 	for _, l := range append(inner, c.top) {
 		out.levels = append(out.levels, level{l.params, done})
@@ -92,7 +94,10 @@ func (c *compiler) slice(k int, item *yaml.Node, done int, where string, inner [
 
 // source reads one source of a slice.
 func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
-	c.keys(s, path, []string{"model", "layer_range", "parameters"})
+	if !c.isMapping(s, path, "{model: PATH, layer_range: [0, 8]}") {
+		return
+	}
+	c.keys(s, path, append([]string{"model", "layer_range", "parameters"}, c.ofModel()...))
 	start, end, ok := c.layerRange(s, path)
 	switch {
 	case !ok:
@@ -103,9 +108,7 @@ func (c *compiler) source(into *slicing, k int, s *yaml.Node, path string) {
 		c.fail(s, path, "", "the layer range has %d layers, the first source's has %d", end-start, into.length)
 	}
 	ref := c.reference(get(s, "model"), s)
-	if c.problems == nil {
-		into.sources = append(into.sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
-	}
+	into.sources = append(into.sources, source{node: s, ref: ref, name: c.cut(k, ref, s, start, end), own: level{get(s, "parameters"), start}})
 }
 
 // cut emits a model's layers [start, end) as a model of their own.
@@ -121,9 +124,18 @@ func (c *compiler) cut(k int, ref string, at *yaml.Node, start, end int) string 
 	layers := sequence(at, []*yaml.Node{number(at, start), number(at, end)})
 	layers.Style = yaml.FlowStyle
 	cutting := mapping(place, pair("model", word(place, name)), pair("layers", layers))
-	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", pair("slices", sequence(at, []*yaml.Node{cutting})))
+	fields := append([]schema.Pair{pair("slices", sequence(at, []*yaml.Node{cutting}))}, c.towered(place)...)
+	step := c.step(c.fresh(fmt.Sprintf("%s-slice%d", name, k)), place, "resize.stack", fields...)
 	c.cuts[step] = cutting
 	return step
+}
+
+// towered says whose layers are stacked, if not the text model's.
+func (c *compiler) towered(at *yaml.Node) []schema.Pair {
+	if c.tower == "" {
+		return nil
+	}
+	return []schema.Pair{pair("tower", word(at, c.tower))}
 }
 
 func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool) {
@@ -133,10 +145,10 @@ func (c *compiler) layerRange(s *yaml.Node, at string) (start, end int, ok bool)
 		return 0, 0, false
 	}
 	first, last := deref(n.Content[0]), deref(n.Content[1])
-	start, err1 := strconv.Atoi(first.Value)
-	end, err2 := strconv.Atoi(last.Value)
+	start, ok1 := asWhole(first)
+	end, ok2 := asWhole(last)
 	switch path := at + ".layer_range"; {
-	case err1 != nil || err2 != nil:
+	case !ok1 || !ok2:
 		c.fail(n, path, "write layer_range: [0, 8]", "want two whole numbers, found [%s, %s]", first.Value, last.Value)
 	case start < 0 || end < 0:
 		c.fail(n, path, "layers count from 0, and mergekit does not count from the end either", "layer_range [%d, %d] is negative", start, end)

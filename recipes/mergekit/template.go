@@ -12,10 +12,6 @@ func (c *compiler) templated(last string) string {
 	if !set(n) {
 		return last
 	}
-	if n.Kind != yaml.ScalarNode {
-		c.fail(n, "chat_template", "write auto, a built-in name or the template", "want a text")
-		return last
-	}
 	fields := []schema.Pair{pair("model", word(n, last)), pair("template", word(n, n.Value))}
 	if n.Value == "auto" {
 		fields = append(fields, pair("models", c.templateModels(n)))

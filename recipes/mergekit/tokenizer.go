@@ -1,7 +1,10 @@
 package mergekit
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -39,6 +42,9 @@ func (c *compiler) readTokenizer() {
 			c.tok.tokens, _ = schema.Pairs(n, c.file, "tokenizer.tokens")
 			c.keys(n, "tokenizer.tokens", namesOf(c.tok.tokens)) // for keys that stand twice
 		}
+	}
+	if c.tok != nil && set(c.tok.source) {
+		c.sourceThere(c.tok.source)
 	}
 }
 
@@ -95,8 +101,9 @@ func (c *compiler) aligning(t *tokenizing) []schema.Pair {
 	if c.compat {
 		fields = append(fields, pair("trim", yes(c.root))) // it drops rows that no token has
 	}
-	// mergekit leaves out tokens without rows and gives zeros to those of no model.
-	return append(fields, pair("beyond", word(t.at, "drop")), pair("missing", word(t.at, "zero")))
+	// mergekit leaves out the base's tokens without rows, fails at other models',
+	// and gives zeros to those of no model.
+	return append(fields, pair("beyond", word(t.at, "base")), pair("missing", word(t.at, "zero")))
 }
 
 // party names the model that a node refers to, cast as the merge sees it.
@@ -167,5 +174,22 @@ func (c *compiler) sourceOf(t *tokenizing) []schema.Pair {
 		return []schema.Pair{pair("source", word(n, "base"))}
 	default:
 		return []schema.Pair{pair("like", c.party(n))}
+	}
+}
+
+// sourceThere refuses a source that is a word rather than a model: a Hub id
+// without an owner only where the file merges that model too.
+func (c *compiler) sourceThere(n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode || n.Value == "union" || n.Value == "base" || strings.Contains(n.Value, "/") || c.exists(n.Value) || c.document(n.Value) != nil {
+		return
+	}
+	known := []string{"union", "base"}
+	for _, m := range append(modelsBelow(c.root), c.base) {
+		if m != nil && m.Kind == yaml.ScalarNode {
+			known = append(known, m.Value)
+		}
+	}
+	if !slices.Contains(known, n.Value) {
+		c.fail(n, "tokenizer.source", cmp.Or(schema.DidYouMean(n.Value, known), "write union, base or a model"), "%q is neither union nor base, and no model here", n.Value)
 	}
 }
