@@ -86,3 +86,43 @@ func TestProtocols(t *testing.T) {
 		}
 	}
 }
+
+const harnessRecipe = `roux: 1
+models: {base: testdata/models/base, sums: testdata/models/sums, lists: testdata/models/lists}
+data: {quiz: {task: testdata/data/quiz.task.yaml}, shots: {task: testdata/data/shots.task.yaml}, sums: {task: testdata/data/sums.task.yaml}}
+steps:
+  on_quiz: {op: evaluate.choice, models: [base, sums, lists], data: quiz}
+  on_shots: {op: evaluate.choice, models: [base, sums, lists], data: shots}
+  on_sums: {op: evaluate.generate, models: [base, sums, lists], data: sums}
+`
+
+// TestHarness: the tasks come to what lm-evaluation-harness makes of the same
+// files and models (.ci/oracle_lmeval.py --write).
+func TestHarness(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": harnessRecipe})
+	text, err := os.ReadFile("testdata/data/lmeval.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Tasks map[string]map[string]map[string]float64
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := measured(t, "r.yaml")
+	n := 0
+	for task, models := range want.Tasks {
+		for model, values := range models {
+			for name, v := range values {
+				n++
+				if g, ok := got["on_"+task].Values[model][name]; !ok || !(math.Abs(g-v) <= 1e-12) {
+					t.Errorf("%s of %s: %s is %v, lm-eval has %v", task, model, name, g, v)
+				}
+			}
+		}
+	}
+	if n != 30 {
+		t.Errorf("%d metrics, want 30", n)
+	}
+}
