@@ -45,6 +45,20 @@ func (d *Data) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
 }
 
+// plannedText is the longest text that a plan takes apart.
+const plannedText = 4 << 20
+
+// Scant says whether the texts may have fewer than so many tokens, so that a
+// plan does well to count them: no text has 16 bytes a token. What is longer
+// than a plan has time for is left to the run.
+func (d *Data) Scant(tokens int) bool {
+	n := 0
+	for _, t := range d.Texts {
+		n += len(t)
+	}
+	return n <= plannedText && n < 16*tokens
+}
+
 // Choose returns the places of the samples that are asked for among n: the
 // first, or drawn without repetition and in ascending order. Nil means all. What
 // names them in the error about too few.
@@ -80,6 +94,8 @@ type Tokenizer interface {
 	Token(id int32) (string, bool)
 	// Named returns the token of a role, such as "bos" or "eos".
 	Named(role string) (int32, bool)
+	// Ends are the tokens behind which a text that the model writes is over.
+	Ends() []int32
 	// Size is one more than the largest token.
 	Size() int
 	// Digest names all that encoding depends on.

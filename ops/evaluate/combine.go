@@ -51,7 +51,9 @@ func init() {
 			return nil
 		},
 		Score: &ops.ScoreKernel[combine]{
-			Check: func(_ *combine, in []ops.Header) error { return causal(in) },
+			Check: func(p *combine, in []ops.Header, data []*ops.Data) error {
+				return checkTexts(in, data[0], p.Protocol, 0)
+			},
 			Runs: func(_ *combine, ports int) [][]int {
 				all := make([]int, ports)
 				for i := range all {

@@ -28,14 +28,11 @@ func init() {
 			"Protocols are those of evaluate.perplexity. All models need the reference's tokenizer and vocabulary.",
 		Source:  "llama.cpp's perplexity --kl-divergence",
 		Example: "op: evaluate.kl\nreference: base\nmodels: [pruned, w4]\ndata: held\n",
-		Check: func(p *divergence) []schema.Problem {
-			if p.Stride > 0 && p.Protocol != "hf-stride" {
-				return []schema.Problem{{Path: "stride", Msg: "protocol " + p.Protocol + " takes no stride", Cure: "remove it, or say protocol: hf-stride"}}
-			}
-			return nil
-		},
+		Check:   func(p *divergence) []schema.Problem { return strided(p.Protocol, p.Stride) },
 		Score: &ops.ScoreKernel[divergence]{
-			Check:  func(_ *divergence, in []ops.Header) error { return causal(in) },
+			Check: func(p *divergence, in []ops.Header, data []*ops.Data) error {
+				return checkTexts(in, data[0], p.Protocol, p.Stride)
+			},
 			Runs:   againstFirst[divergence],
 			Run:    runKL,
 			Finish: finishKL,

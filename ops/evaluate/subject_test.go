@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -169,5 +170,51 @@ func TestLogitRows(t *testing.T) {
 	}
 	if d := cmp.Diff(logits(1<<28), logits(1)); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestChecks: what a plan knows of data is said before anything runs, and what
+// would take long to know is left to the run.
+func TestChecks(t *testing.T) {
+	h := opstest.Scene{}.Subject(0).Header
+	text := func(n int) []string { return []string{strings.Repeat("a", n)} }
+	for _, c := range []struct {
+		protocol string
+		data     ops.Data
+		want     string
+	}{
+		{"begin", ops.Data{Texts: text(100), Length: 24, Samples: 4}, ""},
+		{"begin", ops.Data{Texts: text(100), Length: 24, Samples: 5}, "it holds 4 windows of 24 tokens, and 5 samples are asked for"},
+		{"begin", ops.Data{Texts: text(20), Length: 24}, "the text has 20 tokens, and 24 are asked for"},
+		{"begin", ops.Data{Texts: text(5 << 20), Length: 24, Samples: 1 << 30}, ""}, // not counted
+		{"begin", ops.Data{Texts: text(5 << 20), Length: 96}, "longer than the 96 positions"},
+		{"llama.cpp", ops.Data{Texts: text(47), Length: 24}, "two chunks of 24"},
+		{"llama.cpp", ops.Data{Texts: text(47), Length: 2}, "say length: 3 or more"},
+		{"gptq", ops.Data{Texts: text(20), Length: 24}, "the text has 21 tokens"},
+		{"hf-stride", ops.Data{Texts: text(20), Length: 24}, "the text has 21 tokens"},
+		{"rolling", ops.Data{Texts: text(3)}, ""},
+		{"rolling", ops.Data{Length: 24}, "it holds no texts"},
+	} {
+		err := checkTexts([]ops.Header{h, h}, &c.data, c.protocol, 0)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s of %d bytes by %d: want %q, got %v", c.protocol, len(strings.Join(c.data.Texts, "")), c.data.Length, c.want, err)
+		}
+	}
+}
+
+// TestExtract: the first or last match counts, its group if it has one.
+func TestExtract(t *testing.T) {
+	for _, c := range []struct{ extract, take, text, want string }{
+		{"", "first", " a ", "a"}, {`\d+`, "first", "1 or 22", "1"}, {`\d+`, "last", "1 or 22", "22"}, {`#(\d+)`, "last", "#1 #2.", "2"}, {`\d`, "last", " none ", "none"},
+	} {
+		p := &generate{Extract: c.extract, Take: c.take}
+		if got := p.clean(regexp.MustCompile(c.extract), c.text); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	long := ops.Data{Items: []ops.Item{{Context: "a", Answer: strings.Repeat("a", longestAnswer+1)}}}
+	p := &generate{Extract: "a", Take: "last", Limit: 4}
+	if err := checkGenerate(p, []ops.Header{opstest.Scene{}.Subject(0).Header}, []*ops.Data{&long}); err == nil || !strings.Contains(err.Error(), "too long to extract from") {
+		t.Errorf("got %v", err)
 	}
 }

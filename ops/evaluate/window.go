@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/nn"
+	"github.com/rouxml/roux/schema"
 )
 
 // window is a part of a text that is scored.
@@ -17,31 +19,71 @@ type window struct {
 // protocol is a way of cutting texts into windows.
 type protocol struct {
 	name    string
-	length  int    // of a window, when the data says none; 0: the model's positions
-	strides string // what a stride means; empty: it takes none
+	length  int  // of a window, when the data says none; 0: the model's positions
+	least   int  // length of a window of which a token is scored
+	strides bool // whether it takes a stride
 	cut     func(s *subject, d *ops.Data, length, stride int) ([]window, error)
 }
 
 // protocols are the ways that perplexities are published by. A change of one
 // raises its number.
 var protocols = []protocol{
-	{name: "hf-stride/1", strides: "how far a window moves; default: half of its length", cut: striding},
-	{name: "llama.cpp/1", length: 512, cut: chunks},
-	{name: "gptq/1", length: 2048, cut: disjoint},
+	{name: "hf-stride/1", least: 2, strides: true, cut: striding},
+	{name: "llama.cpp/1", length: 512, least: 3, cut: chunks},
+	{name: "gptq/1", length: 2048, least: 2, cut: disjoint},
 	{name: "begin/1", cut: behindBegin},
 	{name: "rolling/1", cut: rolling},
 }
 
-// protocolNames are the names as a recipe says them.
+// protocolOf is the protocol of a name as a recipe says it.
 func protocolOf(name string) protocol {
 	i := slices.IndexFunc(protocols, func(p protocol) bool { return strings.HasPrefix(p.name, name+"/") })
 	return protocols[i]
 }
 
-// windows cuts the data's texts as the protocol says, and takes the samples.
-func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, error) {
+// strided refuses a stride where the protocol takes none.
+func strided(protocol string, stride int) []schema.Problem {
+	if stride == 0 || protocolOf(protocol).strides {
+		return nil
+	}
+	return []schema.Problem{{Path: "stride", Msg: "protocol " + protocol + " takes no stride", Cure: "remove it, or say protocol: hf-stride"}}
+}
+
+// checkTexts refuses data that is known to be unfit for the models before they
+// run. The tokens of texts that may be too short are counted, by the first
+// model's tokenizer.
+func checkTexts(in []ops.Header, d *ops.Data, protocol string, stride int) error {
+	if err := causal(in); err != nil {
+		return err
+	}
+	p := protocolOf(protocol)
+	for i, h := range in {
+		a, err := nn.Parse(h.Config)
+		if err != nil {
+			return err
+		}
+		length, err := (&subject{name: h.Name, positions: a.Positions}).length(d, p)
+		if err != nil {
+			return err
+		}
+		if i > 0 || !d.Scant(2*length*max(1, d.Samples)) {
+			continue
+		}
+		s, err := planned(h, a)
+		if err != nil {
+			return err
+		}
+		if _, _, err := s.windows(d, p, stride); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// length is that of a window.
+func (s *subject) length(d *ops.Data, p protocol) (int, error) {
 	if len(d.Texts) == 0 {
-		return nil, 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
+		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
 	}
 	length := d.Length
 	if length == 0 {
@@ -53,21 +95,30 @@ func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, e
 			length--
 		}
 	}
+	if length < p.least {
+		return 0, d.Errorf("protocol %s scores no token of a window of %d: say length: %d or more", p.name, length, p.least)
+	}
 	fed := length
 	if p.name == "begin/1" {
 		fed++
 	}
 	if fed > s.positions {
-		return nil, 0, d.Errorf("a window of %d tokens is longer than the %d positions of model %s: say length: %d or less", fed, s.positions, s.name, s.positions-fed+length)
+		return 0, d.Errorf("a window of %d tokens is longer than the %d positions of model %s: say length: %d or less", fed, s.positions, s.name, s.positions-fed+length)
+	}
+	return length, nil
+}
+
+// windows cuts the data's texts as the protocol says, and takes the samples.
+func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, error) {
+	length, err := s.length(d, p)
+	if err != nil {
+		return nil, 0, err
 	}
 	all, err := p.cut(s, d, length, stride)
 	if err != nil {
 		return nil, 0, err
 	}
 	some, err := samples(d, all, fmt.Sprintf("windows of %d tokens", length))
-	if err == nil && !slices.ContainsFunc(some, func(w window) bool { return w.from < len(w.ids) }) {
-		err = d.Errorf("protocol %s scores no token of a window of %d: say length: 2 or more", p.name, length)
-	}
 	return some, length, err
 }
 
