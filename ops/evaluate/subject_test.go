@@ -188,7 +188,7 @@ func TestChecks(t *testing.T) {
 		{"begin", ops.Data{Texts: text(20), Length: 24}, "the text has 20 tokens, and 24 are asked for"},
 		{"begin", ops.Data{Texts: text(5 << 20), Length: 24, Samples: 1 << 30}, ""}, // not counted
 		{"begin", ops.Data{Texts: text(5 << 20), Length: 96}, "longer than the 96 positions"},
-		{"llama.cpp", ops.Data{Texts: text(47), Length: 24}, "two chunks of 24"},
+		{"llama.cpp", ops.Data{Texts: text(46), Length: 24}, "two chunks of 24"},
 		{"llama.cpp", ops.Data{Texts: text(47), Length: 2}, "say length: 3 or more"},
 		{"gptq", ops.Data{Texts: text(20), Length: 24}, "the text has 21 tokens"},
 		{"hf-stride", ops.Data{Texts: text(20), Length: 24}, "the text has 21 tokens"},
