@@ -19,6 +19,12 @@ func measured(t *testing.T, args ...string) (map[string]engine.Measured, engine.
 	if code != exitDone {
 		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
 	}
+	return eventsOf(t, stdout)
+}
+
+// eventsOf reads what a run with --json says of its metrics.
+func eventsOf(t *testing.T, stdout string) (map[string]engine.Measured, engine.RunDone) {
+	t.Helper()
 	out := map[string]engine.Measured{}
 	var done engine.RunDone
 	for d := json.NewDecoder(strings.NewReader(stdout)); d.More(); {
