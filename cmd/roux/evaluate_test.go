@@ -109,6 +109,8 @@ steps:
   choice: {op: evaluate.choice, models: [base, low], data: quiz}
   generate: {op: evaluate.generate, models: [w8], data: free}
   combine: {op: evaluate.combine, models: [base, low], data: text}
+  gated: {op: evaluate.combine, models: [base, low], data: text, how: gated, fit: text}
+  dynamic: {op: evaluate.combine, models: [w8, low], data: text, how: dynamic, base: base}
   hidden: {op: evaluate.hidden, models: [base, w8], data: text}
 `
 

@@ -92,9 +92,9 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 					f(done+k, first+i, one.ids[from+k], rows)
 				})
 				done += len(places)
-			}
-			if err := ctx.Err(); err != nil {
-				return err
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
