@@ -20,11 +20,11 @@ type divergence struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[divergence]{
-		Name: "evaluate.kl", Version: 1,
+		Name: "evaluate.kl", Version: 2,
 		Summary: "Measures how far the predictions of models are from those of a reference.",
 		Doc: "At every scored position of the texts: KL = sum p_ref (ln p_ref - ln p) over tokens with ln p_ref > -16, in nats, from full-precision logits. For every model: kl (mean), kl_stderr, " +
-			"kl_low and kl_high (95 % bootstrap interval over windows, 2000 draws, by the seed), kl_max, kl_median, kl_p90, kl_p95, kl_p99, kl_p999; same_top (share of positions whose likeliest token is the same) and its standard error; " +
-			"dp_mean and dp_rms, the change of the probability of the true token; perplexity, reference_perplexity and ln_ratio, the difference of the two mean negative log likelihoods, with ln_ratio_stderr that counts in how they go together; positions. " +
+			"kl_low and kl_high (95 % bootstrap interval over windows, 2000 draws, by the seed), and the quantiles kl_max, kl_p999 (99.9 %), kl_p99, kl_p95, kl_p90, kl_median, kl_p10, kl_p05, kl_p01, kl_p001 and kl_min; same_top (share of positions whose likeliest token is the same); " +
+			"dp_mean and dp_rms, the change of the probability of the true token, with the same quantiles and dp_p75 and dp_p25; perplexity and reference_perplexity, their ratio and difference, ln_ratio, the difference of the two mean negative log likelihoods, and nll_correlation, how these go together, which the errors of the three count in; positions. A name with _stderr is a standard error. " +
 			"Protocols are those of evaluate.perplexity. All models need the reference's tokenizer and vocabulary.",
 		Source:  "llama.cpp's perplexity --kl-divergence",
 		Example: "op: evaluate.kl\nreference: base\nmodels: [pruned, w4]\ndata: held\n",
@@ -92,47 +92,83 @@ func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error)
 		Notes: map[string]string{"tokenizer": models[1].tokens.Digest(), "length": fmt.Sprint(length)}}, nil
 }
 
+// column is what all positions say of one thing.
+type column struct{ values []float64 }
+
+func columnFrom(places []position, f func(position) float64) column {
+	out := make([]float64, len(places))
+	for i, at := range places {
+		out[i] = f(at)
+	}
+	return column{out}
+}
+
+// mean returns the mean with its standard error.
+func (c column) mean() (mean, stderr float64) {
+	sum, squares := total(c.values), 0.0
+	for _, v := range c.values {
+		squares += float64(v * v)
+	}
+	return sum / float64(len(c.values)), spread(sum, squares, len(c.values))
+}
+
+// quantiles files those that llama.cpp prints.
+func (c column) quantiles(v map[string]float64, name string, some map[string]float64) {
+	sorted := slices.Sorted(slices.Values(c.values))
+	for q, at := range some {
+		v[name+"_"+q] = quantile(sorted, at)
+	}
+}
+
+var (
+	quantilesKL = map[string]float64{"max": 1, "p999": 0.999, "p99": 0.99, "p95": 0.95, "p90": 0.9, "median": 0.5, "p10": 0.1, "p05": 0.05, "p01": 0.01, "p001": 0.001, "min": 0}
+	quartiles   = map[string]float64{"p75": 0.75, "p25": 0.25}
+)
+
 // describeKL sums up positions, in their order.
 func describeKL(places []position) map[string]float64 {
-	n := len(places)
-	column := func(f func(position) float64) (sum, squares float64) {
-		for _, at := range places {
-			v := f(at)
-			sum += v
-			squares += float64(v * v)
-		}
-		return sum, squares
-	}
-	kl, kl2 := column(func(at position) float64 { return at.kl })
-	dp, dp2 := column(func(at position) float64 { return at.dp })
-	ref, _ := column(func(at position) float64 { return at.nllRef })
-	own, _ := column(func(at position) float64 { return at.nll })
-	ratio, ratio2 := column(func(at position) float64 { return at.nll - at.nllRef })
-	same, _ := column(func(at position) float64 {
+	v := map[string]float64{"positions": float64(len(places))}
+	kl, dp := columnFrom(places, func(at position) float64 { return at.kl }), columnFrom(places, func(at position) float64 { return at.dp })
+	v["kl"], v["kl_stderr"] = kl.mean()
+	v["dp_mean"], v["dp_mean_stderr"] = dp.mean()
+	kl.quantiles(v, "kl", quantilesKL)
+	dp.quantiles(v, "dp", quantilesKL)
+	dp.quantiles(v, "dp", quartiles)
+	square, stderr := columnFrom(places, func(at position) float64 { return at.dp * at.dp }).mean()
+	v["dp_rms"], v["dp_rms_stderr"] = math.Sqrt(square), stderr/max(2*math.Sqrt(square), math.SmallestNonzeroFloat64)
+	share, _ := columnFrom(places, func(at position) float64 {
 		if at.same {
 			return 1
 		}
 		return 0
-	})
-	f := float64(n)
-	share := same / f
-	v := map[string]float64{"positions": f, "kl": kl / f, "kl_stderr": spread(kl, kl2, n),
-		"same_top": share, "same_top_stderr": math.Sqrt(share * (1 - share) / math.Max(f-1, 1)),
-		"dp_mean": dp / f, "dp_rms": math.Sqrt(dp2 / f),
-		"perplexity": math.Exp(own / f), "reference_perplexity": math.Exp(ref / f), "ln_ratio": ratio / f, "ln_ratio_stderr": spread(ratio, ratio2, n)}
-	sorted := make([]float64, n)
-	for i, at := range places {
-		sorted[i] = at.kl
-	}
-	slices.Sort(sorted)
-	for name, q := range map[string]float64{"kl_median": 0.5, "kl_p90": 0.9, "kl_p95": 0.95, "kl_p99": 0.99, "kl_p999": 0.999, "kl_max": 1} {
-		v[name] = quantile(sorted, q)
-	}
+	}).mean()
+	v["same_top"], v["same_top_stderr"] = share, math.Sqrt(share*(1-share)/math.Max(float64(len(places)-1), 1))
+	describePerplexities(v, places)
 	return v
 }
 
+// describePerplexities compares the two mean negative log likelihoods, whose
+// errors go together: those of differences are by the positions' differences.
+func describePerplexities(v map[string]float64, places []position) {
+	own, ownErr := columnFrom(places, func(at position) float64 { return at.nll }).mean()
+	ref, refErr := columnFrom(places, func(at position) float64 { return at.nllRef }).mean()
+	ratio, ratioErr := columnFrom(places, func(at position) float64 { return at.nll - at.nllRef }).mean()
+	v["perplexity"], v["perplexity_stderr"] = math.Exp(own), math.Exp(own)*ownErr
+	v["reference_perplexity"], v["reference_perplexity_stderr"] = math.Exp(ref), math.Exp(ref)*refErr
+	v["ln_ratio"], v["ln_ratio_stderr"] = ratio, ratioErr
+	v["ratio"], v["ratio_stderr"] = math.Exp(ratio), math.Exp(ratio)*ratioErr
+	covariance := (float64(ownErr*ownErr) + float64(refErr*refErr) - float64(ratioErr*ratioErr)) / 2
+	if ownErr > 0 && refErr > 0 {
+		v["nll_correlation"] = covariance / (ownErr * refErr)
+	}
+	// Small beside the perplexities, and not below zero for being rounded.
+	a, b := v["perplexity"], v["reference_perplexity"]
+	square := float64(a*a*ownErr*ownErr) + float64(b*b*refErr*refErr) - float64(2*a*b*covariance)
+	v["difference"], v["difference_stderr"] = a-b, math.Sqrt(max(square, 0))
+}
+
 func finishKL(p *divergence, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
-	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "kl 1, " + protocolOf(p.Protocol).name + ", length " + results[0].Notes["length"] + tokenizers(in[1:], results)}
+	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "kl 2, " + protocolOf(p.Protocol).name + ", length " + results[0].Notes["length"] + tokenizers(in[1:], results)}
 	for i, r := range results {
 		if len(r.Items["kl"]) > 1 {
 			r.Values["kl_low"], r.Values["kl_high"] = interval(seed, "kl", r.Items["kl"], r.Items["positions"])

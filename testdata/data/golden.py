@@ -78,6 +78,11 @@ for n in ("sums","lists"):
     va,vb=[((v*v).mean()-v.mean()**2)/(N-1) for v in (na,nb)]; cov=((na*nb).mean()-na.mean()*nb.mean())/(N-1)
     out["kl"][n]={"positions":N,"kl":kl.mean(),"kl_stderr":se(kl),"kl_max":kl.max(),"kl_median":np.quantile(kl,.5),"kl_p90":np.quantile(kl,.9),"kl_p99":np.quantile(kl,.99),
       "same_top":np.mean(same),"dp_mean":dp.mean(),"dp_rms":math.sqrt((dp*dp).mean()),"perplexity":math.exp(nb.mean()),"reference_perplexity":math.exp(na.mean()),"ln_ratio":(nb-na).mean(),"ln_ratio_stderr":math.sqrt(va+vb-2*cov)}
+    k=out["kl"][n]; q={"max":1,"p999":.999,"p99":.99,"p95":.95,"p90":.9,"median":.5,"p10":.1,"p05":.05,"p01":.01,"p001":.001,"min":0}
+    k|={"kl_"+x:np.quantile(kl,y) for x,y in q.items()}|{"dp_"+x:np.quantile(dp,y) for x,y in (q|{"p75":.75,"p25":.25}).items()}
+    A,B=k["perplexity"],k["reference_perplexity"]
+    k|={"dp_mean_stderr":se(dp),"dp_rms_stderr":.5/k["dp_rms"]*se(dp*dp),"perplexity_stderr":A*math.sqrt(vb),"reference_perplexity_stderr":B*math.sqrt(va),"nll_correlation":cov/math.sqrt(va*vb),
+        "same_top_stderr":math.sqrt(k["same_top"]*(1-k["same_top"])/(N-1)),"ratio":A/B,"ratio_stderr":A/B*k["ln_ratio_stderr"],"difference":A-B,"difference_stderr":math.sqrt(A*A*vb+B*B*va-2*A*B*cov)}
 # perplexity protocols on base, sums text cut to what samples say: whole text
 SHORT=open(D+"data/short.txt").read()
 ids=tok(SHORT,add_special_tokens=True)["input_ids"]; bare=ids[1:]
