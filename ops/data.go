@@ -18,6 +18,9 @@ type Data struct {
 	Rows []map[string]string
 	// Items are the questions of a task; nil for other data.
 	Items []Item
+	// Saved are the predictions of a reference model, with the tokens that they
+	// are about; nil for other data.
+	Saved Saved
 	// Length is how many tokens a sample has, and Samples how many there are;
 	// 0 leaves it to the op.
 	Length, Samples int
@@ -26,6 +29,17 @@ type Data struct {
 	Seed  uint64
 	// Special says that special tokens written in the texts are meant.
 	Special bool
+}
+
+// Saved is what a model predicted of chunks of tokens: log probabilities for the
+// positions from the middle of each chunk to the last but one.
+type Saved interface {
+	// Sizes returns the tokens of a chunk, those of the vocabulary, and the chunks.
+	Sizes() (context, vocab, chunks int)
+	// Tokens are those of a chunk; not to be changed.
+	Tokens(chunk int) []int32
+	// LogProbs fills in a row, from several goroutines if need be.
+	LogProbs(chunk, row int, into []float32) error
 }
 
 // Item is one question: a context and how it may go on. Choices are empty when

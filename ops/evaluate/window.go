@@ -168,8 +168,7 @@ func chunks(s *subject, d *ops.Data, length, _ int) ([]window, error) {
 	if len(e.ids) < 2*length {
 		return nil, d.Errorf("the text has %d tokens, and this protocol wants two chunks of %d at least: give a longer text, or a smaller length", len(e.ids), length)
 	}
-	bos, named := s.tokens.Named("bos")
-	adds := named && e.ids[0] == bos
+	bos, adds := s.beginsWith(e.ids)
 	var out []window
 	for at := 0; at+length <= len(e.ids); at += length {
 		ids := slices.Clone(e.ids[at : at+length])
@@ -180,6 +179,12 @@ func chunks(s *subject, d *ops.Data, length, _ int) ([]window, error) {
 		out = append(out, window{sequence{ids: ids, from: from}, e.bytes(at+from, at+length)})
 	}
 	return out, nil
+}
+
+// beginsWith says whether the tokenizer put a BOS before a text, by its tokens.
+func (s *subject) beginsWith(ids []int32) (int32, bool) {
+	bos, named := s.tokens.Named("bos")
+	return bos, named && len(ids) > 0 && ids[0] == bos
 }
 
 // disjoint is what the papers on quantization and pruning do.
