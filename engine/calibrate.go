@@ -89,6 +89,9 @@ func (p *Plan) calibration(ctx context.Context, n *node) (*calibration, error) {
 	if c.linears, err = calib.Linears(c.model.header); err != nil {
 		return nil, err
 	}
+	if err := calib.Check(c.model.header, data.data); err != nil {
+		return nil, err
+	}
 	c.want = make([]ops.Need, len(c.linears))
 	for i, l := range c.linears {
 		for _, w := range l.Weights {

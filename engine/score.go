@@ -44,20 +44,21 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	if err := n.op.Score.Check(n.step.Params, heads); err != nil {
-		return err
-	}
 	canonical, err := schema.Canonical(n.step.Params)
 	if err != nil {
 		return err
 	}
 	var data []*dataset
+	var read []*ops.Data
 	for _, ref := range n.step.Data {
 		d, err := p.dataset(ctx, ref.Name)
 		if err != nil {
 			return err
 		}
-		data = append(data, d)
+		data, read = append(data, d), append(read, d.data)
+	}
+	if err := n.op.Score.Check(n.step.Params, heads, read); err != nil {
+		return err
 	}
 	for _, ports := range n.op.Score.Runs(n.step.Params, len(n.ports)) {
 		t := &trial{op: n.op, data: data, canonical: canonical, seed: p.seedOf(n)}

@@ -18,6 +18,9 @@ type Data struct {
 	Rows []map[string]string
 	// Items are the questions of a task; nil for other data.
 	Items []Item
+	// Saved are the predictions of a reference model, with the tokens that they
+	// are about; nil for other data.
+	Saved Saved
 	// Length is how many tokens a sample has, and Samples how many there are;
 	// 0 leaves it to the op.
 	Length, Samples int
@@ -26,6 +29,17 @@ type Data struct {
 	Seed  uint64
 	// Special says that special tokens written in the texts are meant.
 	Special bool
+}
+
+// Saved is what a model predicted of chunks of tokens: log probabilities for the
+// positions from the middle of each chunk to the last but one.
+type Saved interface {
+	// Sizes returns the tokens of a chunk, those of the vocabulary, and the chunks.
+	Sizes() (context, vocab, chunks int)
+	// Tokens are those of a chunk; not to be changed.
+	Tokens(chunk int) []int32
+	// LogProbs fills in a row, from several goroutines if need be.
+	LogProbs(chunk, row int, into []float32) error
 }
 
 // Item is one question: a context and how it may go on. Choices are empty when
@@ -43,6 +57,20 @@ type Item struct {
 // Errorf makes an error about the data, with its place in the recipe.
 func (d *Data) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
+}
+
+// plannedText is the longest text that a plan takes apart.
+const plannedText = 4 << 20
+
+// Scant says whether the texts may have fewer than so many tokens, so that a
+// plan does well to count them: no text has 16 bytes a token. What is longer
+// than a plan has time for is left to the run.
+func (d *Data) Scant(tokens int) bool {
+	n := 0
+	for _, t := range d.Texts {
+		n += len(t)
+	}
+	return n <= plannedText && n < 16*tokens
 }
 
 // Choose returns the places of the samples that are asked for among n: the
@@ -80,6 +108,8 @@ type Tokenizer interface {
 	Token(id int32) (string, bool)
 	// Named returns the token of a role, such as "bos" or "eos".
 	Named(role string) (int32, bool)
+	// Ends are the tokens behind which a text that the model writes is over.
+	Ends() []int32
 	// Size is one more than the largest token.
 	Size() int
 	// Digest names all that encoding depends on.

@@ -10,8 +10,10 @@ import (
 // runs, each over some of the models; what a run came to is kept by the cache,
 // so that a model that did not change is not run again when another did.
 type ScoreKernel[P any] struct {
-	// Check refuses models that cannot be run, by their headers. Nil allows all.
-	Check func(p *P, in []Header) error
+	// Check refuses models that cannot be run, by their headers, and data that
+	// is known to be unfit before anything runs. Data is in the order of the
+	// params' schema.DataRefs. Nil allows all.
+	Check func(p *P, in []Header, data []*Data) error
 	// Runs lists the ports that each run sees together. Nil means one run for
 	// each port.
 	Runs func(p *P, ports int) [][]int
@@ -50,7 +52,7 @@ type Result struct {
 
 // Score is a ScoreKernel with hidden params.
 type Score struct {
-	Check  func(params any, in []Header) error
+	Check  func(params any, in []Header, data []*Data) error
 	Runs   func(params any, ports int) [][]int
 	Run    func(ctx context.Context, params any, x *Trial) (Result, error)
 	Finish func(params any, in []Header, seed uint64, results []Result) (Metrics, error)
@@ -58,11 +60,11 @@ type Score struct {
 
 func (k *ScoreKernel[P]) hide() *Score {
 	return &Score{
-		Check: func(p any, in []Header) error {
+		Check: func(p any, in []Header, data []*Data) error {
 			if k.Check == nil {
 				return nil
 			}
-			return k.Check(p.(*P), in)
+			return k.Check(p.(*P), in, data)
 		},
 		Runs: func(p any, ports int) [][]int {
 			if k.Runs != nil {

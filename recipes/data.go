@@ -21,6 +21,7 @@ type Data struct {
 type DataParams struct {
 	Text        string  `yaml:"text" check:"optional" doc:"texts: a text file, a .jsonl, .csv, .tsv or .parquet file, or a Hub data set"`
 	Task        string  `yaml:"task" check:"optional" doc:"questions: a task file of lm-evaluation-harness, or a table with doc_to_text"`
+	Logits      string  `yaml:"logits" check:"optional" doc:"predictions of a reference model, as llama-perplexity --kl-divergence-base writes them"`
 	Revision    string  `yaml:"revision" check:"optional" doc:"branch, tag or commit of a Hub data set"`
 	Files       string  `yaml:"files" check:"optional" doc:"which files of a Hub data set, as a pattern such as data/test-*.parquet"`
 	Field       string  `yaml:"field" default:"text" doc:"column of a table that holds the text"`
@@ -60,18 +61,25 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 		p.problems = append(p.problems, problems...)
 		return false
 	}
-	key, at := "text", &d.Text
-	switch {
-	case d.Text != "" && d.Task != "":
-		p.fail(n, path, "keep one of them", "both text and task are given")
-		return false
-	case d.Task != "":
-		key, at = "task", &d.Task
-	case d.Text == "":
+	key, at := "", (*string)(nil)
+	for _, one := range []struct {
+		key string
+		at  *string
+	}{{"text", &d.Text}, {"task", &d.Task}, {"logits", &d.Logits}} {
+		switch {
+		case *one.at == "":
+		case key != "":
+			p.fail(n, path, "keep one of them", "both %s and %s are given", key, one.key)
+			return false
+		default:
+			key, at = one.key, one.at
+		}
+	}
+	if key == "" {
 		p.fail(n, path, "write {text: PATH} or {task: PATH}", "the data has no path")
 		return false
 	}
-	for _, other := range map[string][]string{"text": {"num_fewshot", "doc_to_text", "doc_to_choice", "doc_to_target"}, "task": {"length", "field"}}[key] {
+	for _, other := range meaningless[key] {
 		if v := valueOf(n, other); v != nil {
 			p.fail(v, path+"."+other, "remove it", "%s means nothing for a %s", other, key)
 		}
@@ -79,11 +87,18 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	where := valueOf(n, key)
 	var ok bool
 	*at, d.Revision, ok = p.reference(where, path+"."+key, *at, d.Revision)
-	if ok && onlyFile(*at) && !exists(*at) {
+	if ok && (onlyFile(*at) || key == "logits") && !exists(*at) {
 		p.fail(where, path+"."+key, beside(*at), "%s does not exist", *at)
 		return false
 	}
 	return ok
+}
+
+// meaningless are the keys that say nothing about a kind of data.
+var meaningless = map[string][]string{
+	"text":   {"num_fewshot", "doc_to_text", "doc_to_choice", "doc_to_target"},
+	"task":   {"length", "field"},
+	"logits": {"num_fewshot", "doc_to_text", "doc_to_choice", "doc_to_target", "length", "field", "special", "revision", "files"},
 }
 
 // onlyFile says whether a name can only be that of a file, and no Hub id.

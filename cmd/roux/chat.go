@@ -98,7 +98,7 @@ func (f chatFlags) start(m *tensor.Model, out io.Writer) (*conversation, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(), ends: endTokens(t, m.Files)}
+	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(), ends: t.Ends()}
 	if !f.raw {
 		c.template, _ = t.Template("default")
 	}
@@ -109,32 +109,6 @@ func (f chatFlags) start(m *tensor.Model, out io.Writer) (*conversation, error) 
 		c.messages = append(c.messages, message{"system", f.system})
 	}
 	return c, nil
-}
-
-// endTokens are those that the tokenizer and generation_config.json name.
-func endTokens(t *tokenizer.Tokenizer, files []tensor.File) []int32 {
-	var ends []int32
-	if id, ok := t.Named("eos"); ok {
-		ends = append(ends, id)
-	}
-	for _, f := range files {
-		if f.Name != "generation_config.json" {
-			continue
-		}
-		text, _ := f.Read(1 << 20) // without it the tokenizer's token ends
-		var one struct {
-			EOS int32 `json:"eos_token_id"`
-		}
-		var many struct {
-			EOS []int32 `json:"eos_token_id"`
-		}
-		if json.Unmarshal(text, &many) == nil {
-			ends = append(ends, many.EOS...)
-		} else if json.Unmarshal(text, &one) == nil {
-			ends = append(ends, one.EOS)
-		}
-	}
-	return ends
 }
 
 // lines answers each line until there are no more.

@@ -182,7 +182,11 @@ func (d *display) progress(e engine.TaskDone) {
 	}
 }
 
-// metrics prints a table of a measuring step, a line for each model.
+// widest is how many metrics go beside each other; more go below each other.
+const widest = 12
+
+// metrics prints a table of a measuring step, a line for each model, or for each
+// metric where there are many.
 func (d *display) metrics(e engine.Measured) {
 	var models, columns []string
 	for model, values := range e.Values {
@@ -197,16 +201,24 @@ func (d *display) metrics(e engine.Measured) {
 	slices.Sort(columns)
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(w, "%s\t%s\n", e.Step, strings.Join(columns, "\t"))
-	for _, model := range models {
-		cells := make([]string, len(columns))
-		for i, c := range columns {
+	lines, across, turned := models, columns, len(columns) > widest
+	if turned {
+		lines, across = columns, models
+	}
+	_, _ = fmt.Fprintf(w, "%s\t%s\n", e.Step, strings.Join(across, "\t"))
+	for _, line := range lines {
+		cells := make([]string, len(across))
+		for i, c := range across {
+			model, metric := line, c
+			if turned {
+				model, metric = c, line
+			}
 			cells[i] = "-"
-			if v, ok := e.Values[model][c]; ok {
-				cells[i] = humanMetric(c, v)
+			if v, ok := e.Values[model][metric]; ok {
+				cells[i] = humanMetric(metric, v)
 			}
 		}
-		_, _ = fmt.Fprintf(w, "  %s\t%s\n", model, strings.Join(cells, "\t"))
+		_, _ = fmt.Fprintf(w, "  %s\t%s\n", line, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a Builder never fails
 	if e.Protocol != "" {

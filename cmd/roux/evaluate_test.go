@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,6 +22,12 @@ func measured(t *testing.T, args ...string) (map[string]engine.Measured, engine.
 	if code != exitDone {
 		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
 	}
+	return eventsOf(t, stdout)
+}
+
+// eventsOf reads what a run with --json says of its metrics.
+func eventsOf(t *testing.T, stdout string) (map[string]engine.Measured, engine.RunDone) {
+	t.Helper()
 	out := map[string]engine.Measured{}
 	var done engine.RunDone
 	for d := json.NewDecoder(strings.NewReader(stdout)); d.More(); {
@@ -103,6 +112,8 @@ steps:
   choice: {op: evaluate.choice, models: [base, low], data: quiz}
   generate: {op: evaluate.generate, models: [w8], data: free}
   combine: {op: evaluate.combine, models: [base, low], data: text}
+  gated: {op: evaluate.combine, models: [base, low], data: text, how: gated, fit: text}
+  dynamic: {op: evaluate.combine, models: [w8, low], data: text, how: dynamic, base: base}
   hidden: {op: evaluate.hidden, models: [base, w8], data: text}
 `
 
@@ -156,5 +167,51 @@ steps: {p: {op: evaluate.perplexity, models: [m], data: ` + name + `}}
 		if d := cmp.Diff(alone["p"].Values, beside["p"].Values); d != "" {
 			t.Errorf("%s, with what the other left in the cache:\n%s", name, d)
 		}
+	}
+}
+
+// TestWhatIsMeasuredAgain: other data under the same name, another protocol and
+// another model are; the same data and model elsewhere are not.
+func TestWhatIsMeasuredAgain(t *testing.T) {
+	recipe := func(model, data, more string) []byte {
+		return []byte("roux: 1\nmodels: {m: " + model + "}\ndata: {d: {text: " + data + ", length: 16, samples: 4}}\nsteps: {p: {op: evaluate.perplexity, models: [m], data: d" + more + "}}\n")
+	}
+	dir := bench(t, map[string]string{"a.txt": strings.Repeat("in the beginning was the word. ", 20), "b.txt": strings.Repeat("in the beginning was the word. ", 20), "c.txt": strings.Repeat("and the word was with them. ", 20)})
+	for _, name := range []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} {
+		text, err := os.ReadFile("testdata/models/base/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, "copy", name), text)
+		put(t, filepath.Join(dir, "other", name), bytes.Replace(text, []byte(`"rms_norm_eps": 1e-05`), []byte(`"rms_norm_eps": 1e-04`), 1))
+	}
+	for _, c := range []struct {
+		what, model, data, more string
+		hit                     bool
+	}{
+		{"at first", "testdata/models/base", "a.txt", "", false},
+		{"again", "testdata/models/base", "a.txt", "", true},
+		{"a default spelled out", "testdata/models/base", "a.txt", ", protocol: begin", true},
+		{"another protocol", "testdata/models/base", "a.txt", ", protocol: gptq", false},
+		{"the same text elsewhere", "testdata/models/base", "b.txt", "", true},
+		{"another text", "testdata/models/base", "c.txt", "", false},
+		{"a copy of the model without a file that it is run by", "./copy", "a.txt", "", false},
+		{"the copy again", "./copy", "b.txt", "", true},
+		{"another config", "./other", "a.txt", "", false},
+	} {
+		put(t, "r.yaml", recipe(c.model, c.data, c.more))
+		got, _ := measured(t, "r.yaml")
+		if got["p"].Hit != c.hit {
+			t.Errorf("%s: from the cache %v, want %v", c.what, got["p"].Hit, c.hit)
+		}
+	}
+	text, err := os.ReadFile("a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, "a.txt", bytes.ToUpper(text))
+	put(t, "r.yaml", recipe("testdata/models/base", "a.txt", ""))
+	if got, _ := measured(t, "r.yaml"); got["p"].Hit {
+		t.Error("a text that was changed in its place has the old metrics")
 	}
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/all"
 	"github.com/rouxml/roux/loaders/data"
+	"github.com/rouxml/roux/loaders/gguf/logits"
 	"github.com/rouxml/roux/loaders/hub"
 	"github.com/rouxml/roux/loaders/tokenizer"
 	"github.com/rouxml/roux/ops"
@@ -42,19 +44,41 @@ func (t tokens) Encode(text string, o ops.Encoding) ([]int32, []int, error) {
 // Decode returns the text of tokens without special ones.
 func (t tokens) Decode(ids []int32) string { return t.Tokenizer.Decode(ids, true) }
 
+// asked is what an entry says of how much is taken.
+func asked(d recipes.Data) *ops.Data {
+	out := &ops.Data{Name: d.Name, Pos: d.Pos, Length: d.Length, Samples: d.Samples, Special: d.Special}
+	if d.Seed != nil {
+		out.Drawn, out.Seed = true, *d.Seed
+	}
+	return out
+}
+
+// readLogits opens the saved predictions of a reference model.
+func readLogits(d recipes.Data) (*ops.Data, string, error) {
+	f, err := logits.Open(d.Logits)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := loaders.FileID(d.Logits)
+	out := asked(d)
+	out.Saved = f
+	return out, "logits " + id, err
+}
+
 // readData reads an entry of a recipe's data.
 func readData(client hub.Client) func(context.Context, recipes.Data) (*ops.Data, string, error) {
 	return func(ctx context.Context, d recipes.Data) (*ops.Data, string, error) {
+		if d.Logits != "" {
+			return readLogits(d)
+		}
 		q := data.Request{Field: d.Field, Task: d.Task != "",
 			Questions: data.Questions{DocToText: d.DocToText, DocToChoice: d.DocToChoice, DocToTarget: d.DocToTarget, Fewshot: d.Fewshot}}
 		set, err := all.Data(ctx, all.DataRef{Path: d.Text + d.Task, Revision: d.Revision, Files: d.Files}, q, client)
 		if err != nil {
 			return nil, "", err
 		}
-		out := &ops.Data{Name: d.Name, Pos: d.Pos, Texts: set.Texts, Rows: set.Rows, Length: d.Length, Samples: d.Samples, Special: d.Special}
-		if d.Seed != nil {
-			out.Drawn, out.Seed = true, *d.Seed
-		}
+		out := asked(d)
+		out.Texts, out.Rows = set.Texts, set.Rows
 		for _, item := range set.Items {
 			out.Items = append(out.Items, ops.Item(item))
 		}

@@ -104,3 +104,22 @@ func TestDataFromHub(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTaskFromHub: a task of the Hub reads no files of this machine.
+func TestTaskFromHub(t *testing.T) {
+	recipe := "roux: 1\nmodels: {m: testdata/models/base}\ndata: {d: {task: me/tiny, files: FILE}}\nsteps: {a: {op: evaluate.choice, models: [m], data: d}}\n"
+	dir := bench(t, map[string]string{"served/include.yaml": "include: ../../../../secret.yaml\n", "secret.yaml": "task: s\n", "secret.jsonl": "{}\n"})
+	put(t, "served/outside.yaml", []byte("dataset_path: json\ndataset_kwargs: {data_files: {test: "+filepath.Join(dir, "secret.jsonl")+"}}\ntest_split: test\ndoc_to_text: a\ndoc_to_target: b\n"))
+	s := serveHub(t, filepath.Join(dir, "served"), "datasets", "datasets/")
+	t.Setenv("HF_ENDPOINT", s.URL)
+	t.Setenv("HF_HOME", filepath.Join(dir, "hf"))
+	t.Setenv("HF_HUB_CACHE", "")
+	t.Setenv("HF_TOKEN", "")
+	t.Setenv("HF_HUB_OFFLINE", "")
+	for name, says := range map[string]string{"include.yaml": "a task file of the Hub includes no others", "outside.yaml": "lies outside of the folder of this task, which came from the Hub"} {
+		put(t, "r.yaml", []byte(strings.Replace(recipe, "FILE", name, 1)))
+		if code, _, stderr := roux("run", "r.yaml"); code != exitRecipe || !strings.Contains(stderr, says) || !strings.Contains(stderr, "r.yaml:3:11: data d: ") {
+			t.Errorf("%s: exit %d, %q lacks %q", name, code, stderr, says)
+		}
+	}
+}

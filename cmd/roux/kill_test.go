@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,6 +33,64 @@ outputs:
 // TestKill kills a run at twenty random points: each time the next run gives
 // the same bytes, the cache is intact, and nothing temporary is left.
 func TestKill(t *testing.T) {
+	killAndRerun(t, killRecipe, 20, func(t *testing.T, dir, _ string) string { return tree(t, filepath.Join(dir, "out")) })
+}
+
+const killEvaluations = `roux: 1
+seed: 3
+models: {base: testdata/models/base, sums: testdata/models/sums, lists: testdata/models/lists}
+data:
+  sums: {text: testdata/data/sums.held.txt, length: 64, samples: 12, seed: 5}
+  prose: {text: testdata/data/prose.held.txt, length: 64, samples: 12}
+  quiz: {task: testdata/data/quiz.task.yaml}
+  free: {task: testdata/data/sums.task.yaml, samples: 4}
+steps:
+  merged: {op: merge.ties, base: base, models: [sums, lists], density: 0.5}
+  low: {op: lowrank.svd, model: merged, rank: 16, where: kind == "mlp.down"}
+  pruned: {op: prune.wanda, model: base, calibrate: prose, sparsity: 0.5}
+  on_sums: {op: evaluate.perplexity, models: [base, merged, low, pruned], data: sums}
+  on_prose: {op: evaluate.perplexity, models: [base, merged, low, pruned], data: prose, protocol: hf-stride}
+  kl: {op: evaluate.kl, reference: base, models: [merged, pruned], data: sums}
+  choice: {op: evaluate.choice, models: [base, low], data: quiz}
+  generate: {op: evaluate.generate, models: [low], data: free}
+  together: {op: evaluate.combine, models: [base, low], data: sums}
+`
+
+// TestKillEvaluations kills evaluations at random points: each time the next
+// run comes to the same metrics bit for bit, and takes from the cache what had
+// ended, which is each model over each data.
+func TestKillEvaluations(t *testing.T) {
+	resumed := 0
+	killAndRerun(t, killEvaluations, 8, func(t *testing.T, _, stdout string) string {
+		metrics, _ := eventsOf(t, stdout)
+		var steps []string
+		held := 0
+		for _, m := range metrics {
+			if m.Hit {
+				held++
+			}
+			m.Hit = false
+			text, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps = append(steps, string(text))
+		}
+		if held > 0 && held < len(steps) {
+			resumed++
+		}
+		slices.Sort(steps)
+		return strings.Join(steps, "\n")
+	})
+	if resumed == 0 {
+		t.Error("no run took up what a killed one had ended")
+	}
+}
+
+// killAndRerun kills runs of a recipe at random points. What is seen after the
+// next run in its folder is to be what a run that nobody kills shows; the cache
+// is to be whole, and nothing temporary left.
+func killAndRerun(t *testing.T, recipe string, times int, see func(t *testing.T, dir, stdout string) string) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +104,7 @@ func TestKill(t *testing.T) {
 		if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "r.yaml"), []byte(killRecipe), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "r.yaml"), []byte(recipe), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return dir
@@ -54,16 +114,23 @@ func TestKill(t *testing.T) {
 		c.Dir = dir
 		return c
 	}
-	clean := place(t)
-	start := time.Now()
-	if out, err := command(clean, "run", "r.yaml").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	finish := func(dir string) string {
+		t.Helper()
+		c := command(dir, "run", "--json", "r.yaml")
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		stdout, err := c.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s%s", err, stdout, stderr.String())
+		}
+		return see(t, dir, string(stdout))
 	}
+	start := time.Now()
+	want := finish(place(t))
 	whole := time.Since(start)
-	want := tree(t, filepath.Join(clean, "out"))
 	r := rand.New(rand.NewPCG(uint64(start.UnixNano()), 0))
 	killed := 0
-	for range 20 {
+	for range times {
 		dir := place(t)
 		c := command(dir, "run", "r.yaml")
 		if err := c.Start(); err != nil {
@@ -74,10 +141,7 @@ func TestKill(t *testing.T) {
 		if c.Wait() != nil {
 			killed++
 		}
-		if out, err := command(dir, "run", "r.yaml").CombinedOutput(); err != nil {
-			t.Fatalf("the run after a kill: %v\n%s", err, out)
-		}
-		if got := tree(t, filepath.Join(dir, "out")); got != want {
+		if got := finish(dir); got != want {
 			t.Fatalf("the run after a kill left\n%s\nwant\n%s", got, want)
 		}
 		if out, err := command(dir, "cache", "verify").CombinedOutput(); err != nil || !strings.Contains(string(out), " 0 damaged") {
@@ -87,8 +151,8 @@ func TestKill(t *testing.T) {
 			t.Fatalf("left in the cache: %v", left)
 		}
 	}
-	if killed < 5 {
-		t.Errorf("only %d of 20 runs were killed before their end", killed)
+	if killed < times/4 {
+		t.Errorf("only %d of %d runs were killed before their end", killed, times)
 	}
 }
 

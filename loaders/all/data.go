@@ -34,5 +34,6 @@ func Data(ctx context.Context, ref DataRef, q data.Request, client hub.Client) (
 	for _, name := range names {
 		q.Paths = append(q.Paths, filepath.Join(dir, filepath.FromSlash(name)))
 	}
+	q.Hub = true
 	return data.Read(q)
 }

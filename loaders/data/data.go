@@ -26,6 +26,9 @@ type Request struct {
 	Field string
 	// Task makes the rows questions; the first path may then be a task file.
 	Task bool
+	// Hub says that the files came from the Hub: they name no files outside of
+	// the folder that they lie in, and a task file includes none.
+	Hub bool `json:"-"`
 	Questions
 }
 

@@ -234,6 +234,47 @@ func TestBad(t *testing.T) {
 	}
 }
 
+// TestBounds: a task names files beside it or where it says from there on; one
+// of the Hub includes none and names none outside of its folder.
+func TestBounds(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	put("tasks/rows.jsonl", arcRow)
+	secret := put("secret.jsonl", arcRow)
+	common := put("tasks/common.yaml", arc)
+	put("outer.yaml", arc)
+	named := func(file string) string { return strings.Replace(arc, "test: rows.jsonl", "test: "+file, 1) }
+	for _, c := range []struct {
+		name, text, local, hub string
+	}{
+		{"beside", "include: common.yaml\n", "", "beside.yaml:1:1: include: a task file of the Hub includes no others"},
+		{"above", "include: ../outer.yaml\n", "", "includes no others"},
+		{"absolute", "include: " + common + "\n", "is not read: name the file from the task file's folder on", "includes no others"},
+		{"winding", "include: a/../../outer.yaml\n", "is not read: name the file", "includes no others"},
+		{"rows", arc, "", ""},
+		{"rows above", named("../secret.jsonl"), "", "lies outside of the folder of this task, which came from the Hub"},
+		{"rows absolute", named(secret), "", "lies outside of the folder"},
+		{"path", strings.Replace(strings.Replace(arc, "dataset_path: json", "dataset_path: ../secret.jsonl", 1), "dataset_kwargs", "metadata", 1), "", "lies outside of the folder"},
+	} {
+		path := put("tasks/"+c.name+".yaml", c.text)
+		for hub, want := range map[bool]string{false: c.local, true: c.hub} {
+			_, err := Read(Request{Paths: []string{path}, Task: true, Hub: hub})
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, of the Hub %v: want %q, got %v", c.name, hub, want, err)
+			}
+		}
+	}
+}
+
 // FuzzRead: no file makes the readers panic.
 func FuzzRead(f *testing.F) {
 	parquet, err := os.ReadFile("testdata/quiz.parquet")

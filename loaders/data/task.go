@@ -47,6 +47,7 @@ type taskFile struct {
 	FewshotConfig    map[string]any `yaml:"fewshot_config"`
 	GenPrefix        string         `yaml:"gen_prefix"`
 	GenerationKwargs map[string]any `yaml:"generation_kwargs"`
+	hub              bool           // it came from the Hub
 }
 
 type datasetKwargs struct {
@@ -74,7 +75,7 @@ var known = map[string]string{
 // task reads questions: of a task file, or of a table with the request's
 // doc_to_text.
 func (r *reading) task(q Request) ([]Item, error) {
-	t := &taskFile{}
+	t := &taskFile{hub: q.Hub}
 	files := q.Paths
 	if kind := kindOf(q.Paths[0]); kind == ".yaml" || kind == ".yml" {
 		if err := r.readTask(q.Paths[0], t, 0); err != nil {
@@ -160,6 +161,9 @@ func (r *reading) readTask(path string, t *taskFile, depth int) error {
 		case value.Tag == "!function":
 			return fmt.Errorf("%s: !function %s is Python, which roux does not run: write a column or a template", at, value.Value)
 		case key.Value == "include":
+			if err := t.mayInclude(value.Value); err != nil {
+				return fmt.Errorf("%s: %w", at, err)
+			}
 			if err := r.readTask(filepath.Join(filepath.Dir(path), filepath.FromSlash(value.Value)), t, depth+1); err != nil {
 				return err
 			}
@@ -169,6 +173,18 @@ func (r *reading) readTask(path string, t *taskFile, depth int) error {
 		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	return t.check(path)
+}
+
+// mayInclude refuses names of files that a task file has no business with:
+// what lies beside it, or is said to lie elsewhere from there on, may be read.
+func (t *taskFile) mayInclude(name string) error {
+	switch path := filepath.FromSlash(name); {
+	case t.hub:
+		return errors.New("a task file of the Hub includes no others: fetch them, and name the file on this machine")
+	case filepath.IsLocal(path), !filepath.IsAbs(path) && strings.HasPrefix(name, "../"):
+		return nil
+	}
+	return fmt.Errorf("%q is not read: name the file from the task file's folder on, as in ../other.yaml", name)
 }
 
 func readKeys() []string {
@@ -213,7 +229,8 @@ func (t *taskFile) files(dir, split string) ([]string, error) {
 	n := &t.DatasetKwargs.DataFiles
 	if n.Kind == 0 {
 		if isTable(t.DatasetPath) {
-			return []string{under(dir, t.DatasetPath)}, nil
+			name, err := t.under(dir, t.DatasetPath)
+			return []string{name}, err
 		}
 		return nil, fmt.Errorf("dataset_path %q: data sets of the Hub are not read by a task: fetch its files, and say dataset_path: json and dataset_kwargs: {data_files: {%s: FILE.jsonl}}", t.DatasetPath, split)
 	}
@@ -238,18 +255,28 @@ func (t *taskFile) files(dir, split string) ([]string, error) {
 		return nil, errors.New("data_files: want a file or a list of files")
 	}
 	for i, name := range names {
-		names[i] = under(dir, name)
+		var err error
+		if names[i], err = t.under(dir, name); err != nil {
+			return nil, err
+		}
 	}
 	return names, nil
 }
 
-// under finds a file from a folder on, or from here if it is only here.
-func under(dir, name string) string {
+// under finds a file from a folder on, or from here if it is only here. A task
+// of the Hub names none outside of its folder.
+func (t *taskFile) under(dir, name string) (string, error) {
 	beside := filepath.Join(dir, filepath.FromSlash(name))
+	if t.hub {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return "", fmt.Errorf("%q lies outside of the folder of this task, which came from the Hub: fetch the task file and name it on this machine, if this is meant", name)
+		}
+		return beside, nil
+	}
 	if _, err := os.Stat(beside); filepath.IsAbs(name) || err != nil {
 		if _, err := os.Stat(name); err == nil {
-			return name
+			return name, nil
 		}
 	}
-	return beside
+	return beside, nil
 }

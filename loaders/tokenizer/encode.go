@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -19,6 +20,15 @@ type encoder struct {
 	*work
 	o   Options
 	out *sequence
+	end time.Time // by which slow patterns are to be through
+}
+
+// timely says whether there is time left for a search.
+func (e *encoder) timely() error {
+	if time.Now().After(e.end) {
+		return errSlow
+	}
+	return nil
 }
 
 // sequence encodes a text without what post-processors do; loose leaves out
@@ -34,7 +44,7 @@ func (t *Tokenizer) sequence(s string, o Options, kind int32, loose bool) (seque
 	defer t.work.Put(w)
 	out := sequence{text: s}
 	out.IDs = make([]int32, 0, len(s)/3+4)
-	e := encoder{t, w, o, &out}
+	e := encoder{t, w, o, &out, time.Now().Add(searchTime(len(s)))}
 	err := e.encode(valid(s, loose && !t.placed), loose)
 	if !loose {
 		out.setTypes(kind)
@@ -58,6 +68,9 @@ func (e *encoder) encode(x text, loose bool) error {
 
 // gap normalizes what lies between two of them and cuts it again.
 func (e *encoder) gap(x text, loose bool) error {
+	if err := e.timely(); err != nil {
+		return err
+	}
 	if e.norm != nil {
 		if err := e.norm.normalize(&x); err != nil {
 			return err
@@ -86,9 +99,16 @@ func (e *encoder) plainText(x text, loose bool) error {
 	e.pieces = append(e.pieces[:0], x)
 	for _, p := range e.pre {
 		e.next = e.next[:0]
+		slow := isSlow(p)
 		for _, t := range e.pieces {
 			var err error
-			if e.next, err = p.split(e.next, t); err != nil {
+			if slow {
+				err = e.timely()
+			}
+			if err == nil {
+				e.next, err = p.split(e.next, t)
+			}
+			if err != nil {
 				return err
 			}
 		}

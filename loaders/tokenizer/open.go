@@ -18,7 +18,8 @@ var ErrNone = errors.New("the model carries no tokenizer: put tokenizer.json or 
 
 // Open makes the tokenizer of the files that ride along with a model:
 // tokenizer.json, or where that is absent the vocabulary of a GGUF file or a
-// sentencepiece model, with tokenizer_config.json and chat templates.
+// sentencepiece model, with tokenizer_config.json, chat templates and what
+// generation_config.json says of the end of a text.
 func Open(files []tensor.File) (*Tokenizer, error) {
 	byName := map[string]tensor.File{}
 	for _, f := range files {
@@ -73,12 +74,14 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 type config struct {
 	named     map[string]string // "bos" -> "<s>"
 	templates map[string]string // chat templates by name; "default"
+	ends      []int32           // that generation_config.json names
 }
 
 // roles are the tokens that configuration files name.
 var roles = []string{"bos", "eos", "unk", "pad", "cls", "sep", "mask"}
 
-// configure reads tokenizer_config.json, special_tokens_map.json and templates.
+// configure reads tokenizer_config.json, special_tokens_map.json,
+// generation_config.json and templates.
 func (t *Tokenizer) configure(files map[string]tensor.File) error {
 	if t.config.named == nil {
 		t.config.named = map[string]string{}
@@ -93,6 +96,11 @@ func (t *Tokenizer) configure(files map[string]tensor.File) error {
 		}
 		if err := t.readConfig(f); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if f, ok := files["generation_config.json"]; ok {
+		if err := t.readEnds(f); err != nil {
+			return err
 		}
 	}
 	for name, f := range files {

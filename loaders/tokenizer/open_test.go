@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -218,6 +219,31 @@ func TestTextForgesNoControlTokens(t *testing.T) {
 		}
 		if ids, _ := k.Encode("a<s><s>a", Options{Parse: true}); !forges(k, ids) {
 			t.Errorf("%s: %v when asked to parse", name, ids)
+		}
+	}
+}
+
+// TestEnds: the tokenizer's end of a text, and those of generation_config.json,
+// a number or a list.
+func TestEnds(t *testing.T) {
+	dir := "../../testdata/models/base/"
+	for text, want := range map[string][]int32{"": {1}, "{}": {1}, `{"eos_token_id": null}`: {1}, `{"eos_token_id": 1}`: {1}, `{"eos_token_id": 7}`: {1, 7}, `{"eos_token_id": [7, 1, 9]}`: {7, 1, 9}} {
+		var files []tensor.File
+		for _, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
+			files = append(files, tensor.File{Name: name, Path: dir + name})
+		}
+		if text != "" {
+			files = append(files, tensor.File{Name: "generation_config.json", Data: []byte(text)})
+		}
+		k, err := Open(files)
+		if err != nil || !slices.Equal(k.Ends(), want) {
+			t.Errorf("%q: %v %v, want %v", text, k.Ends(), err, want)
+		}
+	}
+	for _, text := range []string{`{"eos_token_id": "</s>"}`, `{"eos_token_id": [1.5]}`, "[]"} {
+		_, err := Open([]tensor.File{{Name: "tokenizer.json", Path: dir + "tokenizer.json"}, {Name: "generation_config.json", Data: []byte(text)}})
+		if err == nil || !strings.Contains(err.Error(), "generation_config.json") {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +13,15 @@ import (
 // matchTime bounds one search by a pattern that came with a model: patterns
 // that backtrack without end become an error.
 const matchTime = 5 * time.Second
+
+// searchTime bounds all searches in a text, so that many slow matches do not add
+// up to one without end. Sound patterns take a tenth of it or less.
+func searchTime(text int) time.Duration {
+	return matchTime + time.Duration(text)*20*time.Microsecond
+}
+
+// errSlow is the error for a text on which they run out of time.
+var errSlow = errors.New("the split patterns of the tokenizer take too long on this text: use the tokenizer.json of the model's maker, or cut the text into documents")
 
 // pattern finds its matches in a piece, left to right, without overlap.
 type pattern interface {
@@ -89,7 +99,10 @@ func (p matcher) each(s string, f func(a, b int)) error {
 }
 
 // regex is any other pattern.
-type regex struct{ re *regexp2.Regexp }
+type regex struct {
+	re    *regexp2.Regexp
+	whole func(text int) time.Duration // bounds all matches in a text
+}
 
 // compile takes a pattern as tokenizer files hold it, in Oniguruma's syntax.
 // The patterns of well-known tokenizers have matchers written by hand.
@@ -110,7 +123,7 @@ func compileRegex(expr string) (pattern, error) {
 		return nil, fmt.Errorf("the pattern %q cannot be read: %w", expr, err)
 	}
 	re.MatchTimeout = matchTime
-	return regex{re}, nil
+	return regex{re, searchTime}, nil
 }
 
 func (p regex) each(s string, f func(a, b int)) error {
@@ -122,12 +135,17 @@ func (p regex) each(s string, f func(a, b int)) error {
 		}
 		return byteAt
 	}
+	end, late := time.Now().Add(p.whole(len(s))), false
 	err := p.re.FindRunesMatches(runes, -1, func(v regexp2.MatchView) bool {
 		i, n, _ := v.GroupRange(0)
 		a := to(i)
 		f(a, to(i+n))
-		return true
+		late = time.Now().After(end)
+		return !late
 	})
+	if late {
+		return errSlow
+	}
 	if err != nil {
 		return fmt.Errorf("the split pattern %q of the tokenizer did not finish on this text: %w", p.re.String(), err)
 	}

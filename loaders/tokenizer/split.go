@@ -32,6 +32,16 @@ type splitter struct {
 	invert  bool // what lies between the matches takes their part
 }
 
+// isSlow says whether a split searches by a pattern that may take any time.
+func isSlow(p pretokenizer) bool {
+	s, ok := p.(splitter)
+	if !ok {
+		return false
+	}
+	_, ok = s.pattern.(regex)
+	return ok
+}
+
 func (p splitter) split(dst []text, t text) ([]text, error) {
 	if t.s == "" {
 		return dst, nil

@@ -1,10 +1,12 @@
 package tokenizer
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,6 +124,24 @@ func TestEndlessPatternsAreErrors(t *testing.T) {
 	r.re.MatchTimeout = 50e6
 	if _, err := findAll(r, strings.Repeat("a", 60)+"b"); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestSlowPatternsAreErrors: many matches none of which is too slow do not add
+// up to a search without end either.
+func TestSlowPatternsAreErrors(t *testing.T) {
+	p, err := compileRegex(`a`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := p.(regex)
+	r.whole = func(int) time.Duration { return -1 }
+	if _, err := findAll(r, strings.Repeat("ab", 60)); !errors.Is(err, errSlow) {
+		t.Errorf("got %v", err)
+	}
+	e := encoder{Tokenizer: &Tokenizer{pre: []pretokenizer{splitter{pattern: p, how: isolated}}}, work: &work{}, end: time.Now()}
+	if err := e.plainText(valid("ab", false), false); !errors.Is(err, errSlow) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -29,7 +29,13 @@ func init() {
 		Source:  "lm-evaluation-harness (Gao et al.), output_type multiple_choice",
 		Example: "op: evaluate.choice\nmodels: [base, merged]\ndata: quiz\n",
 		Score: &ops.ScoreKernel[choice]{
-			Check:  func(_ *choice, in []ops.Header) error { return causal(in) },
+			Check: func(_ *choice, in []ops.Header, data []*ops.Data) error {
+				if err := causal(in); err != nil {
+					return err
+				}
+				_, err := questions(data[0], true)
+				return err
+			},
 			Run:    runChoice,
 			Finish: finishChoice,
 		},

@@ -12,7 +12,10 @@ import (
 type combine struct {
 	Models   []weighted     `yaml:"models" check:"min=2" doc:"models to combine; the first is what the combination is compared with"`
 	Data     schema.DataRef `yaml:"data" doc:"texts; their length is that of a window, their samples are windows"`
-	How      string         `yaml:"how" default:"probabilities" check:"enum=probabilities|logits|entropy" doc:"what is averaged; entropy averages probabilities with weights that fall as a model's entropy grows"`
+	How      string         `yaml:"how" default:"probabilities" check:"enum=probabilities|logits|entropy|fitted|gated|dynamic" doc:"how predictions become one"`
+	Over     string         `yaml:"over" default:"token" check:"enum=token|window" doc:"of entropy: whether each token or each window has weights of its own"`
+	Fit      schema.DataRef `yaml:"fit" check:"optional" doc:"of fitted and gated: texts that the weights are fitted to"`
+	Base     schema.Ref     `yaml:"base" check:"optional" doc:"of dynamic: the small model that the experts, all models but the first, were made of"`
 	Protocol string         `yaml:"protocol" default:"begin" check:"enum=begin|hf-stride|llama.cpp|gptq|rolling" doc:"how texts are cut and what is scored"`
 }
 
@@ -29,29 +32,29 @@ const allModels = "combined"
 
 func init() {
 	ops.Add(&Set, ops.Spec[combine]{
-		Name: "evaluate.combine", Version: 1,
+		Name: "evaluate.combine", Version: 2,
 		Summary: "Measures how well models predict texts together, without merging their weights.",
-		Doc: "At every position the predictions of all models become one: `probabilities`, p = sum w p_i (MoD, CombLM's constant scalar); `logits`, softmax(sum w z_i), a product of experts; " +
-			"`entropy`, p = sum w_i(x) p_i with w_i(x) = w_i exp(-H_i) / sum, H_i being the entropy of model i at that position (DaWin's rule, by token). " +
+		Doc: "At every position the predictions of all models become one:\n" +
+			"`probabilities`, p = sum w p_i (MoD; with equal weights CombLM's mean). " +
+			"`logits`, softmax(sum w z_i), a product of experts. " +
+			"`entropy`, p = sum w_i(x) p_i with w_i(x) = w_i exp(-H_i) / sum: H_i is the entropy of model i at that position, or with over: window its mean over the window's scored tokens (DaWin's rule; DaWin interpolates weights by it, one model a sample). " +
+			"`fitted`, p = sum w_i p_i with the w of the greatest likelihood of the texts of fit (CombLM's constant scalar), found by EM. " +
+			"`gated`, w(x) = softmax(net(H_1 .. H_n)), a net of 16 tanh units over the entropies at that position (CombLM's entropy scalar, whose other nets see all probabilities and are not offered), which begins at the fitted w and is trained on fit by 500 steps of Adam. " +
+			"`dynamic`, z = z_1 + sum a_t (z_t - z_base): the first model takes over what the experts learned beyond base; at each position the a are those of 0, 0.1 .. 2 that make KL(P|P_1) and KL(P_1|P) most like KL(P_t|P_base) and KL(P_base|P_t), in squares summed over experts; of several experts one after the other until nothing changes.\n" +
 			"Under the name combined: nll, perplexity, bits_per_byte, tokens, windows, and nll_diff to the first model with nll_diff_low and nll_diff_high, the 95 % interval of a bootstrap over windows (2000 draws, by the seed). " +
-			"Under each model's name its own nll and perplexity on the same tokens. All models need one tokenizer and vocabulary.",
-		Source:  "MoD (arXiv 2411.00406); CombLM (Ormazabal et al., EMNLP 2023); DaWin (Oh et al., ICLR 2025)",
+			"Under each model's name its own nll and perplexity on the same tokens, and share, the mean of its weight, of an expert that of a. All models need one tokenizer and vocabulary.",
+		Source:  "MoD (arXiv 2411.00406); CombLM (Ormazabal et al., EMNLP 2023); DaWin (Oh et al., ICLR 2025); Fan et al., On Giant's Shoulders (arXiv 2406.15480)",
 		Example: "op: evaluate.combine\nmodels: [{model: sums, weight: 0.6}, lists]\ndata: held\n",
-		Check: func(p *combine) []schema.Problem {
-			weighs := false
-			for _, m := range p.Models {
-				weighs = weighs || m.Weight > 0
-				if m.Model.Name == allModels {
-					return []schema.Problem{{Pos: m.Model.Pos, Path: "models", Msg: "the metrics of all models together go by the name " + allModels, Cure: "give the model another name"}}
-				}
-			}
-			if !weighs {
-				return []schema.Problem{{Path: "models", Msg: "all weights are 0", Cure: "give one a weight"}}
-			}
-			return nil
-		},
+		Check:   (*combine).check,
 		Score: &ops.ScoreKernel[combine]{
-			Check: func(_ *combine, in []ops.Header) error { return causal(in) },
+			Check: func(p *combine, in []ops.Header, data []*ops.Data) error {
+				for _, d := range data {
+					if err := checkTexts(in, d, p.Protocol, 0); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
 			Runs: func(_ *combine, ports int) [][]int {
 				all := make([]int, ports)
 				for i := range all {
@@ -65,100 +68,99 @@ func init() {
 	})
 }
 
+// check holds keys to what the way of combining makes of them.
+func (p *combine) check() []schema.Problem {
+	fits, dynamic := p.How == "fitted" || p.How == "gated", p.How == "dynamic"
+	var out []schema.Problem
+	bad := func(wrong bool, path, msg, cure string) {
+		if wrong {
+			out = append(out, schema.Problem{Path: path, Msg: msg, Cure: cure})
+		}
+	}
+	weighs, own := false, false
+	for _, m := range p.Models {
+		weighs, own = weighs || m.Weight > 0, own || m.Weight != 1
+	}
+	for _, m := range append([]weighted{{Model: p.Base}}, p.Models...) {
+		if m.Model.Name == allModels {
+			out = append(out, schema.Problem{Pos: m.Model.Pos, Path: "models", Msg: "the metrics of all models together go by the name " + allModels, Cure: "give the model another name"})
+		}
+	}
+	bad(!weighs, "models", "all weights are 0", "give one a weight")
+	bad(own && weighs && (fits || dynamic), "models", "weights mean nothing for how: "+p.How, "remove them")
+	bad(fits && p.Fit.Name == "", "fit", "how: "+p.How+" fits weights to texts", "say fit: DATA")
+	bad(!fits && p.Fit.Name != "", "fit", "how: "+p.How+" fits nothing", "remove it, or say how: fitted")
+	bad(dynamic && p.Base.Name == "", "base", "how: dynamic takes what experts differ by from a base", "say base: MODEL")
+	bad(!dynamic && p.Base.Name != "", "base", "how: "+p.How+" has no base", "remove it, or say how: dynamic")
+	bad(p.Over == "window" && p.How != "entropy", "over", "how: "+p.How+" has no weights by window", "remove it, or say how: entropy")
+	return out
+}
+
 func runCombine(ctx context.Context, p *combine, x *ops.Trial) (ops.Result, error) {
 	models, err := openAll(x)
 	if err != nil {
 		return ops.Result{}, err
 	}
-	first := models[0]
-	windows, length, err := first.windows(x.Data[0], protocolOf(p.Protocol), 0)
+	t, err := p.read(ctx, x, models, x.Data[0])
 	if err != nil {
 		return ops.Result{}, err
 	}
-	all := make([]sequence, len(windows))
-	bytes, n := 0, 0
-	for i, w := range windows {
-		all[i] = w.sequence
-		bytes += w.bytes
-		n += len(w.ids) - w.from
-	}
-	places := make([][]float64, n) // nll of the combination, then of each model
-	of := make([]int, n)
-	err = manyLogits(ctx, x, models, all, func(at, sequence int, target int32, z [][]float32) {
-		places[at], of[at] = p.together(z, target), sequence
-	})
-	if err != nil {
-		return ops.Result{}, err
-	}
-	r := ops.Result{Items: map[string][]float64{"tokens": make([]float64, len(all))}, Notes: map[string]string{"tokenizer": first.tokens.Digest(), "length": fmt.Sprint(length), "bytes": fmt.Sprint(bytes)}}
-	for k := range len(models) + 1 {
-		column := make([]float64, len(all))
-		for at, v := range places {
-			column[of[at]] += v[k]
+	var fit *taken
+	if p.Fit.Name != "" {
+		if fit, err = p.read(ctx, x, models, x.Data[1]); err != nil {
+			return ops.Result{}, err
 		}
-		r.Items[columnOf(k)] = column
 	}
-	for _, i := range of {
-		r.Items["tokens"][i]++
+	if p.mixes() {
+		p.mix(t, fit, x.Seed, models[0].vocab)
 	}
-	sum := total(r.Items[columnOf(0)])
-	r.Values = map[string]float64{"nll": sum / float64(n), "perplexity": math.Exp(sum / float64(n)), "bits_per_byte": sum / math.Ln2 / float64(bytes), "tokens": float64(n), "windows": float64(len(all))}
-	return r, nil
+	return t.result(models[0].tokens.Digest()), nil
 }
 
 // columnOf names the likelihoods of the combination, 0, and of each model.
 func columnOf(k int) string { return fmt.Sprintf("nll %d", k) }
 
-// together returns the negative log likelihood of the target by all models
-// together, and by each.
-func (p *combine) together(z [][]float32, target int32) []float64 {
-	out, sums, shares := make([]float64, len(z)+1), make([]float64, len(z)), make([]float64, len(z))
-	for i, row := range z {
-		sums[i], _ = logSum(row)
-		shares[i] = p.Models[i].Weight
-		out[i+1] = sums[i] - float64(row[target])
-		if p.How == "entropy" {
-			shares[i] *= math.Exp(-entropy(row, sums[i]))
-		}
-	}
-	all := total(shares)
-	if p.How == "logits" {
-		mixed := make([]float32, len(z[0]))
-		for i, row := range z {
-			for k, v := range row {
-				mixed[k] += float32(shares[i]/all) * v
-			}
-		}
-		sum, _ := logSum(mixed)
-		out[0] = sum - float64(mixed[target])
-		return out
-	}
-	likelihood := 0.0
-	for i := range z {
-		likelihood += shares[i] / all * math.Exp(-out[i+1])
-	}
-	out[0] = -math.Log(max(likelihood, math.SmallestNonzeroFloat64))
-	return out
-}
+// shareOf names the weights of a model.
+func shareOf(k int) string { return fmt.Sprintf("share %d", k) }
 
-// entropy is that of softmax(z), whose log sum is known, in nats.
-func entropy(z []float32, sum float64) float64 {
-	h := 0.0
-	for _, v := range z {
-		l := float64(v) - sum
-		h -= math.Exp(l) * l
+// result adds places up by window, in their order.
+func (t *taken) result(tokenizer string) ops.Result {
+	r := ops.Result{Items: map[string][]float64{"tokens": make([]float64, t.windows)}, Notes: map[string]string{"tokenizer": tokenizer, "length": fmt.Sprint(t.length), "bytes": fmt.Sprint(t.bytes)}}
+	add := func(name string, of func(place) float64) {
+		column := make([]float64, t.windows)
+		for _, at := range t.places {
+			column[at.sequence] += of(at)
+		}
+		r.Items[name] = column
 	}
-	return h
+	add("tokens", func(place) float64 { return 1 })
+	add(columnOf(0), func(at place) float64 { return at.nll })
+	for k := range t.places[0].own {
+		add(columnOf(k+1), func(at place) float64 { return at.own[k] })
+	}
+	for k := range t.places[0].shares {
+		add(shareOf(k), func(at place) float64 { return at.shares[k] })
+	}
+	sum, n := total(r.Items[columnOf(0)]), float64(len(t.places))
+	r.Values = map[string]float64{"nll": sum / n, "perplexity": math.Exp(sum / n), "bits_per_byte": sum / math.Ln2 / float64(t.bytes), "tokens": n, "windows": float64(t.windows)}
+	return r
 }
 
 func finishCombine(p *combine, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
 	r := results[0]
 	tokens := r.Items["tokens"]
 	n := total(tokens)
-	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "combine 1, " + p.How + ", " + protocolOf(p.Protocol).name + ", length " + r.Notes["length"] + tokenizers(in[:1], results)}
+	how := p.How
+	if p.Over == "window" {
+		how += " by window"
+	}
+	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "combine 2, " + how + ", " + protocolOf(p.Protocol).name + ", length " + r.Notes["length"] + tokenizers(in[:1], results)}
 	for i, h := range in {
 		nll := total(r.Items[columnOf(i+1)]) / n
 		m.Values[h.Name] = map[string]float64{"nll": nll, "perplexity": math.Exp(nll)}
+		if shares := r.Items[shareOf(i)]; shares != nil {
+			m.Values[h.Name]["share"] = total(shares) / n
+		}
 	}
 	compareItems(r.Values, "nll", seed, map[string][]float64{"nll": r.Items[columnOf(1)]}, map[string][]float64{"nll": r.Items[columnOf(0)]}, tokens)
 	m.Values[allModels] = r.Values

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
@@ -33,8 +34,14 @@ func init() {
 		Source:  "sentence-transformers' EmbeddingSimilarityEvaluator (Reimers and Gurevych, 2019)",
 		Example: "op: evaluate.embed\nmodels: [base, merged]\ndata: pairs\nscore: score\n",
 		Score: &ops.ScoreKernel[embed]{
-			Check: func(_ *embed, in []ops.Header) error { return architectures(in) },
-			Run:   runEmbed,
+			Check: func(p *embed, in []ops.Header, data []*ops.Data) error {
+				if err := architectures(in); err != nil {
+					return err
+				}
+				_, _, err := p.pairs(data[0])
+				return err
+			},
+			Run: runEmbed,
 			Finish: func(p *embed, in []ops.Header, _ uint64, results []ops.Result) (ops.Metrics, error) {
 				m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "embed 1, pooling " + p.Pooling + tokenizers(in, results)}
 				for i, r := range results {
@@ -48,10 +55,7 @@ func init() {
 
 func runEmbed(ctx context.Context, p *embed, x *ops.Trial) (ops.Result, error) {
 	d := x.Data[0]
-	if len(d.Rows) == 0 {
-		return ops.Result{}, d.Errorf("it holds no table: write {text: FILE.csv}, .jsonl or .parquet")
-	}
-	rows, err := samples(d, d.Rows, "pairs")
+	rows, wanted, err := p.pairs(d)
 	if err != nil {
 		return ops.Result{}, err
 	}
@@ -60,23 +64,14 @@ func runEmbed(ctx context.Context, p *embed, x *ops.Trial) (ops.Result, error) {
 		return ops.Result{}, err
 	}
 	var all []sequence
-	var wanted []float64
-	for i, row := range rows {
+	for _, row := range rows {
 		for _, column := range []string{p.First, p.Second} {
-			q, err := s.whole(d, row, column)
+			q, err := s.whole(d, row[column], column)
 			if err != nil {
 				return ops.Result{}, err
 			}
 			all = append(all, q)
 		}
-		if p.Score == "" {
-			continue
-		}
-		v, err := strconv.ParseFloat(row[p.Score], 64)
-		if err != nil {
-			return ops.Result{}, d.Errorf("row %d: column %q is %q, and no number", i+1, p.Score, row[p.Score])
-		}
-		wanted = append(wanted, v)
 	}
 	vectors, err := s.vectors(ctx, all, nn.Pooling(p.Pooling))
 	if err != nil {
@@ -93,12 +88,35 @@ func runEmbed(ctx context.Context, p *embed, x *ops.Trial) (ops.Result, error) {
 	return ops.Result{Values: v, Notes: map[string]string{"tokenizer": s.tokens.Digest()}}, nil
 }
 
-// whole is a text of a row as the model reads it, its end cut off if need be.
-func (s *subject) whole(d *ops.Data, row map[string]string, column string) (sequence, error) {
-	text, ok := row[column]
-	if !ok {
-		return sequence{}, d.Errorf("it has no column %q (it has %v)", column, slices.Sorted(maps.Keys(row)))
+// pairs are the rows that are asked for, which have all columns, and the
+// similarities that people see, if a column holds them.
+func (p *embed) pairs(d *ops.Data) (rows []map[string]string, wanted []float64, err error) {
+	if len(d.Rows) == 0 {
+		return nil, nil, d.Errorf("it holds no table: write {text: FILE.csv}, .jsonl or .parquet")
 	}
+	if rows, err = samples(d, d.Rows, "pairs"); err != nil {
+		return nil, nil, err
+	}
+	for i, row := range rows {
+		for _, column := range []string{p.First, p.Second, p.Score} {
+			if _, ok := row[column]; !ok && column != "" {
+				return nil, nil, d.Errorf("row %d: it has no column %q (it has %s)", i+1, column, strings.Join(slices.Sorted(maps.Keys(row)), ", "))
+			}
+		}
+		if p.Score == "" {
+			continue
+		}
+		v, err := strconv.ParseFloat(row[p.Score], 64)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, nil, d.Errorf("row %d: column %q is %q, and no number", i+1, p.Score, row[p.Score])
+		}
+		wanted = append(wanted, v)
+	}
+	return rows, wanted, nil
+}
+
+// whole is a text of a column as the model reads it, its end cut off if need be.
+func (s *subject) whole(d *ops.Data, text, column string) (sequence, error) {
 	e, err := s.encode(d, text, true)
 	if err != nil {
 		return sequence{}, err

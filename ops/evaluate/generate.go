@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rouxml/roux/ops"
@@ -21,9 +22,9 @@ type generate struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[generate]{
-		Name: "evaluate.generate", Version: 1,
+		Name: "evaluate.generate", Version: 2,
 		Summary: "Lets models write answers and measures how many are right.",
-		Doc: "Each question is continued greedily until a stop string of the task, the token that ends a text, or the limit; stop strings are looked for in the decoded text and cut. " +
+		Doc: "Each question is continued greedily until a stop string of the task, a token that ends a text (eos_token of the tokenizer, eos_token_id of generation_config.json), or the limit; stop strings are looked for in the decoded text and cut. " +
 			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written. " +
 			"For every model but the first: exact_match_diff with _low and _high, the 95 % interval of a bootstrap over questions (2000 draws, by the seed). Questions that are too long lose their beginning.",
 		Source:  "lm-evaluation-harness (Gao et al.), output_type generate_until",
@@ -35,13 +36,61 @@ func init() {
 			return nil
 		},
 		Score: &ops.ScoreKernel[generate]{
-			Check: func(_ *generate, in []ops.Header) error { return causal(in) },
+			Check: checkGenerate,
 			Run:   runGenerate,
 			Finish: func(_ *generate, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
-				return compareModels("generate 1, greedy", in, seed, results, "exact_match"), nil
+				return compareModels("generate 2, greedy", in, seed, results, "exact_match"), nil
 			},
 		},
 	})
+}
+
+// longestAnswer bounds what the last match is looked for in: matches that
+// overlap much take the square of its length.
+const longestAnswer = 64 << 10
+
+func checkGenerate(p *generate, in []ops.Header, data []*ops.Data) error {
+	if err := causal(in); err != nil {
+		return err
+	}
+	d := data[0]
+	items, err := questions(d, false)
+	if err != nil {
+		return err
+	}
+	for i, item := range items {
+		if p.Extract != "" && len(item.Answer) > longestAnswer {
+			return d.Errorf("question %d: an answer of %d bytes is too long to extract from (%d may be): remove extract, or shorten it", i+1, len(item.Answer), longestAnswer)
+		}
+	}
+	for _, h := range in {
+		a, err := nn.Parse(h.Config)
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			if err := p.room(d, item, h.Name, a.Positions); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// limit is how many tokens an answer may have.
+func (p *generate) limit(item ops.Item) int {
+	if item.Limit > 0 {
+		return item.Limit
+	}
+	return p.Limit
+}
+
+// room refuses an answer that leaves none for its question.
+func (p *generate) room(d *ops.Data, item ops.Item, model string, positions int) error {
+	if n := p.limit(item); n >= positions {
+		return d.Errorf("an answer of %d tokens leaves no room for the question in the %d positions of model %s: say a smaller limit", n, positions, model)
+	}
+	return nil
 }
 
 func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, error) {
@@ -57,7 +106,7 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 	extract := regexp.MustCompile(p.Extract) // Check compiled it
 	right, written := make([]float64, len(items)), 0
 	for i, item := range items {
-		text, n, err := s.answer(ctx, d, item, p.Limit)
+		text, n, err := s.answer(ctx, d, item, p.limit(item))
 		if err != nil {
 			return ops.Result{}, err
 		}
@@ -74,11 +123,12 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 // clean is what of a text is compared.
 func (p *generate) clean(extract *regexp.Regexp, text string) string {
 	if p.Extract != "" {
-		if all := extract.FindAllStringSubmatch(text, -1); all != nil {
-			m := all[0]
-			if p.Take == "last" {
-				m = all[len(all)-1]
-			}
+		m := extract.FindStringSubmatch(text)
+		if p.Take == "last" && m != nil {
+			all := extract.FindAllStringSubmatch(text, -1)
+			m = all[len(all)-1]
+		}
+		if m != nil {
 			text = m[min(1, len(m)-1)]
 		}
 	}
@@ -90,9 +140,6 @@ func (p *generate) clean(extract *regexp.Regexp, text string) string {
 
 // answer continues a question, and returns the text and how many tokens it took.
 func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit int) (string, int, error) {
-	if item.Limit > 0 {
-		limit = item.Limit
-	}
 	e, err := s.encode(d, item.Context, true)
 	if err != nil {
 		return "", 0, err
@@ -104,16 +151,14 @@ func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit 
 		}
 		e.ids = []int32{begin}
 	}
-	if most := s.positions - limit; most < 1 {
-		return "", 0, d.Errorf("an answer of %d tokens leaves no room for the question in the %d positions of model %s: say a smaller limit", limit, s.positions, s.name)
-	} else if len(e.ids) > most {
+	if most := s.positions - limit; len(e.ids) > most { // Check saw that there is room
 		e.ids = e.ids[len(e.ids)-most:]
 	}
-	end, ends := s.tokens.Named("eos")
+	ends := s.tokens.Ends()
 	var ids []int32
 	text, stopped := "", false
 	stop := func(id int32) bool {
-		if ends && id == end {
+		if slices.Contains(ends, id) {
 			return true
 		}
 		ids = append(ids, id)

@@ -27,7 +27,9 @@ func init() {
 		Source:  "Men et al., ShortGPT (arXiv 2403.03853)",
 		Example: "op: evaluate.hidden\nmodels: [base, pruned]\ndata: held\n",
 		Score: &ops.ScoreKernel[hidden]{
-			Check: func(_ *hidden, in []ops.Header) error { return causal(in) },
+			Check: func(p *hidden, in []ops.Header, data []*ops.Data) error {
+				return checkTexts(in, data[0], p.Protocol, 0)
+			},
 			Runs: func(_ *hidden, ports int) [][]int {
 				return append([][]int{{0}}, againstFirst(&hidden{}, ports)...)
 			},

@@ -4,39 +4,34 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/schema"
 )
 
 type divergence struct {
-	Reference schema.Ref     `yaml:"reference" doc:"model that the others are held against"`
+	Reference schema.Ref     `yaml:"reference" check:"optional" doc:"model that the others are held against, unless the data is what one predicted"`
 	Models    []schema.Ref   `yaml:"models" check:"min=1" doc:"models to measure"`
-	Data      schema.DataRef `yaml:"data" doc:"texts; their length is that of a window, their samples are windows"`
+	Data      schema.DataRef `yaml:"data" doc:"texts; their length is that of a window, their samples are windows. Or logits that were saved of a reference"`
 	Protocol  string         `yaml:"protocol" default:"llama.cpp" check:"enum=begin|hf-stride|llama.cpp|gptq|rolling" doc:"how texts are cut and where models are compared"`
 	Stride    int            `yaml:"stride" check:"optional,>=1" doc:"of hf-stride: how far a window moves; default: half of its length"`
 }
 
 func init() {
 	ops.Add(&Set, ops.Spec[divergence]{
-		Name: "evaluate.kl", Version: 1,
+		Name: "evaluate.kl", Version: 2,
 		Summary: "Measures how far the predictions of models are from those of a reference.",
 		Doc: "At every scored position of the texts: KL = sum p_ref (ln p_ref - ln p) over tokens with ln p_ref > -16, in nats, from full-precision logits. For every model: kl (mean), kl_stderr, " +
-			"kl_low and kl_high (95 % bootstrap interval over windows, 2000 draws, by the seed), kl_max, kl_median, kl_p90, kl_p95, kl_p99, kl_p999; same_top (share of positions whose likeliest token is the same) and its standard error; " +
-			"dp_mean and dp_rms, the change of the probability of the true token; perplexity, reference_perplexity and ln_ratio, the difference of the two mean negative log likelihoods, with ln_ratio_stderr that counts in how they go together; positions. " +
-			"Protocols are those of evaluate.perplexity. All models need the reference's tokenizer and vocabulary.",
+			"kl_low and kl_high (95 % bootstrap interval over windows, 2000 draws, by the seed), and the quantiles kl_max, kl_p999 (99.9 %), kl_p99, kl_p95, kl_p90, kl_median, kl_p10, kl_p05, kl_p01, kl_p001 and kl_min; same_top (share of positions whose likeliest token is the same); " +
+			"dp_mean and dp_rms, the change of the probability of the true token, with the same quantiles and dp_p75 and dp_p25; perplexity and reference_perplexity, their ratio and difference, ln_ratio, the difference of the two mean negative log likelihoods, and nll_correlation, how these go together, which the errors of the three count in; positions. A name with _stderr is a standard error. " +
+			"Protocols are those of evaluate.perplexity. All models need the reference's tokenizer and vocabulary. " +
+			"Over data with logits (of llama-perplexity --kl-divergence-base, or of roux logits) no reference is run: the tokens and its log probabilities, rounded to 16 bits, are the file's.",
 		Source:  "llama.cpp's perplexity --kl-divergence",
 		Example: "op: evaluate.kl\nreference: base\nmodels: [pruned, w4]\ndata: held\n",
-		Check: func(p *divergence) []schema.Problem {
-			if p.Stride > 0 && p.Protocol != "hf-stride" {
-				return []schema.Problem{{Path: "stride", Msg: "protocol " + p.Protocol + " takes no stride", Cure: "remove it, or say protocol: hf-stride"}}
-			}
-			return nil
-		},
+		Check:   func(p *divergence) []schema.Problem { return strided(p.Protocol, p.Stride) },
 		Score: &ops.ScoreKernel[divergence]{
-			Check:  func(_ *divergence, in []ops.Header) error { return causal(in) },
-			Runs:   againstFirst[divergence],
+			Check:  checkKL,
+			Runs:   runsKL,
 			Run:    runKL,
 			Finish: finishKL,
 		},
@@ -51,21 +46,51 @@ type position struct {
 	same        bool
 }
 
-// compared compares the predictions of a reference with a model's.
-func compared(sequence int, target int32, p, q []float32) position {
-	lp, topP := logSum(p)
+// compared compares what a reference predicts with what a model does: p less lp
+// are log probabilities, of which that of topP is the largest; q are logits.
+func compared(sequence int, target int32, p []float32, lp float64, topP int, q []float32) position {
 	lq, topQ := logSum(q)
 	kl := 0.0
 	for i, v := range p {
 		if a := float64(v) - lp; a > -16 {
-			kl += math.Exp(a) * (a - (float64(q[i]) - lq))
+			kl += float64(math.Exp(a) * (a - (float64(q[i]) - lq)))
 		}
 	}
 	a, b := float64(p[target])-lp, float64(q[target])-lq
 	return position{sequence: sequence, kl: kl, dp: math.Exp(b) - math.Exp(a), nll: -b, nllRef: -a, same: topP == topQ}
 }
 
+// runsKL pairs each model with the reference, if that is a model.
+func runsKL(p *divergence, ports int) [][]int {
+	if p.Reference.Name != "" {
+		return againstFirst(p, ports)
+	}
+	runs := make([][]int, ports)
+	for i := range runs {
+		runs[i] = []int{i}
+	}
+	return runs
+}
+
+func checkKL(p *divergence, in []ops.Header, data []*ops.Data) error {
+	d, own := data[0], p.Reference.Name != ""
+	switch {
+	case d.Saved == nil && !own:
+		return d.Errorf("it holds nothing of a reference: say reference: MODEL in the step, or take data with logits")
+	case d.Saved == nil:
+		return checkTexts(in, d, p.Protocol, p.Stride)
+	case own:
+		return d.Errorf("its logits are those of a reference already: remove reference: %s", p.Reference.Name)
+	case p.Protocol != "llama.cpp":
+		return d.Errorf("its logits are of the protocol llama.cpp: remove protocol: %s", p.Protocol)
+	}
+	return checkSaved(in, d)
+}
+
 func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error) {
+	if x.Data[0].Saved != nil {
+		return runSaved(ctx, x)
+	}
 	models, err := openAll(x)
 	if err != nil {
 		return ops.Result{}, err
@@ -81,66 +106,39 @@ func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error)
 	}
 	places := make([]position, n)
 	err = manyLogits(ctx, x, models, all, func(at, sequence int, target int32, z [][]float32) {
-		places[at] = compared(sequence, target, z[0], z[1])
+		norm, best := logSum(z[0])
+		places[at] = compared(sequence, target, z[0], norm, best, z[1])
 	})
 	if err != nil {
 		return ops.Result{}, err
 	}
-	kl, count := make([]float64, len(all)), make([]float64, len(all))
+	return resultKL(places, len(all), length, models[1]), nil
+}
+
+// resultKL sums up positions, and adds them up by window.
+func resultKL(places []position, windows, length int, s *subject) ops.Result {
+	kl, count := make([]float64, windows), make([]float64, windows)
 	for _, at := range places {
 		kl[at.sequence] += at.kl
 		count[at.sequence]++
 	}
 	return ops.Result{Values: describeKL(places), Items: map[string][]float64{"kl": kl, "positions": count},
-		Notes: map[string]string{"tokenizer": models[1].tokens.Digest(), "length": fmt.Sprint(length)}}, nil
-}
-
-// describeKL sums up positions, in their order.
-func describeKL(places []position) map[string]float64 {
-	n := len(places)
-	column := func(f func(position) float64) (sum, squares float64) {
-		for _, at := range places {
-			v := f(at)
-			sum += v
-			squares += float64(v * v)
-		}
-		return sum, squares
-	}
-	kl, kl2 := column(func(at position) float64 { return at.kl })
-	dp, dp2 := column(func(at position) float64 { return at.dp })
-	ref, _ := column(func(at position) float64 { return at.nllRef })
-	own, _ := column(func(at position) float64 { return at.nll })
-	ratio, ratio2 := column(func(at position) float64 { return at.nll - at.nllRef })
-	same, _ := column(func(at position) float64 {
-		if at.same {
-			return 1
-		}
-		return 0
-	})
-	f := float64(n)
-	share := same / f
-	v := map[string]float64{"positions": f, "kl": kl / f, "kl_stderr": spread(kl, kl2, n),
-		"same_top": share, "same_top_stderr": math.Sqrt(share * (1 - share) / math.Max(f-1, 1)),
-		"dp_mean": dp / f, "dp_rms": math.Sqrt(dp2 / f),
-		"perplexity": math.Exp(own / f), "reference_perplexity": math.Exp(ref / f), "ln_ratio": ratio / f, "ln_ratio_stderr": spread(ratio, ratio2, n)}
-	sorted := make([]float64, n)
-	for i, at := range places {
-		sorted[i] = at.kl
-	}
-	slices.Sort(sorted)
-	for name, q := range map[string]float64{"kl_median": 0.5, "kl_p90": 0.9, "kl_p95": 0.95, "kl_p99": 0.99, "kl_p999": 0.999, "kl_max": 1} {
-		v[name] = quantile(sorted, q)
-	}
-	return v
+		Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}
 }
 
 func finishKL(p *divergence, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
-	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: "kl 1, " + protocolOf(p.Protocol).name + ", length " + results[0].Notes["length"] + tokenizers(in[1:], results)}
+	from := "kl 2, "
+	if p.Reference.Name != "" {
+		in = in[1:]
+	} else {
+		from += "against saved logits, "
+	}
+	m := ops.Metrics{Values: map[string]map[string]float64{}, Protocol: from + protocolOf(p.Protocol).name + ", length " + results[0].Notes["length"] + tokenizers(in, results)}
 	for i, r := range results {
 		if len(r.Items["kl"]) > 1 {
 			r.Values["kl_low"], r.Values["kl_high"] = interval(seed, "kl", r.Items["kl"], r.Items["positions"])
 		}
-		m.Values[in[i+1].Name] = r.Values
+		m.Values[in[i].Name] = r.Values
 	}
 	return m, nil
 }

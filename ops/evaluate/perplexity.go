@@ -30,14 +30,11 @@ func init() {
 			"Special tokens written in the text are text, unless the data says special: true.",
 		Source:  "transformers' perplexity guide; llama.cpp's perplexity; Frantar et al., arXiv 2210.17323; lm-evaluation-harness; Efron 1979 for the bootstrap",
 		Example: "op: evaluate.perplexity\nmodels: [base, merged]\ndata: held\nprotocol: llama.cpp\n",
-		Check: func(p *perplexity) []schema.Problem {
-			if p.Stride > 0 && p.Protocol != "hf-stride" {
-				return []schema.Problem{{Path: "stride", Msg: "protocol " + p.Protocol + " takes no stride", Cure: "remove it, or say protocol: hf-stride"}}
-			}
-			return nil
-		},
+		Check:   func(p *perplexity) []schema.Problem { return strided(p.Protocol, p.Stride) },
 		Score: &ops.ScoreKernel[perplexity]{
-			Check:  func(_ *perplexity, in []ops.Header) error { return causal(in) },
+			Check: func(p *perplexity, in []ops.Header, data []*ops.Data) error {
+				return checkTexts(in, data[0], p.Protocol, p.Stride)
+			},
 			Run:    runPerplexity,
 			Finish: finishPerplexity,
 		},

@@ -14,11 +14,12 @@ import (
 // subject is a model that is ready to run.
 type subject struct {
 	name      string
-	model     *nn.Model
+	model     *nn.Model // nil in a plan
 	tokens    ops.Tokenizer
 	held      int // tokens whose hidden states the memory holds
 	batch     int // tokens that go through it together: more, where a file holds the rest
 	positions int
+	vocab     int // rows that the model has for tokens
 }
 
 // architectures refuses, by its config, a model that nn cannot run.
@@ -62,16 +63,25 @@ func open(x *ops.Trial, i int, resident bool) (*subject, error) {
 	if need := m.Memory(nn.GroupRows, nn.GroupRows); need > 2*x.Memory {
 		return nil, fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
 	}
-	t, err := s.Tokenizer()
+	out, err := planned(s.Header, m.Arch())
 	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", s.Name, err)
+		return nil, err
 	}
 	held := int(max(nn.GroupRows, share/int64(4*m.Arch().Hidden)))
-	out := &subject{name: s.Name, model: m, tokens: t, positions: m.Arch().Positions, held: held, batch: held}
+	out.model, out.held, out.batch = m, held, held
 	if x.Scratch != "" {
 		out.batch *= spilled
 	}
 	return out, nil
+}
+
+// planned is a model as it is known before its weights are read.
+func planned(h ops.Header, a *nn.Arch) (*subject, error) {
+	t, err := h.Tokenizer()
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", h.Name, err)
+	}
+	return &subject{name: h.Name, tokens: t, positions: a.Positions, vocab: a.Vocab}, nil
 }
 
 // encoded is a text as tokens, and where in it each ends.
@@ -97,8 +107,8 @@ func (s *subject) encode(d *ops.Data, text string, add bool) (encoded, error) {
 		return encoded{}, d.Errorf("%w", err)
 	}
 	for _, id := range ids {
-		if int(id) >= s.model.Arch().Vocab {
-			return encoded{}, fmt.Errorf("model %s: its tokenizer makes token %d and its vocabulary ends at %d: the tokenizer does not match the vocabulary", s.name, id, s.model.Arch().Vocab-1)
+		if int(id) >= s.vocab {
+			return encoded{}, fmt.Errorf("model %s: its tokenizer makes token %d and its vocabulary ends at %d: the tokenizer does not match the vocabulary", s.name, id, s.vocab-1)
 		}
 	}
 	return encoded{ids, ends}, nil

@@ -92,9 +92,9 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 					f(done+k, first+i, one.ids[from+k], rows)
 				})
 				done += len(places)
-			}
-			if err := ctx.Err(); err != nil {
-				return err
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -131,15 +131,21 @@ func split(workers, n int, f func(i int)) {
 
 // logSum is ln sum exp(z), and the index of the largest, of equal ones the lowest.
 func logSum(z []float32) (float64, int) {
-	top := 0
-	for i, v := range z {
-		if v > z[top] {
-			top = i
-		}
-	}
-	sum, most := 0.0, float64(z[top])
+	best := top(z)
+	sum, most := 0.0, float64(z[best])
 	for _, v := range z {
 		sum += math.Exp(float64(v) - most)
 	}
-	return most + math.Log(sum), top
+	return most + math.Log(sum), best
+}
+
+// top is the index of the largest, of equal ones the lowest.
+func top(z []float32) int {
+	best := 0
+	for i, v := range z {
+		if v > z[best] {
+			best = i
+		}
+	}
+	return best
 }

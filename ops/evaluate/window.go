@@ -17,31 +17,32 @@ type window struct {
 // protocol is a way of cutting texts into windows.
 type protocol struct {
 	name    string
-	length  int    // of a window, when the data says none; 0: the model's positions
-	strides string // what a stride means; empty: it takes none
+	length  int  // of a window, when the data says none; 0: the model's positions
+	least   int  // length of a window of which a token is scored
+	strides bool // whether it takes a stride
 	cut     func(s *subject, d *ops.Data, length, stride int) ([]window, error)
 }
 
 // protocols are the ways that perplexities are published by. A change of one
 // raises its number.
 var protocols = []protocol{
-	{name: "hf-stride/1", strides: "how far a window moves; default: half of its length", cut: striding},
-	{name: "llama.cpp/1", length: 512, cut: chunks},
-	{name: "gptq/1", length: 2048, cut: disjoint},
+	{name: "hf-stride/1", least: 2, strides: true, cut: striding},
+	{name: "llama.cpp/1", length: 512, least: 3, cut: chunks},
+	{name: "gptq/1", length: 2048, least: 2, cut: disjoint},
 	{name: "begin/1", cut: behindBegin},
 	{name: "rolling/1", cut: rolling},
 }
 
-// protocolNames are the names as a recipe says them.
+// protocolOf is the protocol of a name as a recipe says it.
 func protocolOf(name string) protocol {
 	i := slices.IndexFunc(protocols, func(p protocol) bool { return strings.HasPrefix(p.name, name+"/") })
 	return protocols[i]
 }
 
-// windows cuts the data's texts as the protocol says, and takes the samples.
-func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, error) {
+// length is that of a window.
+func (s *subject) length(d *ops.Data, p protocol) (int, error) {
 	if len(d.Texts) == 0 {
-		return nil, 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
+		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
 	}
 	length := d.Length
 	if length == 0 {
@@ -53,21 +54,30 @@ func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, e
 			length--
 		}
 	}
+	if length < p.least {
+		return 0, d.Errorf("protocol %s scores no token of a window of %d: say length: %d or more", p.name, length, p.least)
+	}
 	fed := length
 	if p.name == "begin/1" {
 		fed++
 	}
 	if fed > s.positions {
-		return nil, 0, d.Errorf("a window of %d tokens is longer than the %d positions of model %s: say length: %d or less", fed, s.positions, s.name, s.positions-fed+length)
+		return 0, d.Errorf("a window of %d tokens is longer than the %d positions of model %s: say length: %d or less", fed, s.positions, s.name, s.positions-fed+length)
+	}
+	return length, nil
+}
+
+// windows cuts the data's texts as the protocol says, and takes the samples.
+func (s *subject) windows(d *ops.Data, p protocol, stride int) ([]window, int, error) {
+	length, err := s.length(d, p)
+	if err != nil {
+		return nil, 0, err
 	}
 	all, err := p.cut(s, d, length, stride)
 	if err != nil {
 		return nil, 0, err
 	}
 	some, err := samples(d, all, fmt.Sprintf("windows of %d tokens", length))
-	if err == nil && !slices.ContainsFunc(some, func(w window) bool { return w.from < len(w.ids) }) {
-		err = d.Errorf("protocol %s scores no token of a window of %d: say length: 2 or more", p.name, length)
-	}
 	return some, length, err
 }
 
@@ -117,8 +127,7 @@ func chunks(s *subject, d *ops.Data, length, _ int) ([]window, error) {
 	if len(e.ids) < 2*length {
 		return nil, d.Errorf("the text has %d tokens, and this protocol wants two chunks of %d at least: give a longer text, or a smaller length", len(e.ids), length)
 	}
-	bos, named := s.tokens.Named("bos")
-	adds := named && e.ids[0] == bos
+	bos, adds := s.beginsWith(e.ids)
 	var out []window
 	for at := 0; at+length <= len(e.ids); at += length {
 		ids := slices.Clone(e.ids[at : at+length])
@@ -129,6 +138,12 @@ func chunks(s *subject, d *ops.Data, length, _ int) ([]window, error) {
 		out = append(out, window{sequence{ids: ids, from: from}, e.bytes(at+from, at+length)})
 	}
 	return out, nil
+}
+
+// beginsWith says whether the tokenizer put a BOS before a text, by its tokens.
+func (s *subject) beginsWith(ids []int32) (int32, bool) {
+	bos, named := s.tokens.Named("bos")
+	return bos, named && len(ids) > 0 && ids[0] == bos
 }
 
 // disjoint is what the papers on quantization and pruning do.

@@ -39,17 +39,18 @@ func Score(op *ops.Op, params any, models int, s Scene) (ops.Metrics, error) {
 		subjects[i] = s.Subject(i)
 		headers[i] = subjects[i].Header
 	}
-	if err := op.Score.Check(params, headers); err != nil {
+	var data []*ops.Data
+	for range schema.DataRefs(params) {
+		data = append(data, s.data())
+	}
+	if err := op.Score.Check(params, headers, data); err != nil {
 		return ops.Metrics{}, err
 	}
 	var results []ops.Result
 	for _, ports := range op.Score.Runs(params, models) {
-		x := &ops.Trial{Seed: s.Seed, Workers: s.Workers, Memory: s.Memory, Scratch: s.Scratch}
+		x := &ops.Trial{Data: data, Seed: s.Seed, Workers: s.Workers, Memory: s.Memory, Scratch: s.Scratch}
 		for _, i := range ports {
 			x.Models = append(x.Models, subjects[i])
-		}
-		for range schema.DataRefs(params) {
-			x.Data = append(x.Data, s.data())
 		}
 		r, err := op.Score.Run(context.Background(), params, x)
 		if err != nil {
@@ -197,6 +198,9 @@ func (letters) Named(role string) (int32, bool) {
 	id, ok := map[string]int32{"bos": 256, "eos": 257}[role]
 	return id, ok
 }
+
+// Ends is the end of a text.
+func (letters) Ends() []int32 { return []int32{257} }
 
 // Size counts the tokens.
 func (letters) Size() int { return 260 }

@@ -78,6 +78,11 @@ for n in ("sums","lists"):
     va,vb=[((v*v).mean()-v.mean()**2)/(N-1) for v in (na,nb)]; cov=((na*nb).mean()-na.mean()*nb.mean())/(N-1)
     out["kl"][n]={"positions":N,"kl":kl.mean(),"kl_stderr":se(kl),"kl_max":kl.max(),"kl_median":np.quantile(kl,.5),"kl_p90":np.quantile(kl,.9),"kl_p99":np.quantile(kl,.99),
       "same_top":np.mean(same),"dp_mean":dp.mean(),"dp_rms":math.sqrt((dp*dp).mean()),"perplexity":math.exp(nb.mean()),"reference_perplexity":math.exp(na.mean()),"ln_ratio":(nb-na).mean(),"ln_ratio_stderr":math.sqrt(va+vb-2*cov)}
+    k=out["kl"][n]; q={"max":1,"p999":.999,"p99":.99,"p95":.95,"p90":.9,"median":.5,"p10":.1,"p05":.05,"p01":.01,"p001":.001,"min":0}
+    k|={"kl_"+x:np.quantile(kl,y) for x,y in q.items()}|{"dp_"+x:np.quantile(dp,y) for x,y in (q|{"p75":.75,"p25":.25}).items()}
+    A,B=k["perplexity"],k["reference_perplexity"]
+    k|={"dp_mean_stderr":se(dp),"dp_rms_stderr":.5/k["dp_rms"]*se(dp*dp),"perplexity_stderr":A*math.sqrt(vb),"reference_perplexity_stderr":B*math.sqrt(va),"nll_correlation":cov/math.sqrt(va*vb),
+        "same_top_stderr":math.sqrt(k["same_top"]*(1-k["same_top"])/(N-1)),"ratio":A/B,"ratio_stderr":A/B*k["ln_ratio_stderr"],"difference":A-B,"difference_stderr":math.sqrt(A*A*vb+B*B*va-2*A*B*cov)}
 # perplexity protocols on base, sums text cut to what samples say: whole text
 SHORT=open(D+"data/short.txt").read()
 ids=tok(SHORT,add_special_tokens=True)["input_ids"]; bare=ids[1:]
@@ -123,6 +128,45 @@ for w in rows_:
         wx=.75*math.exp(-hx);wy=.25*math.exp(-hy)
         ent.append(-math.log((wx*x[t].exp().item()+wy*y[t].exp().item())/(wx+wy)))
 out["combine"]={"probabilities":ppl(mix),"logits":ppl(geo),"entropy":ppl(ent)}
+# entropy by window: means over the scored tokens
+byw=[]
+for w in rows_:
+    a=logp(M["sums"],w)[:-1];b=logp(M["lists"],w)[:-1]
+    hx=-(a.exp()*a).sum(-1).mean().item(); hy=-(b.exp()*b).sum(-1).mean().item()
+    wx=.75*math.exp(-hx);wy=.25*math.exp(-hy)
+    for i in range(1,len(w)): byw.append(-math.log((wx*a[i-1,w[i]].exp().item()+wy*b[i-1,w[i]].exp().item())/(wx+wy)))
+out["combine"]["window"]=ppl(byw)
+# fitted to the first 8 windows of the prose
+from scipy.optimize import minimize_scalar
+prose=tok(open(D+"data/prose.held.txt").read(),add_special_tokens=False)["input_ids"]
+def true_p(n,ws): return np.array([math.exp(v) for w in ws for l in [logp(M[n],w)] for v in [l[i-1,w[i]].item() for i in range(1,len(w))]])
+fit=[[bos]+prose[i*C:(i+1)*C] for i in range(K)]
+ps,pl=true_p("sums",fit),true_p("lists",fit)
+lam=minimize_scalar(lambda u:-np.log(u*ps+(1-u)*pl).mean(),bounds=(0,1),method="bounded",options={"xatol":1e-10}).x
+qs,ql=true_p("sums",rows_),true_p("lists",rows_)
+out["combine"]["fitted"]=ppl(list(-np.log(lam*qs+(1-lam)*ql)))
+out["share"]=lam
+# dynamic fusion: lists is the large model, sums the expert and base the small one; and with both as experts of base
+def dynamic(large,experts,small):
+    v=[]
+    for w in rows_[:2]:
+        L=logp(M[large],w);S=logp(M[small],w);E=[logp(M[e],w) for e in experts]
+        kl=lambda p,q:(p.exp()*(p-q)).sum().item()
+        for i in range(1,len(w)):
+            l=L[i-1];s=S[i-1];d=[e[i-1]-s for e in E];to=[kl(e[i-1],s) for e in E];fr=[kl(s,e[i-1]) for e in E]
+            def miss(a):
+                p=(l+sum(x*y for x,y in zip(a,d))).log_softmax(-1)
+                f,b=kl(p,l),kl(l,p)
+                return sum((f-x)**2+(b-y)**2 for x,y in zip(to,fr))
+            a=[0.]*len(E)
+            for _ in range(10):
+                was=list(a)
+                for t in range(len(E)): a[t]=min((x/10 for x in range(21)),key=lambda x:miss(a[:t]+[x]+a[t+1:]))
+                if a==was: break
+            v.append(-(l+sum(x*y for x,y in zip(a,d))).log_softmax(-1)[w[i]].item())
+    return ppl(v)
+out["combine"]["dynamic"]=dynamic("lists",["sums"],"base")
+out["combine"]["experts"]=dynamic("base",["sums","lists"],"base")
 # hidden: windows as above. influence from hooks: outputs of each layer (before final norm)
 def states(m,w):
     st=[];hs=[]
