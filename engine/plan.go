@@ -239,7 +239,7 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 		err = p.laySelect(n)
 	default:
 		if err = p.layUnits(n); err == nil {
-			err = p.layCalibration(ctx, n)
+			err = errors.Join(p.layStudy(n), p.layCalibration(ctx, n))
 		}
 	}
 	if err != nil {

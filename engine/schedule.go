@@ -96,6 +96,13 @@ func (s *schedule) rows(ctx context.Context, a *action) ([]*job, error) {
 		}
 		needs = append(needs, j)
 	}
+	if a.pass.Unit.Study {
+		j, err := s.studying(ctx, a.node)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, j)
+	}
 	if a.group != nil {
 		j, err := s.preparing(ctx, a.group)
 		if err != nil {
@@ -138,6 +145,13 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 		j.needs = append(j.needs, more...)
 		if a.calib != nil {
 			c, err := s.calibrating(ctx, a.calib)
+			if err != nil {
+				return nil, err
+			}
+			j.needs = append(j.needs, c)
+		}
+		if a.pass.Unit.Study {
+			c, err := s.studying(ctx, a.node)
 			if err != nil {
 				return nil, err
 			}

@@ -13,14 +13,17 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-// trial is one run of a scoring step: some of its models over its data.
+// trial is one run of a scoring step: some of its models over its data; or of a
+// study.
 type trial struct {
+	run       func(ctx context.Context, params any, x *ops.Trial) (ops.Result, error)
 	ports     []*node
 	heads     []ops.Header // of the ports
 	data      []*dataset
 	canonical []byte
 	seed      uint64
 	op        *ops.Op
+	once      keyOnce
 }
 
 // dataset is an entry of the recipe's data, read, and the digest of what it
@@ -59,7 +62,7 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 		data = append(data, d)
 	}
 	for _, ports := range n.op.Score.Runs(n.step.Params, len(n.ports)) {
-		t := &trial{op: n.op, data: data, canonical: canonical, seed: p.seedOf(n)}
+		t := &trial{op: n.op, run: n.op.Score.Run, data: data, canonical: canonical, seed: p.seedOf(n)}
 		for _, i := range ports {
 			t.ports, t.heads = append(t.ports, n.ports[i]), append(t.heads, heads[i])
 		}
@@ -127,6 +130,10 @@ func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, err
 // key covers all that a run's result depends on: the op, its params, the seed,
 // the data, and of each model its weights, config and files.
 func (t *trial) key(ctx context.Context) (cas.Key, error) {
+	return t.once.get(func() (cas.Key, error) { return t.makeKey(ctx) })
+}
+
+func (t *trial) makeKey(ctx context.Context) (cas.Key, error) {
 	h := cas.NewHash("score").Int(keyVersion).String(t.op.Name).Int(int64(t.op.Version)).Bytes(t.canonical).Int(int64(t.seed))
 	for _, d := range t.data {
 		h.String(d.digest)
@@ -178,10 +185,10 @@ func (r *run) score(ctx context.Context, m *measure) error {
 			continue
 		}
 		m.hit = false
-		if results[i], err = r.try(ctx, m, t); err != nil {
+		if results[i], err = r.try(ctx, m.node, t); err != nil {
 			return err
 		}
-		r.keepResult(m, key, results[i])
+		r.keepResult(m.node, key, results[i])
 	}
 	var err error
 	n := m.node
@@ -193,19 +200,19 @@ func (r *run) score(ctx context.Context, m *measure) error {
 }
 
 // keepResult stores a result; one with NaN or Inf is made again next time.
-func (r *run) keepResult(m *measure, key cas.Key, result ops.Result) {
+func (r *run) keepResult(n *node, key cas.Key, result ops.Result) {
 	text, err := json.Marshal(result)
 	if err != nil {
 		return
 	}
-	if err := r.opt.Cache.PutBytes(key, text, m.node.op.Name+" "+m.node.name); err != nil {
+	if err := r.opt.Cache.PutBytes(key, text, n.op.Name+" "+n.name); err != nil {
 		r.opt.emit(Warning{Text: "cache: " + err.Error()})
 	}
 }
 
 // try runs models over data. What their weights rest on is made first; then the
 // op has half of the budget, and the other half is for the rows that it reads.
-func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error) {
+func (r *run) try(ctx context.Context, n *node, t *trial) (ops.Result, error) {
 	var cells []*cell
 	for _, port := range t.ports {
 		cells = append(cells, port.cells...)
@@ -217,20 +224,30 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
 		return ops.Result{}, err
 	}
+	var result ops.Result
+	err = r.within(ctx, r.opt.Memory, r.opt.Memory/2, func() (err error) {
+		result, err = r.attempt(ctx, n, t)
+		return err
+	})
+	return result, err
+}
+
+// attempt runs models whose dear tensors are there, within the memory of its
+// caller.
+func (r *run) attempt(ctx context.Context, n *node, t *trial) (ops.Result, error) {
 	x := &ops.Trial{Seed: t.seed, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Scratch: r.opt.Cache.Dir()}
 	for _, d := range t.data {
 		x.Data = append(x.Data, d.data)
 	}
-	progress := newReading(r.opt, m.node.name, cells)
+	var cells []*cell
+	for _, port := range t.ports {
+		cells = append(cells, port.cells...)
+	}
+	progress := newReading(r.opt, n.name, cells)
 	for i, port := range t.ports {
 		x.Models = append(x.Models, ops.Subject{Header: t.heads[i], Weights: r.source(ctx, port, progress)})
 	}
-	var result ops.Result
-	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {
-		result, err = t.op.Score.Run(ctx, m.node.step.Params, x)
-		return err
-	})
-	return result, err
+	return t.run(ctx, n.step.Params, x)
 }
 
 // scoreSummary says which runs the cache holds.

@@ -13,8 +13,14 @@ import (
 	"github.com/rouxml/roux/ops"
 )
 
-// equipped makes sure that an action that needs statistics has them.
+// equipped makes sure that an action that needs statistics, or what a study
+// finds, has them.
 func (r *run) equipped(ctx context.Context, a *action) error {
+	if a.pass.Unit.Study {
+		if err := r.studied(ctx, a.node); err != nil {
+			return err
+		}
+	}
 	if a.calib == nil || a.ready.Load() {
 		return nil
 	}

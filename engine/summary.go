@@ -103,6 +103,9 @@ func (p *Plan) stepSummary(ctx context.Context, n *node) (StepSummary, error) {
 	default:
 		st.Why = fmt.Sprintf("%d of %d held; the rest never ran with these params and inputs", st.Held, len(n.acts))
 	}
+	if err := p.run.studySummary(ctx, n, &st); err != nil {
+		return st, err
+	}
 	return st, p.run.calibrationSummary(ctx, n, &st)
 }
 

@@ -35,6 +35,7 @@ type Op struct {
 	Whole   *Whole
 	Measure *Measure
 	Score   *Score
+	Study   *Study // nil unless units say Study
 }
 
 // Kernel is a RowKernel with hidden params.
@@ -60,7 +61,7 @@ type Measure struct {
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
 		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters, Needs: s.Needs,
-		New: func() any { return new(P) }}
+		New: func() any { return new(P) }, Study: s.Study.hide()}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {
 			return nil

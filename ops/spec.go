@@ -39,6 +39,9 @@ type Spec[P any] struct {
 	// before have been through the op already. Nil means never.
 	Sequential func(p *P) bool
 
+	// Study runs models before the units that say Study. Nil means that none do.
+	Study *StudyKernel[P]
+
 	// Check reports rules between fields; Path is relative to the step.
 	Check func(p *P) []schema.Problem
 	// Plan turns headers into units of work. It reads nothing else. Nil means

@@ -67,6 +67,8 @@ type Unit struct {
 	// Rows says for each operand of a row kernel which of its rows stands for
 	// each row of the output. Nil, alone or of one operand, means the same rows.
 	Rows []RowMap
+	// Study says that the kernel needs what the op's Study found.
+	Study bool
 }
 
 // RowMap holds an operand's row for each row of the output; None where the
