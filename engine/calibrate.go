@@ -18,6 +18,7 @@ import (
 // statistics of it.
 type calibration struct {
 	model   *node
+	header  ops.Header // of the model, as it runs
 	data    *dataset
 	step    *node // the step through whose results the data goes on; nil: none
 	linears []calib.Linear
@@ -44,7 +45,14 @@ func (p *Plan) layCalibration(ctx context.Context, n *node) error {
 	if n.op.Needs == 0 || len(n.step.Data) == 0 || len(n.acts) == 0 {
 		return nil
 	}
-	c, err := p.calibration(ctx, n)
+	if err := p.suits(ctx, n); err != nil {
+		return err
+	}
+	step := n
+	if !n.sequential() {
+		step = nil
+	}
+	c, err := p.calibration(ctx, n.ports[0], n.step.Data[0].Name, step)
 	if err != nil {
 		return err
 	}
@@ -55,7 +63,9 @@ func (p *Plan) layCalibration(ctx context.Context, n *node) error {
 		a.calib = c
 		c.users = append(c.users, a)
 		for _, i := range c.of(a) {
-			c.want[i] |= n.op.Needs
+			if err := c.ask(i, n.op.Needs); err != nil {
+				return err
+			}
 		}
 		if c.step != nil && a.memory() > p.opt.Memory/2 {
 			return n.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory beside the sums of its layer, and half of the budget is %s: raise --memory, or leave the tensor out with where",
@@ -68,25 +78,40 @@ func (p *Plan) layCalibration(ctx context.Context, n *node) error {
 // of returns the linears that an action's first operand belongs to.
 func (c *calibration) of(a *action) []int { return c.tensors[a.pass.In[0].Name] }
 
-// calibration finds or makes the run that a step's statistics come from.
-func (p *Plan) calibration(ctx context.Context, n *node) (*calibration, error) {
+// suits refuses an importance matrix where a step needs more than it tells.
+func (p *Plan) suits(ctx context.Context, n *node) error {
+	d, err := p.dataset(ctx, n.step.Data[0].Name)
+	if err != nil || d.data.Importance == nil {
+		return err
+	}
+	if n.op.Needs&^ops.Squares != 0 {
+		return d.data.Errorf("an importance matrix holds sums of squares alone, and %s needs more of the activations: calibrate on a text", n.op.Name)
+	}
+	if n.sequential() {
+		return d.data.Errorf("an importance matrix is about the model as it was when it was made, and step %s goes on through its own results: say sequential: false, or calibrate on a text", n.name)
+	}
+	return nil
+}
+
+// calibration finds or makes the run that statistics of a model come from.
+func (p *Plan) calibration(ctx context.Context, model *node, name string, step *node) (*calibration, error) {
 	if p.opt.Tokenizer == nil || p.opt.Data == nil {
 		return nil, errors.New("this program runs no models")
 	}
-	data, err := p.dataset(ctx, n.step.Data[0].Name)
+	data, err := p.dataset(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range p.calibs {
-		if c.model == n.ports[0] && c.data == data && c.step == nil && !n.sequential() {
+		if c.model == model && c.data == data && c.step == nil && step == nil {
 			return c, nil
 		}
 	}
-	c := &calibration{model: n.ports[0], data: data, tensors: map[string][]int{}, layers: map[int][]*ops.Stats{}}
-	if n.sequential() {
-		c.step = n
+	c := &calibration{model: model, data: data, step: step, tensors: map[string][]int{}, layers: map[int][]*ops.Stats{}}
+	if c.header, err = model.runnableHeader(p.opt); err != nil {
+		return nil, err
 	}
-	if c.linears, err = calib.Linears(c.model.header); err != nil {
+	if c.linears, err = calib.Linears(c.header); err != nil {
 		return nil, err
 	}
 	c.want = make([]ops.Need, len(c.linears))
@@ -95,8 +120,29 @@ func (p *Plan) calibration(ctx context.Context, n *node) (*calibration, error) {
 			c.tensors[w] = append(c.tensors[w], i)
 		}
 	}
+	if !c.given() {
+		if err := calib.Check(c.header, data.data); err != nil {
+			return nil, err
+		}
+	}
 	p.calibs = append(p.calibs, c)
 	return c, nil
+}
+
+// given says that the statistics are an importance matrix: nothing is run.
+func (c *calibration) given() bool { return c.data.data.Importance != nil }
+
+// ask wants something of a linear, which an importance matrix has at once.
+func (c *calibration) ask(i int, need ops.Need) error {
+	first := c.want[i] == 0
+	c.want[i] |= need
+	if !first || !c.given() {
+		return nil
+	}
+	s, err := calib.FromImportance(c.linears[i], c.data.data)
+	layer := c.linears[i].Layer
+	c.layers[layer] = append(c.layers[layer], s)
+	return err
 }
 
 // affordable refuses sums that do not fit: those of one layer while the data
@@ -122,6 +168,13 @@ const calibVersion = 1
 // sequential step what the step does.
 func (c *calibration) key(ctx context.Context) (cas.Key, error) {
 	return c.base.get(func() (cas.Key, error) {
+		if c.given() {
+			h := cas.NewHash("importance").Int(calibVersion).String(c.data.digest)
+			for _, l := range c.linears {
+				h.Int(int64(l.Layer)).String(l.Name).Int(int64(l.Expert)).Int(int64(len(l.Weights)))
+			}
+			return h.Sum(), nil
+		}
 		h := cas.NewHash("calibration").Int(calibVersion).String(c.data.digest)
 		if err := hashModel(ctx, h, c.model); err != nil || c.step == nil {
 			return h.Sum(), err
@@ -187,15 +240,10 @@ func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 // from the cache, or from a run for what it lacks.
 func (r *run) calibrate(ctx context.Context, c *calibration) error {
 	return c.run.do(ctx, func(ctx context.Context) error {
-		want, err := r.lacking(ctx, c)
-		if err != nil {
-			return err
-		}
-		compare := c.compare && !r.heldBlocks(ctx, c)
-		if want == nil && !compare {
-			r.hits.Add(1)
-		} else if err := r.observe(ctx, c, want, compare); err != nil {
-			return c.place(err)
+		if !c.given() {
+			if err := r.gathered(ctx, c); err != nil {
+				return c.place(err)
+			}
 		}
 		for _, a := range c.users {
 			if err := r.equip(ctx, c, a); err != nil {
@@ -204,6 +252,20 @@ func (r *run) calibrate(ctx context.Context, c *calibration) error {
 		}
 		return nil
 	})
+}
+
+// gathered runs the model for what the cache lacks, if it lacks anything.
+func (r *run) gathered(ctx context.Context, c *calibration) error {
+	want, err := r.lacking(ctx, c)
+	if err != nil {
+		return err
+	}
+	compare := c.compare && !r.heldBlocks(ctx, c)
+	if want == nil && !compare {
+		r.hits.Add(1)
+		return nil
+	}
+	return r.observe(ctx, c, want, compare)
 }
 
 // place names the step that asked first.
@@ -222,7 +284,7 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, comp
 	}
 	progress := newReading(r.opt, c.model.name+" over "+c.data.data.Name, c.model.cells)
 	job := calib.Job{Data: c.data.data, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Spill: r.opt.Cache.Dir(), Linears: c.linears, Want: want, Blocks: compare,
-		Model: ops.Subject{Header: c.model.header, Weights: r.source(ctx, c.model, progress)},
+		Model: ops.Subject{Header: c.header, Weights: r.source(ctx, c.model, progress)},
 		Layer: func(layer int, got []calib.Gathered) error { return r.keepLayer(ctx, c, layer, got) }}
 	if c.step != nil {
 		made := r.source(ctx, c.step, newReading(r.opt, c.step.name, c.step.cells))

@@ -23,12 +23,14 @@ type Plan struct {
 	nodes    map[string]*node
 	order    []*node
 	writes   []*write
+	files    []*statFile
 	measures map[string]*measure
 	data     map[string]*dataset // by name, once read
 	calibs   []*calibration
 	closers  []io.Closer
 	protect  []string
 	run      *run
+	below    bool // it is of a recipe that is a model of another
 }
 
 // NewPlan opens the recipe's models and lays out all steps. Steps under a
@@ -76,7 +78,12 @@ func (p *Plan) build(ctx context.Context) error {
 	}
 	var errs []error
 	for _, out := range p.Recipe.Outputs {
-		errs = append(errs, p.addWrite(out))
+		switch {
+		case out.Calibrate.Name == "":
+			errs = append(errs, p.addWrite(out))
+		case !p.below:
+			errs = append(errs, p.addStatFile(ctx, out))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -118,7 +125,7 @@ func (p *Plan) insert(n *node) {
 
 // addRecipe lays out another recipe and takes one of its outputs as a model.
 func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
-	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run}
+	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run, below: true}
 	err := sub.build(ctx)
 	p.closers = append(p.closers, sub.closers...)
 	p.calibs = append(p.calibs, sub.calibs...)

@@ -169,6 +169,10 @@ func (s *schedule) calibrating(ctx context.Context, c *calibration) (*job, error
 	}
 	j := &job{bytes: s.on.opt.Memory, heap: s.on.opt.Memory / 2, work: func(ctx context.Context) error { return s.on.calibrate(ctx, c) }}
 	s.jobs[c] = j
+	if c.given() {
+		j.bytes, j.heap = 0, 0
+		return j, nil
+	}
 	cells := slices.Clone(c.model.cells)
 	if c.step != nil {
 		for _, a := range c.users {

@@ -75,17 +75,26 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 // have: steps may have changed what it says of layers and vocabulary. An
 // input's stands as it is, so that what is wrong with it is seen.
 func (n *node) runnable(o Options) ([]ops.Header, error) {
-	heads := n.headers()
+	heads := make([]ops.Header, len(n.ports))
 	for i, port := range n.ports {
-		if port.step == nil {
-			continue
-		}
 		var err error
-		if heads[i].Config, err = o.Config(heads[i].Config, heads[i].Infos); err != nil {
-			return nil, fmt.Errorf("%s: %w", port.name, err)
+		if heads[i], err = port.runnableHeader(o); err != nil {
+			return nil, err
 		}
 	}
 	return heads, nil
+}
+
+func (n *node) runnableHeader(o Options) (ops.Header, error) {
+	h := n.header
+	if n.step == nil || o.Config == nil {
+		return h, nil
+	}
+	var err error
+	if h.Config, err = o.Config(h.Config, h.Infos); err != nil {
+		return h, fmt.Errorf("%s: %w", n.name, err)
+	}
+	return h, nil
 }
 
 // seedOf is the step's seed, or the recipe's.

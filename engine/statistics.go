@@ -182,32 +182,51 @@ func (p *Plan) Statistics(ctx context.Context) ([]Statistics, error) {
 	defer p.run.close()
 	var out []Statistics
 	for _, c := range p.calibs {
-		c.compare = c.step == nil
-		s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
-		j, err := s.calibrating(ctx, c)
+		c.compare = c.step == nil && !c.given()
+		one, err := p.statistics(ctx, c)
 		if err != nil {
 			return nil, err
-		}
-		if err := s.finish(ctx, j); err != nil {
-			return nil, err
-		}
-		one := Statistics{Model: c.model.name, Data: c.data.data.Name}
-		if c.compare {
-			one.Blocks = &c.blocks
-		} else {
-			one.Step = c.step.name
-		}
-		for i, l := range c.linears {
-			if c.layers[l.Layer] == nil {
-				continue
-			}
-			st, err := p.run.statsOf(ctx, c, i)
-			if err != nil {
-				return nil, err
-			}
-			one.Inputs = append(one.Inputs, st)
 		}
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// statistics makes those of one calibration.
+func (p *Plan) statistics(ctx context.Context, c *calibration) (Statistics, error) {
+	one := Statistics{Model: c.model.name, Data: c.data.data.Name}
+	s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
+	j, err := s.calibrating(ctx, c)
+	if err != nil {
+		return one, err
+	}
+	if err := s.finish(ctx, j); err != nil {
+		return one, err
+	}
+	if c.compare {
+		one.Blocks = &c.blocks
+	}
+	if c.step != nil {
+		one.Step = c.step.name
+	}
+	asked := map[int]bool{} // layers, which come with all of their inputs
+	for i, l := range c.linears {
+		asked[l.Layer] = asked[l.Layer] || c.want[i] != 0
+	}
+	for i, l := range c.linears {
+		if !asked[l.Layer] || c.given() && c.want[i] == 0 {
+			continue
+		}
+		if c.layers[l.Layer] == nil {
+			if err := p.run.readLayer(ctx, c, l.Layer); err != nil {
+				return one, err
+			}
+		}
+		st, err := p.run.statsOf(ctx, c, i)
+		if err != nil {
+			return one, err
+		}
+		one.Inputs = append(one.Inputs, st)
+	}
+	return one, nil
 }

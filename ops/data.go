@@ -18,6 +18,8 @@ type Data struct {
 	Rows []map[string]string
 	// Items are the questions of a task; nil for other data.
 	Items []Item
+	// Importance is an importance matrix in place of texts; nil for texts.
+	Importance *Importance
 	// Length is how many tokens a sample has, and Samples how many there are;
 	// 0 leaves it to the op.
 	Length, Samples int

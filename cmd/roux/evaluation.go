@@ -45,6 +45,9 @@ func (t tokens) Decode(ids []int32) string { return t.Tokenizer.Decode(ids, true
 // readData reads an entry of a recipe's data.
 func readData(client hub.Client) func(context.Context, recipes.Data) (*ops.Data, string, error) {
 	return func(ctx context.Context, d recipes.Data) (*ops.Data, string, error) {
+		if d.Imatrix != nil {
+			return readImatrix(d)
+		}
 		q := data.Request{Field: d.Field, Task: d.Task != "",
 			Questions: data.Questions{DocToText: d.DocToText, DocToChoice: d.DocToChoice, DocToTarget: d.DocToTarget, Fewshot: d.Fewshot}}
 		set, err := all.Data(ctx, all.DataRef{Path: d.Text + d.Task, Revision: d.Revision, Files: d.Files}, q, client)

@@ -95,6 +95,10 @@ func statsLine(s *ops.Stats) string {
 	if s.Expert >= 0 {
 		tokens = fmt.Sprintf("%d (%.1f%%)", s.Rows, 100*float64(s.Rows)/float64(max(1, s.Seen)))
 	}
+	absolute, largest, peak := fmt.Sprintf("%.4g", abs/n), fmt.Sprintf("%.4g", most), fmt.Sprintf("%.1f", float64(most)/math.Max(rms, 1e-30))
+	if s.SquaresOnly {
+		absolute, largest, peak = "-", "-", "-"
+	}
 	return strings.Join([]string{fmt.Sprint(s.Layer), name, tokens, fmt.Sprint(s.Width()), fmt.Sprint(s.Dead()),
-		fmt.Sprintf("%.4g", abs/n), fmt.Sprintf("%.4g", rms), fmt.Sprintf("%.4g", most), fmt.Sprintf("%.1f", float64(most)/math.Max(rms, 1e-30))}, "\t")
+		absolute, fmt.Sprintf("%.4g", rms), largest, peak}, "\t")
 }
