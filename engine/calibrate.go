@@ -25,8 +25,8 @@ type calibration struct {
 	want    []ops.Need       // by linear
 	tensors map[string][]int // which linears a tensor belongs to
 	users   []*action
-	compare bool         // whether hidden states are to be compared
-	blocks  calib.Blocks // then
+	compare bool       // whether hidden states are to be compared
+	blocks  ops.Blocks // then
 
 	base   keyOnce
 	run    flight

@@ -243,7 +243,7 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 	case n.op.Score != nil:
 		err = p.layScore(ctx, n)
 	case n.op.Select != nil:
-		err = p.laySelect(n)
+		err = p.laySelect(ctx, n)
 	default:
 		if err = p.layUnits(n); err == nil {
 			err = errors.Join(p.layStudy(n), p.layCalibration(ctx, n))
@@ -272,8 +272,14 @@ func (n *node) headers() []ops.Header {
 	return hs
 }
 
-func (p *Plan) laySelect(n *node) error {
+func (p *Plan) laySelect(ctx context.Context, n *node) error {
 	n.chosen = n.headers()
+	if n.op.Needs&ops.Cosines != 0 && len(n.step.Data) > 0 {
+		var err error
+		if n.chosen[0].Blocks, err = p.cosines(ctx, n); err != nil {
+			return err
+		}
+	}
 	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 
-	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 )
@@ -155,7 +154,7 @@ func (r *run) heldBlocks(ctx context.Context, c *calibration) bool {
 	return ok && json.Unmarshal(text, &c.blocks) == nil
 }
 
-func (r *run) keepBlocks(ctx context.Context, c *calibration, b calib.Blocks) error {
+func (r *run) keepBlocks(ctx context.Context, c *calibration, b ops.Blocks) error {
 	c.blocks = b
 	key, err := c.blocksKey(ctx)
 	if err != nil {
@@ -168,12 +167,38 @@ func (r *run) keepBlocks(ctx context.Context, c *calibration, b calib.Blocks) er
 	return r.opt.Cache.PutBytes(key, text, "hidden states of "+c.model.name)
 }
 
+// cosines compares the hidden states of a step's model: taken from the cache, or
+// by a run.
+func (p *Plan) cosines(ctx context.Context, n *node) (*ops.Blocks, error) {
+	c, err := p.calibration(ctx, n.ports[0], n.step.Data[0].Name, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.given() {
+		return nil, c.data.data.Errorf("an importance matrix tells nothing of hidden states: calibrate on a text")
+	}
+	r := p.run
+	if r.heldBlocks(ctx, c) {
+		r.hits.Add(1)
+		return &c.blocks, nil
+	}
+	sched, err := r.schedule(ctx, c.model.cells)
+	if err != nil {
+		return nil, err
+	}
+	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
+		return nil, err
+	}
+	err = r.within(ctx, r.opt.Memory, r.opt.Memory/2, func() error { return r.observe(ctx, c, nil, true) })
+	return &c.blocks, err
+}
+
 // Statistics is what one calibration of a recipe came to.
 type Statistics struct {
 	Model, Data string
-	Step        string        `json:",omitempty"` // through whose results the data went on
-	Inputs      []*ops.Stats  // of the layers that steps ask about, in order
-	Blocks      *calib.Blocks `json:",omitempty"`
+	Step        string       `json:",omitempty"` // through whose results the data went on
+	Inputs      []*ops.Stats // of the layers that steps ask about, in order
+	Blocks      *ops.Blocks  `json:",omitempty"`
 }
 
 // Statistics makes or looks up the statistics that the recipe's steps calibrate

@@ -112,8 +112,8 @@ func (s Spec[P]) kernel(o *Op) error {
 		o.Scope = Model
 		o.Score = s.Score.hide()
 	}
-	if s.Needs != 0 && s.Rows == nil && s.Whole == nil {
-		return fmt.Errorf("op %s needs statistics, which only Rows and Whole kernels get", s.Name)
+	if s.Needs&^Cosines != 0 && s.Rows == nil && s.Whole == nil || s.Needs&Cosines != 0 && s.Select == nil {
+		return fmt.Errorf("op %s needs statistics that its kernel does not get: Rows and Whole get those of inputs, Select gets cosines", s.Name)
 	}
 	if n != 1 {
 		return fmt.Errorf("op %s has %d kernels: set exactly one of Rows, Whole, Select, Measure and Score", s.Name, n)

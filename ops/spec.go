@@ -33,7 +33,9 @@ type Spec[P any] struct {
 
 	// Needs are the statistics of each unit's first operand that the kernel finds
 	// in its Pass, when the step names data in a schema.DataRef. Steps that
-	// calibrate on the same model and data share one run.
+	// calibrate on the same model and data share one run. An op with Select finds
+	// Cosines in its first Header, for which the model is run when the plan is
+	// made: what they choose decides which tensors there are.
 	Needs Need
 	// Sequential says that a layer's statistics come from a model whose layers
 	// before have been through the op already. Nil means never.

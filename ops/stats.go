@@ -16,6 +16,7 @@ const (
 	Squares  Need = 1 << iota // Stats.Squares
 	Channels                  // all of Stats.Columns
 	Gram                      // Stats.ReadGram
+	Cosines                   // Header.Blocks, which ops with Select get alone
 )
 
 // Stats is what a model's run over calibration data showed of the input X

@@ -21,6 +21,9 @@ type Header struct {
 	Left map[string]bool
 	// Files ride along with the model.
 	Files []tensor.File
+	// Blocks says how alike its hidden states are, when the op needs Cosines and
+	// the step calibrates.
+	Blocks *Blocks
 	// Vocab returns the model's vocabulary, which is read when it is first
 	// asked for and not to be changed; tensor.ErrNoVocab when it has none.
 	Vocab func() (*vocab.Tokenizer, error)

@@ -68,15 +68,38 @@ func printStats(out io.Writer, s engine.Statistics) error {
 		head += fmt.Sprintf(": %d samples, %d tokens", s.Inputs[0].Samples, s.Inputs[0].Seen)
 	}
 	_, _ = fmt.Fprintln(w, head)
-	_, _ = fmt.Fprintln(w, "layer\tinput\ttokens\tchannels\tdead\tmean |x|\trms\tmax |x|\tmax/rms\tnext")
-	for i, in := range s.Inputs {
-		next := ""
-		if s.Blocks != nil && (i+1 == len(s.Inputs) || s.Inputs[i+1].Layer != in.Layer) {
-			next = fmt.Sprintf("cos %.4f", s.Blocks.Next[in.Layer])
-		}
-		_, _ = fmt.Fprintln(w, statsLine(in)+"\t"+next)
+	if len(s.Inputs) > 0 {
+		_, _ = fmt.Fprintln(w, "layer\tinput\ttokens\tchannels\tdead\tmean |x|\trms\tmax |x|\tmax/rms")
+	}
+	for _, in := range s.Inputs {
+		_, _ = fmt.Fprintln(w, statsLine(in))
+	}
+	if s.Blocks != nil {
+		printBlocks(w, s.Blocks)
 	}
 	return w.Flush()
+}
+
+// printBlocks prints what dropping layers would change: the influence of each,
+// and by how much it and those behind it turn the last token.
+func printBlocks(w io.Writer, b *ops.Blocks) {
+	layers := len(b.Next)
+	var runs []int
+	head := "layer\tinfluence"
+	for n := 1; n < layers && len(runs) < 5; n *= 2 {
+		runs = append(runs, n)
+		head += fmt.Sprintf("\tangle of %d", n)
+	}
+	_, _ = fmt.Fprintln(w, head)
+	for l := range layers {
+		line := fmt.Sprintf("%d\t%.4f", l, b.Influence(l))
+		for _, n := range runs {
+			if l+n <= layers {
+				line += fmt.Sprintf("\t%.4f", b.Distance(l, n))
+			}
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
 }
 
 func statsLine(s *ops.Stats) string {
