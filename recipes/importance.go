@@ -61,7 +61,7 @@ func (p *parser) importance(n *yaml.Node, path string, d *Data) bool {
 }
 
 // statistics checks an output that is no model but what its layers met.
-func (p *parser) statistics(n *yaml.Node, path string, o *outputParams) {
+func (p *parser) statistics(n *yaml.Node, path string, o *OutputParams) {
 	is := o.Format == "imatrix"
 	switch {
 	case is && o.Calibrate.Name == "":

@@ -11,8 +11,8 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-// outputParams is an output as it stands in a recipe.
-type outputParams struct {
+// OutputParams are the keys of an output.
+type OutputParams struct {
 	From      schema.Ref     `yaml:"from" doc:"model or step to write"`
 	Path      string         `yaml:"path" doc:"directory to write; for imatrix a file, whose older form ends in .dat"`
 	Format    string         `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft; or imatrix, an importance matrix of llama.cpp"`
@@ -40,7 +40,7 @@ func (p *parser) outputs(root, n *yaml.Node) {
 	pairs := p.pairs(n, "outputs", "write outputs: {model: {from: STEP, path: out/model}}")
 	for _, pair := range pairs {
 		path := "outputs." + pair.Key.Value
-		var o outputParams
+		var o OutputParams
 		if problems := schema.Decode(pair.Value, p.r.File, path, &o); problems != nil {
 			p.problems = append(p.problems, problems...)
 			p.mention(pair.Value)
