@@ -171,7 +171,9 @@ func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model
 	m.Recipe, m.Output = sub, long.Output
 	var outputs, steps []string
 	for _, o := range sub.Outputs {
-		outputs = append(outputs, o.Name)
+		if o.Calibrate.Name == "" {
+			outputs = append(outputs, o.Name)
+		}
 	}
 	for _, s := range sub.Steps {
 		if !s.Measures {

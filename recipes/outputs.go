@@ -37,6 +37,13 @@ func (p *parser) outputs(root, n *yaml.Node) {
 			}
 		}
 	}
+	for _, d := range p.r.Data {
+		for _, input := range append(d.Imatrix[:len(d.Imatrix):len(d.Imatrix)], d.Text, d.Task) {
+			if input != "" {
+				p.reads[realName(input)] = d.Name
+			}
+		}
+	}
 	pairs := p.pairs(n, "outputs", "write outputs: {model: {from: STEP, path: out/model}}")
 	for _, pair := range pairs {
 		path := "outputs." + pair.Key.Value
