@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/rouxml/roux/engine/cas"
@@ -54,7 +55,15 @@ func (f *statFile) key(ctx context.Context) (cas.Key, error) {
 	return cas.NewHash("statistics file 1").String(filepath.Ext(f.path)).String(f.calib.data.data.Name).Key(k).Sum(), err
 }
 
-// stands says whether the file is as the last run left it, and whether that
+// weights counts what the file tells about.
+func (f *statFile) weights() (n int) {
+	for _, l := range f.calib.linears {
+		n += len(l.Weights)
+	}
+	return n
+}
+
+// standing says whether the file is as the last run left it, and whether that
 // would write the same.
 func (p *Plan) standing(ctx context.Context, f *statFile) (own, fresh bool, err error) {
 	key, err := f.key(ctx)
@@ -73,8 +82,11 @@ func (p *Plan) storeFile(ctx context.Context, f *statFile) error {
 	if err != nil {
 		return err
 	}
-	done := OutputDone{Output: f.out.Name, Path: f.out.Path, Fresh: fresh}
+	done := OutputDone{Output: f.out.Name, Path: f.out.Path, Tensors: f.weights(), Fresh: fresh}
 	if fresh {
+		if info, err := os.Stat(f.path); err == nil {
+			done.Bytes = info.Size()
+		}
 		p.opt.emit(done)
 		return nil
 	}
@@ -92,7 +104,7 @@ func (p *Plan) storeFile(ctx context.Context, f *statFile) error {
 	if err := p.rememberFile(ctx, f); err != nil {
 		p.opt.emit(Warning{Text: "cannot remember what stands in " + f.path + ": " + err.Error()})
 	}
-	done.Tensors, done.Bytes = len(all.Inputs), int64(len(content))
+	done.Bytes = int64(len(content))
 	p.opt.emit(done)
 	return nil
 }
@@ -117,7 +129,7 @@ func (p *Plan) rememberFile(ctx context.Context, f *statFile) error {
 func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, error) {
 	_, fresh, err := p.standing(ctx, f)
 	o := OutputSummary{Name: f.out.Name, Path: filepath.Dir(f.out.Path), Format: f.out.Format, Fresh: fresh, Why: "up to date",
-		Tensors: len(f.calib.linears), Files: []loaders.FileSize{{Name: filepath.Base(f.out.Path)}}}
+		Tensors: f.weights(), Files: []loaders.FileSize{{Name: filepath.Base(f.out.Path)}}}
 	if err != nil || fresh {
 		return o, err
 	}

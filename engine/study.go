@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rouxml/roux/engine/cas"
@@ -96,6 +97,9 @@ func (r *run) studied(ctx context.Context, n *node) error {
 			return n.place("", err)
 		} else {
 			r.keepResult(n, key, s.found)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.found.Notes)) {
+			r.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, s.found.Notes[name])})
 		}
 		for _, a := range n.acts {
 			if a.pass.Unit.Study {

@@ -9,8 +9,8 @@ type StudyKernel[P any] struct {
 	// Ports lists the models that are run, by these params. Without any there is
 	// no study.
 	Ports func(p *P) []int
-	// Run finds what units find as Pass.Found. As that of a ScoreKernel it must
-	// not depend on x.Workers, x.Memory and x.Scratch.
+	// Run finds what units find as Pass.Found; its Notes are words for the user. As
+	// that of a ScoreKernel it must not depend on x.Workers, x.Memory and x.Scratch.
 	Run func(ctx context.Context, p *P, x *Trial) (Result, error)
 }
 

@@ -65,3 +65,14 @@ func TestHiddenRouters(t *testing.T) {
 		t.Errorf("a base that changed is not run again\n%s", text)
 	}
 }
+
+// TestAlikeRouters: prompts that the base hardly tells apart are said to be so,
+// with the layers.
+func TestAlikeRouters(t *testing.T) {
+	bench(t, map[string]string{"m.yml": "base_model: testdata/models/base\nexperts:\n" +
+		"- {source_model: testdata/models/sums, positive_prompts: ['sum: 12 + 7 =']}\n- {source_model: testdata/models/lists, positive_prompts: ['sum: 12 + 8 =']}\n"})
+	code, _, stderr := roux("run", "m.yml", "--cache", "c")
+	if code != exitDone || !strings.Contains(stderr, "step mixture: routers of layers 0, 1, 2, 3 can hardly tell the experts apart, and will send most tokens to few of them: give prompts that are less alike, or negative_prompts") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+}

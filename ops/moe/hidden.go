@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
 	"github.com/rouxml/roux/tensor"
+	"github.com/rouxml/roux/tensor/linalg"
 )
 
 // runs says whether routers are made of hidden states, which a run of the base
@@ -129,7 +131,31 @@ func studyPrompts(ctx context.Context, p *fromDense, x *ops.Trial) (ops.Result, 
 		}
 		found.Items[layerItem(l)] = sum
 	}
-	return found, st.Close()
+	if err := st.Close(); err != nil {
+		return ops.Result{}, err
+	}
+	return found, warnAlike(ctx, &found, n, a.Hidden)
+}
+
+// alike is the condition number of a router above which mergekit-moe warns of it.
+const alike = 5
+
+// warnAlike notes the layers whose routers can hardly tell the experts apart.
+func warnAlike(ctx context.Context, found *ops.Result, rows, hidden int) error {
+	var layers []string
+	for l := range len(found.Items) {
+		s, err := linalg.SingularValues(ctx, found.Items[layerItem(l)], rows, hidden)
+		if err != nil {
+			return fmt.Errorf("layer %d: %w", l, err)
+		}
+		if s[0] > alike*s[len(s)-1] {
+			layers = append(layers, fmt.Sprint(l))
+		}
+	}
+	if layers != nil {
+		found.Notes = map[string]string{"alike": fmt.Sprintf("routers of layers %s can hardly tell the experts apart, and will send most tokens to few of them: give prompts that are less alike, or negative_prompts", strings.Join(layers, ", "))}
+	}
+	return nil
 }
 
 func layerItem(layer int) string { return fmt.Sprint("layer ", layer) }
