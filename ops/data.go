@@ -47,6 +47,20 @@ func (d *Data) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
 }
 
+// plannedText is the longest text that a plan takes apart.
+const plannedText = 4 << 20
+
+// Scant says whether the texts may have fewer than so many tokens, so that a
+// plan does well to count them: no text has 16 bytes a token. What is longer
+// than a plan has time for is left to the run.
+func (d *Data) Scant(tokens int) bool {
+	n := 0
+	for _, t := range d.Texts {
+		n += len(t)
+	}
+	return n <= plannedText && n < 16*tokens
+}
+
 // Choose returns the places of the samples that are asked for among n: the
 // first, or drawn without repetition and in ascending order. Nil means all. What
 // names them in the error about too few.

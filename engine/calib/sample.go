@@ -11,6 +11,40 @@ import (
 // usualLength is the length of a sample when the data gives none.
 const usualLength = 2048
 
+// Check refuses data that is known to be unfit for a model before anything runs.
+// The tokens of texts that may be too short are counted.
+func Check(h ops.Header, d *ops.Data) error {
+	a, err := nn.Parse(h.Config)
+	if err != nil {
+		return fmt.Errorf("model %s: %w", h.Name, err)
+	}
+	length, err := lengthOf(d, a.Positions)
+	if err != nil || !d.Scant(2*length*max(1, d.Samples)) {
+		return err
+	}
+	t, err := h.Tokenizer()
+	if err != nil {
+		return fmt.Errorf("model %s: %w", h.Name, err)
+	}
+	_, err = samples(t, d, a.Positions)
+	return err
+}
+
+// lengthOf is the length of a sample.
+func lengthOf(d *ops.Data, positions int) (int, error) {
+	length := d.Length
+	if length == 0 {
+		length = min(usualLength, positions)
+	}
+	if length > positions {
+		return 0, d.Errorf("a sample of %d tokens is longer than the model's %d positions: say length: %d or less", length, positions, positions)
+	}
+	if len(d.Texts) == 0 {
+		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
+	}
+	return length, nil
+}
+
 // samples cuts the texts, joined by empty lines, into windows of one length, as
 // papers on pruning and quantization do, and takes as many as are asked for.
 func samples(t ops.Tokenizer, d *ops.Data, positions int) ([][]int32, error) {
@@ -18,7 +52,7 @@ func samples(t ops.Tokenizer, d *ops.Data, positions int) ([][]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids, _, err := t.Encode(strings.Join(d.Texts, separator), ops.Encoding{Add: true, Parse: d.Special})
+	ids, _, err := t.Encode(strings.Join(d.Texts, "\n\n"), ops.Encoding{Add: true, Parse: d.Special})
 	if err != nil {
 		return nil, d.Errorf("%w", err)
 	}
@@ -40,52 +74,4 @@ func samples(t ops.Tokenizer, d *ops.Data, positions int) ([][]int32, error) {
 		out[i] = ids[at*length : (at+1)*length]
 	}
 	return out, nil
-}
-
-const separator = "\n\n"
-
-// lengthOf is how many tokens a sample has, where there are texts to cut.
-func lengthOf(d *ops.Data, positions int) (int, error) {
-	length := d.Length
-	if length == 0 {
-		length = min(usualLength, positions)
-	}
-	if length > positions {
-		return 0, d.Errorf("a sample of %d tokens is longer than the model's %d positions: say length: %d or less", length, positions, positions)
-	}
-	if len(d.Texts) == 0 {
-		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
-	}
-	return length, nil
-}
-
-// bytesEach is how many bytes of text Check takes for more than a token: English
-// has four to five.
-const bytesEach = 8
-
-// Check refuses data that a run would refuse, as far as that can be known
-// without much work: a text is only cut into tokens when it is so short that
-// there may be too few.
-func Check(h ops.Header, d *ops.Data) error {
-	a, err := nn.Parse(h.Config)
-	if err != nil {
-		return fmt.Errorf("model %s cannot be run for statistics: %w", h.Name, err)
-	}
-	length, err := lengthOf(d, a.Positions)
-	if err != nil {
-		return err
-	}
-	bytes := 0
-	for _, text := range d.Texts {
-		bytes += len(text) + len(separator)
-	}
-	if bytes/bytesEach >= length*max(1, d.Samples) {
-		return nil
-	}
-	t, err := h.Tokenizer()
-	if err != nil {
-		return fmt.Errorf("model %s: %w", h.Name, err)
-	}
-	_, err = samples(t, d, a.Positions)
-	return err
 }
