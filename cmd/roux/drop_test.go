@@ -79,7 +79,7 @@ func TestDropAsTorch(t *testing.T) {
 			t.Errorf("%s: config.json lacks %s: %v", by, want, err)
 		}
 	}
-	if code, stdout, stderr := roux("run", "influence.yaml", "--cache", "small", "--memory", "100MB", "--workers", "1", "--json"); code != exitDone || !strings.Contains(stdout+stderr, "drops of 4 layers") {
+	if code, stdout, stderr := roux("run", "influence.yaml", "--cache", "small", "--memory", "100MB", "--workers", "1", "--json"); code != exitDone || !strings.Contains(stdout+stderr, "drops 1 of 4 layers") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 }

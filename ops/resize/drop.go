@@ -146,11 +146,11 @@ func dropRide(p *drop, in []ops.Header, out *tensor.Model) error {
 func (p *drop) note(h ops.Header) string {
 	gone, _ := p.dropped(h) // rest has asked already
 	if p.by() == "angle" {
-		return fmt.Sprintf("drops layers %d to %d of %d, which turn the last token by %.4f of a half turn", gone[0], gone[len(gone)-1], count(h), h.Blocks.Distance(gone[0], p.Count))
+		return fmt.Sprintf("drops %d of %d layers, from layer %d on, which turn the last token by %.4f of a half turn", p.Count, count(h), gone[0], h.Blocks.Distance(gone[0], p.Count))
 	}
 	var list []string
 	for _, l := range gone {
 		list = append(list, fmt.Sprintf("%d (%.4f)", l, h.Blocks.Influence(l)))
 	}
-	return fmt.Sprintf("drops of %d layers, by their influence: %s", count(h), strings.Join(list, ", "))
+	return fmt.Sprintf("drops %d of %d layers, with their influence: %s", p.Count, count(h), strings.Join(list, ", "))
 }

@@ -81,9 +81,9 @@ func TestChosen(t *testing.T) {
 		want []int
 		note string
 	}{
-		{drop{Count: 1}, []int{1}, "drops of 5 layers, by their influence: 1 (0.1000)"},
+		{drop{Count: 1}, []int{1}, "drops 1 of 5 layers, with their influence: 1 (0.1000)"},
 		{drop{Count: 3}, []int{1, 3, 4}, "1 (0.1000), 3 (0.2000), 4 (0.1000)"},
-		{drop{Count: 2, By: "angle"}, []int{1, 2}, "drops layers 1 to 2 of 5, which turn the last token by 0.2532 of a half turn"},
+		{drop{Count: 2, By: "angle"}, []int{1, 2}, "drops 2 of 5 layers, from layer 1 on, which turn the last token by 0.2532 of a half turn"},
 		{drop{Count: 2, By: "tail"}, []int{3, 4}, ""},
 		{drop{Layers: []int{4, 0, 4}}, []int{0, 4}, ""},
 	} {
