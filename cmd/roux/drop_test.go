@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -28,22 +29,15 @@ outputs:
 // weights and in config.json; the run that it takes is kept; and what is left can
 // be calibrated and run.
 func TestDropAsTorch(t *testing.T) {
-	text, err := os.ReadFile("../../engine/calib/testdata/base.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden struct{ Blocks ops.Blocks }
-	if err := json.Unmarshal(text, &golden); err != nil {
-		t.Fatal(err)
-	}
+	golden := torchBlocks(t)
 	least := 0
-	for l := range golden.Blocks.Next {
-		if golden.Blocks.Next[l] > golden.Blocks.Next[least] {
+	for l := range golden.Next {
+		if golden.Next[l] > golden.Next[least] {
 			least = l
 		}
 	}
-	near, nearest := 0, golden.Blocks.Last[0][2] // of two layers, the last not among them
-	if c := golden.Blocks.Last[1][3]; c > nearest {
+	near, nearest := 0, golden.Last[0][2] // of two layers, the last not among them
+	if c := golden.Last[1][3]; c > nearest {
 		near = 1
 	}
 	files := map[string]string{}
@@ -82,4 +76,40 @@ func TestDropAsTorch(t *testing.T) {
 	if code, stdout, stderr := roux("run", "influence.yaml", "--cache", "small", "--memory", "100MB", "--workers", "1", "--json"); code != exitDone || !strings.Contains(stdout+stderr, "drops 1 of 4 layers") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
+}
+
+// TestHiddenAsTorch: evaluate.hidden, over the windows that calibration takes,
+// measures the influences that torch's cosines give.
+func TestHiddenAsTorch(t *testing.T) {
+	golden := torchBlocks(t)
+	bench(t, map[string]string{"r.yaml": `roux: 1
+models: {base: testdata/models/base}
+data: {calib: {text: testdata/data/prose.held.txt, length: 100, samples: 12}}
+steps: {hidden: {op: evaluate.hidden, models: [base], data: calib, protocol: gptq}}
+outputs: {}
+`})
+	got, _ := measured(t, "r.yaml", "--cache", "c")
+	values := got["hidden"].Values["base"]
+	for l := range golden.Next {
+		if v := values[fmt.Sprint("influence_", l)]; math.Abs(v-golden.Influence(l)) > 2e-5 {
+			t.Errorf("layer %d: %v, torch has %v", l, v, golden.Influence(l))
+		}
+	}
+	if values["tokens"] != 1200 {
+		t.Errorf("%v tokens", values["tokens"])
+	}
+}
+
+// torchBlocks is what torch says of the hidden states of the trained model.
+func torchBlocks(t *testing.T) ops.Blocks {
+	t.Helper()
+	text, err := os.ReadFile("../../engine/calib/testdata/base.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct{ Blocks ops.Blocks }
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	return golden.Blocks
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/rouxml/roux/engine"
 	"github.com/rouxml/roux/engine/calib"
-	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/gguf/imatrix"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
@@ -54,18 +53,6 @@ func imatrixLine(e imatrix.Entry, expert int, tokens int64) string {
 		most = max(most, v)
 	}
 	return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.4g\t%.4g", e.Name, name, tokens, len(means), dead, sum/float64(max(1, len(means))), most)
-}
-
-// writeImatrix writes the statistics of a recipe's one calibration.
-func writeImatrix(path string, all []engine.Statistics) error {
-	if len(all) != 1 {
-		return usageError{fmt.Errorf("--imatrix: the recipe calibrates %d times, and a file holds one: leave one calibrating step, or say sequential: false so that they share it", len(all))}
-	}
-	text, err := imatrixFile(path, all[0])
-	if err != nil {
-		return err
-	}
-	return loaders.WriteFile(path, text, true, loaders.StageOptions{})
 }
 
 // imatrixFile makes an importance matrix of statistics: of the older form if the

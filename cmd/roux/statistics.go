@@ -17,8 +17,8 @@ import (
 )
 
 // inspectStats shows the statistics that a recipe calibrates with, or those of
-// an importance matrix, and writes the former as one if it is given a path.
-func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error {
+// an importance matrix.
+func inspectStats(cmd *cobra.Command, f recipeFlags, path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
 		return inspectImatrix(cmd, path, f.json)
 	}
@@ -40,11 +40,6 @@ func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error
 	}
 	if len(all) == 0 {
 		return usageError{fmt.Errorf("no step of %s calibrates: give one an op with calibrate: NAME, such as prune.wanda", path)}
-	}
-	if imatrix != "" {
-		if err := writeImatrix(imatrix, all); err != nil {
-			return err
-		}
 	}
 	if f.json {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
