@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,7 +26,7 @@ func (p *Plan) layStudy(n *node) error {
 		return nil
 	}
 	if p.opt.Tokenizer == nil || p.opt.Config == nil {
-		return fmt.Errorf("this program runs no models")
+		return errors.New("this program runs no models")
 	}
 	heads, err := n.runnable(p.opt)
 	if err != nil {
