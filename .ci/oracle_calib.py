@@ -50,11 +50,11 @@ def statistics(model, batch):
     return inputs, {"next": [float(cos(a, b, dim=-1).mean()) for a, b in zip(states, states[1:])],
                     "last": [[float(cos(a[:, -1], b[:, -1], dim=-1).mean()) for b in states] for a in states]}
 
-def wanda(model, batch, prune):
-    """Prunes layer by layer; prune(score) is a mask of what goes."""
-    masks = {}
+def wanda(model, batch, prune, sequential=True):
+    """Prunes layer by layer; prune(score) is a mask of what goes. Published is sequential; else all layers are scored by the dense model."""
+    masks, (dense, _) = {}, gather(model, batch)
     for l, layer in enumerate(model.model.layers):
-        seen, _ = gather(model, batch)
+        seen = gather(model, batch)[0] if sequential else dense
         for path in ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]:
             name = {"q": "attn.in", "k": "attn.in", "v": "attn.in", "o": "attn.out", "g": "ffn.in", "u": "ffn.in", "d": "ffn.mid"}[path.split(".")[1][0]]
             w = layer.get_submodule(path).weight
@@ -81,8 +81,8 @@ def make():
     batch = windows()
     inputs, blocks = statistics(load(), batch)
     masks = {}
-    for kind, prune in (("half", half), ("2:4", two_of_four)):
-        all = wanda(load(), batch, prune)
+    for kind, prune, sequential in (("half", half, True), ("2:4", two_of_four, True), ("at once", half, False)):
+        all = wanda(load(), batch, prune, sequential)
         masks[kind] = {n: base64.b64encode(np.packbits(all[n][:64].numpy())).decode() for n in
             ("model.layers.0.self_attn.k_proj.weight", "model.layers.1.self_attn.o_proj.weight", "model.layers.3.mlp.down_proj.weight")}
     return {"length": LENGTH, "samples": SAMPLES, "channels": SHOWN, "inputs": inputs, "blocks": blocks, "rows": 64, "masks": masks}

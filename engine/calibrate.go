@@ -6,150 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/rouxml/roux/engine/calib"
-	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor"
 )
-
-// calibration is one run of a model over data, for all steps that ask for
-// statistics of it.
-type calibration struct {
-	model   *node
-	data    *dataset
-	step    *node // the step through whose results the data goes on; nil: none
-	linears []calib.Linear
-	want    []ops.Need       // by linear
-	tensors map[string][]int // which linears a tensor belongs to
-	users   []*action
-	compare bool         // whether hidden states are to be compared
-	blocks  calib.Blocks // then
-
-	base   keyOnce
-	run    flight
-	layers map[int][]*ops.Stats // by layer, once read; in the order of linears
-}
-
-// sequential says whether statistics come from a model that the step has been
-// through up to the layer before.
-func (n *node) sequential() bool {
-	return n.op.Needs != 0 && len(n.step.Data) > 0 && n.op.Sequential(n.step.Params)
-}
-
-// layCalibration says what statistics the units of a step need, and joins them
-// with what others need of the same model and data.
-func (p *Plan) layCalibration(ctx context.Context, n *node) error {
-	if n.op.Needs == 0 || len(n.step.Data) == 0 || len(n.acts) == 0 {
-		return nil
-	}
-	c, err := p.calibration(ctx, n)
-	if err != nil {
-		return err
-	}
-	for _, a := range n.acts {
-		if len(c.of(a)) == 0 {
-			return fmt.Errorf("%s is no weight of a linear layer that model %s multiplies activations by, so it has no statistics: leave it out with where", a.pass.In[0].Name, c.model.name)
-		}
-		a.calib = c
-		c.users = append(c.users, a)
-		for _, i := range c.of(a) {
-			c.want[i] |= n.op.Needs
-		}
-		if c.step != nil && a.memory() > p.opt.Memory/2 {
-			return n.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory beside the sums of its layer, and half of the budget is %s: raise --memory, or leave the tensor out with where",
-				humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(p.opt.Memory/2))))
-		}
-	}
-	return c.affordable(p.opt.Memory)
-}
-
-// of returns the linears that an action's first operand belongs to.
-func (c *calibration) of(a *action) []int { return c.tensors[a.pass.In[0].Name] }
-
-// calibration finds or makes the run that a step's statistics come from.
-func (p *Plan) calibration(ctx context.Context, n *node) (*calibration, error) {
-	if p.opt.Tokenizer == nil || p.opt.Data == nil {
-		return nil, errors.New("this program runs no models")
-	}
-	data, err := p.dataset(ctx, n.step.Data[0].Name)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range p.calibs {
-		if c.model == n.ports[0] && c.data == data && c.step == nil && !n.sequential() {
-			return c, nil
-		}
-	}
-	c := &calibration{model: n.ports[0], data: data, tensors: map[string][]int{}, layers: map[int][]*ops.Stats{}}
-	if n.sequential() {
-		c.step = n
-	}
-	if c.linears, err = calib.Linears(c.model.header); err != nil {
-		return nil, err
-	}
-	if err := calib.Check(c.model.header, data.data); err != nil {
-		return nil, err
-	}
-	c.want = make([]ops.Need, len(c.linears))
-	for i, l := range c.linears {
-		for _, w := range l.Weights {
-			c.tensors[w] = append(c.tensors[w], i)
-		}
-	}
-	p.calibs = append(p.calibs, c)
-	return c, nil
-}
-
-// affordable refuses sums that do not fit: those of one layer while the data
-// goes by, and those of all channels, which stay.
-func (c *calibration) affordable(budget int64) error {
-	layer, all := calib.LayerBytes(c.linears, c.want), int64(0)
-	for i, l := range c.linears {
-		if c.want[i] != 0 {
-			all += 32 * int64(l.Width)
-		}
-	}
-	if layer <= budget/2 && all <= budget/4 {
-		return nil
-	}
-	return fmt.Errorf("the statistics of model %s take %s for its largest layer and %s for the channels of all, and the budget is %s: raise --memory, or leave tensors out with where",
-		c.model.name, humanize.Bytes(uint64(layer)), humanize.Bytes(uint64(all)), humanize.Bytes(uint64(budget)))
-}
-
-// calibVersion is raised when the same run would give other statistics.
-const calibVersion = 1
-
-// key covers the model, its tokenizer, the data and how much of it, and for a
-// sequential step what the step does.
-func (c *calibration) key(ctx context.Context) (cas.Key, error) {
-	return c.base.get(func() (cas.Key, error) {
-		h := cas.NewHash("calibration").Int(calibVersion).String(c.data.digest)
-		if err := hashModel(ctx, h, c.model); err != nil || c.step == nil {
-			return h.Sum(), err
-		}
-		for _, a := range c.users {
-			k, err := a.bareKey(ctx)
-			if err != nil {
-				return cas.Key{}, err
-			}
-			h.String(a.pass.Out().Name).Key(k)
-		}
-		return h.Sum(), nil
-	})
-}
-
-// layerKey names the sums of a layer's channels, and gramKey a Gram matrix.
-func (c *calibration) layerKey(ctx context.Context, layer int) (cas.Key, error) {
-	k, err := c.key(ctx)
-	return cas.NewHash("channels").Key(k).Int(int64(layer)).Sum(), err
-}
-
-func (c *calibration) gramKey(ctx context.Context, linear int) (cas.Key, error) {
-	k, err := c.key(ctx)
-	return cas.NewHash("gram").Key(k).Int(int64(linear)).Sum(), err
-}
 
 // lacking returns what of the wanted the cache lacks, or nil. A layer comes with
 // the channels of all its inputs.
@@ -190,15 +50,10 @@ func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 // from the cache, or from a run for what it lacks.
 func (r *run) calibrate(ctx context.Context, c *calibration) error {
 	return c.run.do(ctx, func(ctx context.Context) error {
-		want, err := r.lacking(ctx, c)
-		if err != nil {
-			return err
-		}
-		compare := c.compare && !r.heldBlocks(ctx, c)
-		if want == nil && !compare {
-			r.hits.Add(1)
-		} else if err := r.observe(ctx, c, want, compare); err != nil {
-			return c.place(err)
+		if !c.given() {
+			if err := r.gathered(ctx, c); err != nil {
+				return c.place(err)
+			}
 		}
 		for _, a := range c.users {
 			if err := r.equip(ctx, c, a); err != nil {
@@ -207,6 +62,20 @@ func (r *run) calibrate(ctx context.Context, c *calibration) error {
 		}
 		return nil
 	})
+}
+
+// gathered runs the model for what the cache lacks, if it lacks anything.
+func (r *run) gathered(ctx context.Context, c *calibration) error {
+	want, err := r.lacking(ctx, c)
+	if err != nil {
+		return err
+	}
+	compare := c.compare && !r.heldBlocks(ctx, c)
+	if want == nil && !compare {
+		r.hits.Add(1)
+		return nil
+	}
+	return r.observe(ctx, c, want, compare)
 }
 
 // place names the step that asked first.
@@ -225,7 +94,7 @@ func (r *run) observe(ctx context.Context, c *calibration, want []ops.Need, comp
 	}
 	progress := newReading(r.opt, c.model.name+" over "+c.data.data.Name, c.model.cells)
 	job := calib.Job{Data: c.data.data, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Spill: r.opt.Cache.Dir(), Linears: c.linears, Want: want, Blocks: compare,
-		Model: ops.Subject{Header: c.model.header, Weights: r.source(ctx, c.model, progress)},
+		Model: ops.Subject{Header: c.header, Weights: r.source(ctx, c.model, progress)},
 		Layer: func(layer int, got []calib.Gathered) error { return r.keepLayer(ctx, c, layer, got) }}
 	if c.step != nil {
 		made := r.source(ctx, c.step, newReading(r.opt, c.step.name, c.step.cells))

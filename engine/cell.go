@@ -26,6 +26,7 @@ type node struct {
 	groups []*group
 	same   bool            // `when` was false: the primary input passes through
 	trials []*trial        // runs of a scoring step
+	study  *study          // what its units are computed with; nil without
 	common map[string]bool // tensors of all ports, where `keys` asks for them alone
 
 	on                 *run   // nil for inputs

@@ -25,6 +25,11 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 			return nil, fmt.Errorf("output %s: %w", w.out.Name, err)
 		}
 	}
+	for _, f := range p.files {
+		if err := p.storeFile(ctx, f); err != nil {
+			return nil, fmt.Errorf("output %s: %w", f.out.Name, err)
+		}
+	}
 	if err := p.gates(ctx); err != nil {
 		return nil, err
 	}

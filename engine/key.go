@@ -97,15 +97,19 @@ func (a *action) actionKey(ctx context.Context) (cas.Key, error) {
 	})
 }
 
-// ownKey covers one unit and the statistics that it is computed with.
+// ownKey covers one unit and the statistics, or the study, that it is computed
+// with.
 func (a *action) ownKey(ctx context.Context) (cas.Key, error) {
-	if a.calib == nil {
+	if a.calib == nil && !a.pass.Unit.Study {
 		return a.bareKey(ctx)
 	}
 	return a.own.get(func() (cas.Key, error) {
 		bare, err := a.bareKey(ctx)
 		if err != nil {
 			return cas.Key{}, err
+		}
+		if bare, err = a.studyKey(ctx, bare); err != nil || a.calib == nil {
+			return bare, err
 		}
 		all, err := a.calib.key(ctx)
 		h := cas.NewHash("calibrated").Key(bare).Key(all)

@@ -24,7 +24,10 @@ type Options struct {
 	Config func(config []byte, infos []tensor.Info) ([]byte, error)
 	// Data reads an entry of the recipe's data, and returns a digest of all that
 	// was read.
-	Data    func(ctx context.Context, d recipes.Data) (*ops.Data, string, error)
+	Data func(ctx context.Context, d recipes.Data) (*ops.Data, string, error)
+	// Encode makes the file of an output that holds statistics; the ending of the
+	// path says in which form.
+	Encode  func(path string, s Statistics) ([]byte, error)
 	Cache   *cas.Cache
 	Memory  int64 // budget in bytes for buffers; 0 means half of what is free
 	Workers int   // goroutines that compute; 0 means one for each core

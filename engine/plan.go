@@ -23,12 +23,14 @@ type Plan struct {
 	nodes    map[string]*node
 	order    []*node
 	writes   []*write
+	files    []*statFile
 	measures map[string]*measure
 	data     map[string]*dataset // by name, once read
 	calibs   []*calibration
 	closers  []io.Closer
 	protect  []string
 	run      *run
+	below    bool // it is of a recipe that is a model of another
 }
 
 // NewPlan opens the recipe's models and lays out all steps. Steps under a
@@ -80,7 +82,12 @@ func (p *Plan) build(ctx context.Context) error {
 	}
 	var errs []error
 	for _, out := range p.Recipe.Outputs {
-		errs = append(errs, p.addWrite(out))
+		switch {
+		case out.Calibrate.Name == "":
+			errs = append(errs, p.addWrite(out))
+		case !p.below:
+			errs = append(errs, p.addStatFile(ctx, out))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -117,7 +124,7 @@ func (p *Plan) insert(n *node) {
 
 // addRecipe lays out another recipe and takes one of its outputs as a model.
 func (p *Plan) addRecipe(ctx context.Context, m recipes.Model) error {
-	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run}
+	sub := &Plan{Recipe: m.Recipe, opt: p.opt, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}, run: p.run, below: true}
 	err := sub.build(ctx)
 	p.closers = append(p.closers, sub.closers...)
 	p.calibs = append(p.calibs, sub.calibs...)
@@ -235,10 +242,10 @@ func (p *Plan) lay(ctx context.Context, n *node, skip bool) error {
 	case n.op.Score != nil:
 		err = p.layScore(ctx, n)
 	case n.op.Select != nil:
-		err = p.laySelect(n)
+		err = p.laySelect(ctx, n)
 	default:
 		if err = p.layUnits(n); err == nil {
-			err = p.layCalibration(ctx, n)
+			err = errors.Join(p.layStudy(n), p.layCalibration(ctx, n))
 		}
 	}
 	if err != nil {
@@ -264,8 +271,14 @@ func (n *node) headers() []ops.Header {
 	return hs
 }
 
-func (p *Plan) laySelect(n *node) error {
+func (p *Plan) laySelect(ctx context.Context, n *node) error {
 	n.chosen = n.headers()
+	if n.op.Needs&ops.Cosines != 0 && len(n.step.Data) > 0 {
+		var err error
+		if n.chosen[0].Blocks, err = p.cosines(ctx, n); err != nil {
+			return err
+		}
+	}
 	picks, err := n.op.Select(n.step.Params, n.chosen)
 	if err != nil {
 		return err

@@ -96,6 +96,13 @@ func (s *schedule) rows(ctx context.Context, a *action) ([]*job, error) {
 		}
 		needs = append(needs, j)
 	}
+	if a.pass.Unit.Study {
+		j, err := s.studying(ctx, a.node)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, j)
+	}
 	if a.group != nil {
 		j, err := s.preparing(ctx, a.group)
 		if err != nil {
@@ -143,6 +150,13 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 			}
 			j.needs = append(j.needs, c)
 		}
+		if a.pass.Unit.Study {
+			c, err := s.studying(ctx, a.node)
+			if err != nil {
+				return nil, err
+			}
+			j.needs = append(j.needs, c)
+		}
 	}
 	return j, nil
 }
@@ -155,6 +169,10 @@ func (s *schedule) calibrating(ctx context.Context, c *calibration) (*job, error
 	}
 	j := &job{bytes: s.on.opt.Memory, heap: s.on.opt.Memory / 2, work: func(ctx context.Context) error { return s.on.calibrate(ctx, c) }}
 	s.jobs[c] = j
+	if c.given() {
+		j.bytes, j.heap = 0, 0
+		return j, nil
+	}
 	cells := slices.Clone(c.model.cells)
 	if c.step != nil {
 		for _, a := range c.users {

@@ -14,14 +14,17 @@ import (
 	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
-// trial is one run of a scoring step: some of its models over its data.
+// trial is one run of a scoring step: some of its models over its data; or of a
+// study.
 type trial struct {
+	run       func(ctx context.Context, params any, x *ops.Trial) (ops.Result, error)
 	ports     []*node
 	heads     []ops.Header // of the ports
 	data      []*dataset
 	canonical []byte
 	seed      uint64
 	op        *ops.Op
+	once      keyOnce
 }
 
 // dataset is an entry of the recipe's data, read, and the digest of what it
@@ -61,7 +64,7 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 		return err
 	}
 	for _, ports := range n.op.Score.Runs(n.step.Params, len(n.ports)) {
-		t := &trial{op: n.op, data: data, canonical: canonical, seed: p.seedOf(n)}
+		t := &trial{op: n.op, run: n.op.Score.Run, data: data, canonical: canonical, seed: p.seedOf(n)}
 		for _, i := range ports {
 			t.ports, t.heads = append(t.ports, n.ports[i]), append(t.heads, heads[i])
 		}
@@ -74,17 +77,26 @@ func (p *Plan) layScore(ctx context.Context, n *node) error {
 // have: steps may have changed what it says of layers and vocabulary. An
 // input's stands as it is, so that what is wrong with it is seen.
 func (n *node) runnable(o Options) ([]ops.Header, error) {
-	heads := n.headers()
+	heads := make([]ops.Header, len(n.ports))
 	for i, port := range n.ports {
-		if port.step == nil {
-			continue
-		}
 		var err error
-		if heads[i].Config, err = o.Config(heads[i].Config, heads[i].Infos); err != nil {
-			return nil, fmt.Errorf("%s: %w", port.name, err)
+		if heads[i], err = port.runnableHeader(o); err != nil {
+			return nil, err
 		}
 	}
 	return heads, nil
+}
+
+func (n *node) runnableHeader(o Options) (ops.Header, error) {
+	h := n.header
+	if n.step == nil || o.Config == nil {
+		return h, nil
+	}
+	var err error
+	if h.Config, err = o.Config(h.Config, h.Infos); err != nil {
+		return h, fmt.Errorf("%s: %w", n.name, err)
+	}
+	return h, nil
 }
 
 // seedOf is the step's seed, or the recipe's.
@@ -129,6 +141,10 @@ func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, err
 // key covers all that a run's result depends on: the op, its params, the seed,
 // the data, and of each model its weights, config and files.
 func (t *trial) key(ctx context.Context) (cas.Key, error) {
+	return t.once.get(func() (cas.Key, error) { return t.makeKey(ctx) })
+}
+
+func (t *trial) makeKey(ctx context.Context) (cas.Key, error) {
 	h := cas.NewHash("score").Int(keyVersion).String(t.op.Name).Int(int64(t.op.Version)).Bytes(t.canonical).Int(int64(t.seed))
 	for _, d := range t.data {
 		h.String(d.digest)
@@ -181,10 +197,10 @@ func (r *run) score(ctx context.Context, m *measure) error {
 			continue
 		}
 		m.hit = false
-		if results[i], err = r.try(ctx, m, t); err != nil {
+		if results[i], err = r.try(ctx, m.node, t); err != nil {
 			return err
 		}
-		r.keepResult(m, key, results[i])
+		r.keepResult(m.node, key, results[i])
 	}
 	var err error
 	n := m.node
@@ -196,19 +212,19 @@ func (r *run) score(ctx context.Context, m *measure) error {
 }
 
 // keepResult stores a result; one with NaN or Inf is made again next time.
-func (r *run) keepResult(m *measure, key cas.Key, result ops.Result) {
+func (r *run) keepResult(n *node, key cas.Key, result ops.Result) {
 	text, err := json.Marshal(result)
 	if err != nil {
 		return
 	}
-	if err := r.opt.Cache.PutBytes(key, text, m.node.op.Name+" "+m.node.name); err != nil {
+	if err := r.opt.Cache.PutBytes(key, text, n.op.Name+" "+n.name); err != nil {
 		r.opt.emit(Warning{Text: "cache: " + err.Error()})
 	}
 }
 
 // try runs models over data. What their weights rest on is made first; then the
 // op has half of the budget, and the other half is for the rows that it reads.
-func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error) {
+func (r *run) try(ctx context.Context, n *node, t *trial) (ops.Result, error) {
 	var cells []*cell
 	for _, port := range t.ports {
 		cells = append(cells, port.cells...)
@@ -220,20 +236,30 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
 		return ops.Result{}, err
 	}
+	var result ops.Result
+	err = r.within(ctx, r.opt.Memory, r.opt.Memory/2, func() (err error) {
+		result, err = r.attempt(ctx, n, t)
+		return err
+	})
+	return result, err
+}
+
+// attempt runs models whose dear tensors are there, within the memory of its
+// caller.
+func (r *run) attempt(ctx context.Context, n *node, t *trial) (ops.Result, error) {
 	x := &ops.Trial{Seed: t.seed, Workers: r.opt.Workers, Memory: r.opt.Memory / 2, Scratch: r.opt.Cache.Dir()}
 	for _, d := range t.data {
 		x.Data = append(x.Data, d.data)
 	}
-	progress := newReading(r.opt, m.node.name, cells)
+	var cells []*cell
+	for _, port := range t.ports {
+		cells = append(cells, port.cells...)
+	}
+	progress := newReading(r.opt, n.name, cells)
 	for i, port := range t.ports {
 		x.Models = append(x.Models, ops.Subject{Header: t.heads[i], Weights: r.source(ctx, port, progress)})
 	}
-	var result ops.Result
-	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {
-		result, err = t.op.Score.Run(ctx, m.node.step.Params, x)
-		return err
-	})
-	return result, err
+	return t.run(ctx, n.step.Params, x)
 }
 
 // scoreSummary says which runs the cache holds.

@@ -8,13 +8,18 @@ import (
 	"io"
 	"math"
 
-	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
 )
 
-// equipped makes sure that an action that needs statistics has them.
+// equipped makes sure that an action that needs statistics, or what a study
+// finds, has them.
 func (r *run) equipped(ctx context.Context, a *action) error {
+	if a.pass.Unit.Study {
+		if err := r.studied(ctx, a.node); err != nil {
+			return err
+		}
+	}
 	if a.calib == nil || a.ready.Load() {
 		return nil
 	}
@@ -149,7 +154,7 @@ func (r *run) heldBlocks(ctx context.Context, c *calibration) bool {
 	return ok && json.Unmarshal(text, &c.blocks) == nil
 }
 
-func (r *run) keepBlocks(ctx context.Context, c *calibration, b calib.Blocks) error {
+func (r *run) keepBlocks(ctx context.Context, c *calibration, b ops.Blocks) error {
 	c.blocks = b
 	key, err := c.blocksKey(ctx)
 	if err != nil {
@@ -162,12 +167,38 @@ func (r *run) keepBlocks(ctx context.Context, c *calibration, b calib.Blocks) er
 	return r.opt.Cache.PutBytes(key, text, "hidden states of "+c.model.name)
 }
 
+// cosines compares the hidden states of a step's model: taken from the cache, or
+// by a run.
+func (p *Plan) cosines(ctx context.Context, n *node) (*ops.Blocks, error) {
+	c, err := p.calibration(ctx, n.ports[0], n.step.Data[0].Name, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.given() {
+		return nil, c.data.data.Errorf("an importance matrix tells nothing of hidden states: calibrate on a text")
+	}
+	r := p.run
+	if r.heldBlocks(ctx, c) {
+		r.hits.Add(1)
+		return &c.blocks, nil
+	}
+	sched, err := r.schedule(ctx, c.model.cells)
+	if err != nil {
+		return nil, err
+	}
+	if err := sched.run(ctx, func(context.Context, *cell) error { return nil }); err != nil {
+		return nil, err
+	}
+	err = r.within(ctx, r.opt.Memory, r.opt.Memory/2, func() error { return r.observe(ctx, c, nil, true) })
+	return &c.blocks, err
+}
+
 // Statistics is what one calibration of a recipe came to.
 type Statistics struct {
 	Model, Data string
-	Step        string        `json:",omitempty"` // through whose results the data went on
-	Inputs      []*ops.Stats  // of the layers that steps ask about, in order
-	Blocks      *calib.Blocks `json:",omitempty"`
+	Step        string       `json:",omitempty"` // through whose results the data went on
+	Inputs      []*ops.Stats // of the layers that steps ask about, in order
+	Blocks      *ops.Blocks  `json:",omitempty"`
 }
 
 // Statistics makes or looks up the statistics that the recipe's steps calibrate
@@ -176,32 +207,51 @@ func (p *Plan) Statistics(ctx context.Context) ([]Statistics, error) {
 	defer p.run.close()
 	var out []Statistics
 	for _, c := range p.calibs {
-		c.compare = c.step == nil
-		s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
-		j, err := s.calibrating(ctx, c)
+		c.compare = c.step == nil && !c.given()
+		one, err := p.statistics(ctx, c)
 		if err != nil {
 			return nil, err
-		}
-		if err := s.finish(ctx, j); err != nil {
-			return nil, err
-		}
-		one := Statistics{Model: c.model.name, Data: c.data.data.Name}
-		if c.compare {
-			one.Blocks = &c.blocks
-		} else {
-			one.Step = c.step.name
-		}
-		for i, l := range c.linears {
-			if c.layers[l.Layer] == nil {
-				continue
-			}
-			st, err := p.run.statsOf(ctx, c, i)
-			if err != nil {
-				return nil, err
-			}
-			one.Inputs = append(one.Inputs, st)
 		}
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// statistics makes those of one calibration.
+func (p *Plan) statistics(ctx context.Context, c *calibration) (Statistics, error) {
+	one := Statistics{Model: c.model.name, Data: c.data.data.Name}
+	s := &schedule{on: p.run, jobs: map[any]*job{}, needs: map[*action][]*job{}}
+	j, err := s.calibrating(ctx, c)
+	if err != nil {
+		return one, err
+	}
+	if err := s.finish(ctx, j); err != nil {
+		return one, err
+	}
+	if c.compare {
+		one.Blocks = &c.blocks
+	}
+	if c.step != nil {
+		one.Step = c.step.name
+	}
+	asked := map[int]bool{} // layers, which come with all of their inputs
+	for i, l := range c.linears {
+		asked[l.Layer] = asked[l.Layer] || c.want[i] != 0
+	}
+	for i, l := range c.linears {
+		if !asked[l.Layer] || c.given() && c.want[i] == 0 {
+			continue
+		}
+		if c.layers[l.Layer] == nil {
+			if err := p.run.readLayer(ctx, c, l.Layer); err != nil {
+				return one, err
+			}
+		}
+		st, err := p.run.statsOf(ctx, c, i)
+		if err != nil {
+			return one, err
+		}
+		one.Inputs = append(one.Inputs, st)
+	}
+	return one, nil
 }

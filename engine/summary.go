@@ -71,6 +71,13 @@ func (p *Plan) Summary(ctx context.Context) (Summary, error) {
 		}
 		s.Outputs = append(s.Outputs, o)
 	}
+	for _, f := range p.files {
+		o, err := p.fileSummary(ctx, f)
+		if err != nil {
+			return s, err
+		}
+		s.Outputs = append(s.Outputs, o)
+	}
 	return s, nil
 }
 
@@ -103,6 +110,9 @@ func (p *Plan) stepSummary(ctx context.Context, n *node) (StepSummary, error) {
 	default:
 		st.Why = fmt.Sprintf("%d of %d held; the rest never ran with these params and inputs", st.Held, len(n.acts))
 	}
+	if err := p.run.studySummary(ctx, n, &st); err != nil {
+		return st, err
+	}
 	return st, p.run.calibrationSummary(ctx, n, &st)
 }
 
@@ -112,6 +122,10 @@ func (r *run) calibrationSummary(ctx context.Context, n *node, st *StepSummary) 
 		return nil
 	}
 	c := n.acts[0].calib
+	if c.given() {
+		st.Why += fmt.Sprintf("; calibrates on %s, an importance matrix", c.data.data.Name)
+		return nil
+	}
 	want, err := r.lacking(ctx, c)
 	if err != nil {
 		return err

@@ -88,12 +88,8 @@ func (s *Staging) recover() error {
 
 // mayReplace refuses targets that are not ours.
 func mayReplace(target string, o StageOptions) error {
-	real := realPath(target)
-	for _, p := range o.Protect {
-		in := realPath(p)
-		if real == in || strings.HasPrefix(real, in+string(filepath.Separator)) || strings.HasPrefix(in, real+string(filepath.Separator)) {
-			return fmt.Errorf("the output %s would overwrite the input %s: choose another path", target, p)
-		}
+	if err := o.spares(target); err != nil {
+		return err
 	}
 	info, err := os.Stat(target)
 	if errors.Is(err, os.ErrNotExist) {
@@ -110,7 +106,23 @@ func mayReplace(target string, o StageOptions) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(target, Marker)); err != nil && len(files) > 0 && !o.Force {
-		return fmt.Errorf("%s exists and was not written by roux: choose another path, or replace it with --force", target)
+		return foreign(target)
+	}
+	return nil
+}
+
+func foreign(target string) error {
+	return fmt.Errorf("%s exists and was not written by roux: choose another path, or replace it with --force", target)
+}
+
+// spares refuses a target that is an input.
+func (o StageOptions) spares(target string) error {
+	real := realPath(target)
+	for _, p := range o.Protect {
+		in := realPath(p)
+		if real == in || strings.HasPrefix(real, in+string(filepath.Separator)) || strings.HasPrefix(in, real+string(filepath.Separator)) {
+			return fmt.Errorf("the output %s would overwrite the input %s: choose another path", target, p)
+		}
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ type Data struct {
 	// Saved are the predictions of a reference model, with the tokens that they
 	// are about; nil for other data.
 	Saved Saved
+	// Importance is an importance matrix in place of texts; nil for texts.
+	Importance *Importance
 	// Length is how many tokens a sample has, and Samples how many there are;
 	// 0 leaves it to the op.
 	Length, Samples int

@@ -35,6 +35,7 @@ type Op struct {
 	Whole   *Whole
 	Measure *Measure
 	Score   *Score
+	Study   *Study // nil unless units say Study
 }
 
 // Kernel is a RowKernel with hidden params.
@@ -60,7 +61,7 @@ type Measure struct {
 func (s Spec[P]) op() (*Op, error) {
 	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
 		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters, Needs: s.Needs,
-		New: func() any { return new(P) }}
+		New: func() any { return new(P) }, Study: s.Study.hide()}
 	o.Check = func(p any) []schema.Problem {
 		if s.Check == nil {
 			return nil
@@ -111,8 +112,8 @@ func (s Spec[P]) kernel(o *Op) error {
 		o.Scope = Model
 		o.Score = s.Score.hide()
 	}
-	if s.Needs != 0 && s.Rows == nil && s.Whole == nil {
-		return fmt.Errorf("op %s needs statistics, which only Rows and Whole kernels get", s.Name)
+	if s.Needs&^Cosines != 0 && s.Rows == nil && s.Whole == nil || s.Needs&Cosines != 0 && s.Select == nil {
+		return fmt.Errorf("op %s needs statistics that its kernel does not get: Rows and Whole get those of inputs, Select gets cosines", s.Name)
 	}
 	if n != 1 {
 		return fmt.Errorf("op %s has %d kernels: set exactly one of Rows, Whole, Select, Measure and Score", s.Name, n)

@@ -23,6 +23,8 @@ type Pass struct {
 	// Stats are those of the first operand's input, when the op has needs and the
 	// step calibrates: one, or one for each expert of a stack.
 	Stats []*Stats
+	// Found is what the op's Study came to, of a unit that says Study.
+	Found *Result
 
 	keys sync.Map // rng.Key by [2]string of role and stream
 	held atomic.Value

@@ -33,11 +33,16 @@ type Spec[P any] struct {
 
 	// Needs are the statistics of each unit's first operand that the kernel finds
 	// in its Pass, when the step names data in a schema.DataRef. Steps that
-	// calibrate on the same model and data share one run.
+	// calibrate on the same model and data share one run. An op with Select finds
+	// Cosines in its first Header, for which the model is run when the plan is
+	// made: what they choose decides which tensors there are.
 	Needs Need
 	// Sequential says that a layer's statistics come from a model whose layers
 	// before have been through the op already. Nil means never.
 	Sequential func(p *P) bool
+
+	// Study runs models before the units that say Study. Nil means that none do.
+	Study *StudyKernel[P]
 
 	// Check reports rules between fields; Path is relative to the step.
 	Check func(p *P) []schema.Problem

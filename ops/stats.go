@@ -6,14 +6,17 @@ import (
 	"github.com/rouxml/roux/tensor/kernel"
 )
 
-// Need says which statistics of a tensor's input an op asks for. Sums over
-// channels come with every need.
+// Need says which statistics of a tensor's input an op asks for. A run over
+// texts gives sums over channels with every need; an importance matrix has
+// Squares alone.
 type Need uint8
 
 // The needs.
 const (
-	Channels Need = 1 << iota // Stats.Columns
-	Gram                      // Stats.Gram
+	Squares  Need = 1 << iota // Stats.Squares
+	Channels                  // all of Stats.Columns
+	Gram                      // Stats.ReadGram
+	Cosines                   // Header.Blocks, which ops with Select get alone
 )
 
 // Stats is what a model's run over calibration data showed of the input X
@@ -29,6 +32,9 @@ type Stats struct {
 	Mass    float64  // the sum of the router's weights of those
 	// Columns has the sums of x, x^2 and |x| of each channel, and its extremes.
 	*kernel.Columns
+	// SquaresOnly says that of these only the squares are known: they come from
+	// an importance matrix.
+	SquaresOnly bool `json:",omitempty"`
 	// Transposed says that the weight is stored [in, out].
 	Transposed bool
 	// ReadGram fills dst, channels x channels, with X^T*X: summed in float64 over

@@ -21,6 +21,9 @@ type Header struct {
 	Left map[string]bool
 	// Files ride along with the model.
 	Files []tensor.File
+	// Blocks says how alike its hidden states are, when the op needs Cosines and
+	// the step calibrates.
+	Blocks *Blocks
 	// Vocab returns the model's vocabulary, which is read when it is first
 	// asked for and not to be changed; tensor.ErrNoVocab when it has none.
 	Vocab func() (*vocab.Tokenizer, error)
@@ -67,6 +70,8 @@ type Unit struct {
 	// Rows says for each operand of a row kernel which of its rows stands for
 	// each row of the output. Nil, alone or of one operand, means the same rows.
 	Rows []RowMap
+	// Study says that the kernel needs what the op's Study found.
+	Study bool
 }
 
 // RowMap holds an operand's row for each row of the output; None where the

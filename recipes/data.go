@@ -22,6 +22,7 @@ type DataParams struct {
 	Text        string  `yaml:"text" check:"optional" doc:"texts: a text file, a .jsonl, .csv, .tsv or .parquet file, or a Hub data set"`
 	Task        string  `yaml:"task" check:"optional" doc:"questions: a task file of lm-evaluation-harness, or a table with doc_to_text"`
 	Logits      string  `yaml:"logits" check:"optional" doc:"predictions of a reference model, as llama-perplexity --kl-divergence-base writes them"`
+	Imatrix     Paths   `yaml:"imatrix" check:"optional" doc:"in place of texts, for steps that need sums of squares alone: an importance matrix of llama.cpp, or several, which add up"`
 	Revision    string  `yaml:"revision" check:"optional" doc:"branch, tag or commit of a Hub data set"`
 	Files       string  `yaml:"files" check:"optional" doc:"which files of a Hub data set, as a pattern such as data/test-*.parquet"`
 	Field       string  `yaml:"field" default:"text" doc:"column of a table that holds the text"`
@@ -60,6 +61,9 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	if problems := schema.Decode(n, p.r.File, path, &d.DataParams); problems != nil {
 		p.problems = append(p.problems, problems...)
 		return false
+	}
+	if d.Imatrix != nil {
+		return p.importance(n, path, d)
 	}
 	key, at := "", (*string)(nil)
 	for _, one := range []struct {

@@ -176,7 +176,9 @@ func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model
 	p.r.Open = append(p.r.Open, sub.Open...)
 	var outputs, steps []string
 	for _, o := range sub.Outputs {
-		outputs = append(outputs, o.Name)
+		if o.Calibrate.Name == "" {
+			outputs = append(outputs, o.Name)
+		}
 	}
 	for _, s := range sub.Steps {
 		if !s.Measures {

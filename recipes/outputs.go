@@ -11,15 +11,16 @@ import (
 	"github.com/rouxml/roux/schema"
 )
 
-// outputParams is an output as it stands in a recipe.
-type outputParams struct {
-	From      schema.Ref   `yaml:"from" doc:"model or step to write"`
-	Path      string       `yaml:"path" doc:"directory to write"`
-	Format    string       `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft"`
-	DType     string       `yaml:"dtype" check:"optional,enum=float32|bfloat16|float16|float64|float8_e4m3fn|float8_e5m2" doc:"dtype of the written floats; default: as computed"`
-	ShardSize schema.Bytes `yaml:"shard_size" default:"5GB" doc:"largest file of weights"`
-	Card      bool         `yaml:"card" default:"true" doc:"write a model card, README.md"`
-	NaN       string       `yaml:"nan" default:"keep" check:"enum=keep|zero|error" doc:"what to do with NaN and Inf: keep them and warn, write zeros and warn, or fail"`
+// OutputParams are the keys of an output.
+type OutputParams struct {
+	From      schema.Ref     `yaml:"from" doc:"model or step to write"`
+	Path      string         `yaml:"path" doc:"directory to write; for imatrix a file, whose older form ends in .dat"`
+	Format    string         `yaml:"format" default:"safetensors" doc:"safetensors, compressed-tensors or peft; or imatrix, an importance matrix of llama.cpp"`
+	Calibrate schema.DataRef `yaml:"calibrate" check:"optional" doc:"data that an importance matrix is about"`
+	DType     string         `yaml:"dtype" check:"optional,enum=float32|bfloat16|float16|float64|float8_e4m3fn|float8_e5m2" doc:"dtype of the written floats; default: as computed"`
+	ShardSize schema.Bytes   `yaml:"shard_size" default:"5GB" doc:"largest file of weights"`
+	Card      bool           `yaml:"card" default:"true" doc:"write a model card, README.md"`
+	NaN       string         `yaml:"nan" default:"keep" check:"enum=keep|zero|error" doc:"what to do with NaN and Inf: keep them and warn, write zeros and warn, or fail"`
 }
 
 func (p *parser) outputs(root, n *yaml.Node) {
@@ -36,10 +37,17 @@ func (p *parser) outputs(root, n *yaml.Node) {
 			}
 		}
 	}
+	for _, d := range p.r.Data {
+		for _, input := range append(d.Imatrix[:len(d.Imatrix):len(d.Imatrix)], d.Text, d.Task) {
+			if input != "" {
+				p.reads[realName(input)] = d.Name
+			}
+		}
+	}
 	pairs := p.pairs(n, "outputs", "write outputs: {model: {from: STEP, path: out/model}}")
 	for _, pair := range pairs {
 		path := "outputs." + pair.Key.Value
-		var o outputParams
+		var o OutputParams
 		if problems := schema.Decode(pair.Value, p.r.File, path, &o); problems != nil {
 			p.problems = append(p.problems, problems...)
 			p.mention(pair.Value)
@@ -49,6 +57,8 @@ func (p *parser) outputs(root, n *yaml.Node) {
 			o.Path = p.opt.Out
 		}
 		out := Output{Name: pair.Key.Value, Pos: schema.NodePos(pair.Key, p.r.File), From: o.From, Path: o.Path, Format: o.Format, DType: o.DType, ShardSize: cmp.Or(p.opt.ShardSize, o.ShardSize), NaN: o.NaN, NoCard: !o.Card || p.opt.NoCard}
+		out.Calibrate = o.Calibrate
+		p.statistics(pair.Value, path, &o)
 		p.place(pair.Value, path, out)
 		p.known(&out.From, path+".from")
 		p.r.Outputs = append(p.r.Outputs, out)

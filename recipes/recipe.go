@@ -120,6 +120,9 @@ type Output struct {
 	ShardSize schema.Bytes
 	NaN       string // keep, zero or error
 	NoCard    bool   // leave out the model card
+	// Calibrate names the data of an output that is no model but statistics of
+	// one: an importance matrix.
+	Calibrate schema.DataRef
 }
 
 // maxFile bounds the size of a recipe.

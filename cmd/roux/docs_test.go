@@ -52,7 +52,7 @@ func TestRecipesDoc(t *testing.T) {
 	doc := string(read(t, "../../docs/recipes.md"))
 	for _, word := range strings.Fields("roux name description seed params models data steps gates outputs " +
 		"path revision adapter adapter_revision architecture recipe output " +
-		"op where when matrix keys cache allow_empty note from format dtype shard_size nan card " +
+		"op where when matrix keys cache allow_empty note from format dtype shard_size nan card calibrate " +
 		"kind layer layers depth rows cols numel") {
 		if !strings.Contains(doc, "`"+word+"`") {
 			t.Errorf("docs/recipes.md does not explain %s", word)

@@ -71,6 +71,9 @@ func readData(client hub.Client) func(context.Context, recipes.Data) (*ops.Data,
 		if d.Logits != "" {
 			return readLogits(d)
 		}
+		if d.Imatrix != nil {
+			return readImatrix(d)
+		}
 		q := data.Request{Field: d.Field, Task: d.Task != "",
 			Questions: data.Questions{DocToText: d.DocToText, DocToChoice: d.DocToChoice, DocToTarget: d.DocToTarget, Fewshot: d.Fewshot}}
 		set, err := all.Data(ctx, all.DataRef{Path: d.Text + d.Task, Revision: d.Revision, Files: d.Files}, q, client)

@@ -1,19 +1,21 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/loaders/gguf/imatrix"
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/recipes"
 )
 
 // inspectImatrix shows an importance matrix.
@@ -53,40 +55,42 @@ func imatrixLine(e imatrix.Entry, expert int, tokens int64) string {
 	return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.4g\t%.4g", e.Name, name, tokens, len(means), dead, sum/float64(max(1, len(means))), most)
 }
 
-// writeImatrix writes the statistics of a recipe's one calibration.
-func writeImatrix(path string, all []engine.Statistics) error {
-	if len(all) != 1 {
-		return usageError{fmt.Errorf("--imatrix: the recipe calibrates %d times, and a file holds one: leave one calibrating step, or say sequential: false so that they share it", len(all))}
-	}
-	m, err := imatrixOf(all[0])
+// imatrixFile makes an importance matrix of statistics: of the older form if the
+// name ends in .dat.
+func imatrixFile(path string, s engine.Statistics) ([]byte, error) {
+	m, err := imatrixOf(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	text, err := m.GGUF()
 	if strings.EqualFold(filepath.Ext(path), ".dat") {
-		text, err = m.Binary()
+		return m.Binary()
 	}
-	if err != nil {
-		return err
-	}
-	return replaceFile(path, text)
+	return m.GGUF()
 }
 
-// replaceFile writes a file that is there whole or not at all.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".roux-*")
-	if err != nil {
-		return err
+// readImatrix reads importance matrices in place of texts, and adds them up.
+func readImatrix(d recipes.Data) (*ops.Data, string, error) {
+	all, digest := &imatrix.Matrix{}, sha256.New()
+	for _, path := range d.Imatrix {
+		m, err := imatrix.Open(path)
+		if err != nil {
+			return nil, "", err
+		}
+		text, err := m.GGUF()
+		if err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+		_, _ = digest.Write(text)
+		if err := all.Add(m); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
+	out := &ops.Data{Name: d.Name, Pos: d.Pos, Importance: &ops.Importance{Entries: map[string]ops.SquareSums{}, Chunks: all.Chunks}}
+	for _, e := range all.Entries {
+		out.Importance.Tokens = max(out.Importance.Tokens, slices.Max(e.Counts))
+		out.Importance.Entries[e.Name] = ops.SquareSums{Sums: e.Sums, Counts: e.Counts}
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return out, fmt.Sprintf("sha256:%x", digest.Sum(nil)), nil
 }
 
 // imatrixOf names sums of squares as ggml names the weights.
@@ -95,8 +99,7 @@ func imatrixOf(s engine.Statistics) (*imatrix.Matrix, error) {
 	at := map[string]int{}
 	for _, in := range s.Inputs {
 		m.Chunks, m.ChunkSize = in.Samples, int(in.Seen)/max(1, in.Samples)
-		for _, weight := range ggmlWeights(in) {
-			name := fmt.Sprintf("blk.%d.%s.weight", in.Layer, weight)
+		for _, name := range calib.Names(in.Layer, in.Input, len(in.Weights)) {
 			i, ok := at[name]
 			if !ok {
 				i = len(m.Entries)
@@ -111,30 +114,4 @@ func imatrixOf(s engine.Statistics) (*imatrix.Matrix, error) {
 		}
 	}
 	return m, m.Sort()
-}
-
-// ggmlWeights are the weights that GGUF files hold for an input. Experts are
-// stacked there, and a fused gate and up stands under the name of up.
-func ggmlWeights(s *ops.Stats) []string {
-	switch s.Input {
-	case "attn.in":
-		if len(s.Weights) == 1 {
-			return []string{"attn_qkv"}
-		}
-		return []string{"attn_q", "attn_k", "attn_v"}
-	case "attn.out":
-		return []string{"attn_output"}
-	case "ffn.in":
-		if len(s.Weights) == 1 {
-			return []string{"ffn_up"}
-		}
-		return []string{"ffn_gate", "ffn_up"}
-	case "ffn.mid":
-		return []string{"ffn_down"}
-	case "moe.in":
-		return []string{"ffn_gate_inp"}
-	case "expert.in":
-		return []string{"ffn_gate_exps", "ffn_up_exps"}
-	}
-	return []string{"ffn_down_exps"}
 }

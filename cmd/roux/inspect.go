@@ -35,7 +35,7 @@ type described struct {
 }
 
 func newInspect() *cobra.Command {
-	var adapter, imatrix string
+	var adapter string
 	var f recipeFlags
 	var asJSON, values, spectrum, stats bool
 	cmd := &cobra.Command{
@@ -45,9 +45,9 @@ func newInspect() *cobra.Command {
 		Example: "  roux inspect testdata/models/base\n  roux inspect testdata/models/base+testdata/models/sums-lora\n  roux inspect testdata/models/base --values --spectrum\n  roux inspect --stats recipes/prune-wanda.yaml\n  roux inspect --stats model.imatrix",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			if stats || imatrix != "" {
+			if stats {
 				f.json = asJSON
-				return inspectStats(cmd, f, list[0], imatrix)
+				return inspectStats(cmd, f, list[0])
 			}
 			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], adapter), hubClient())
 			if err != nil {
@@ -72,7 +72,6 @@ func newInspect() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&values, "values", false, "read the weights and show the share of zeros")
 	cmd.Flags().BoolVar(&stats, "stats", false, "show the statistics that a recipe calibrates with: what goes into each linear layer")
-	cmd.Flags().StringVar(&imatrix, "imatrix", "", "write a recipe's statistics to this file as llama.cpp's importance matrix; .dat is the older form")
 	f.addMeans(cmd)
 	cmd.Flags().BoolVar(&spectrum, "spectrum", false, "decompose the matrices: largest singular value, rank that holds 90 % of the energy")
 	return cmd

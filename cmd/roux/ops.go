@@ -143,9 +143,6 @@ func reservedSchema() map[string]any {
 func documentSchema(steps []any) map[string]any {
 	str := map[string]any{"type": "string"}
 	named := func(of any) map[string]any { return map[string]any{"type": "object", "additionalProperties": of} }
-	output := map[string]any{"type": "object", "required": []any{"from", "path"}, "additionalProperties": false,
-		"properties": map[string]any{"from": str, "path": str, "format": str, "dtype": str, "shard_size": map[string]any{"type": []any{"string", "integer"}},
-			"nan": map[string]any{"enum": []any{"keep", "zero", "error"}}}}
 	model := map[string]any{"type": []any{"string", "object"}}
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "roux recipe", "type": "object",
@@ -153,6 +150,6 @@ func documentSchema(steps []any) map[string]any {
 		"properties": map[string]any{"roux": map[string]any{"const": 1}, "name": str, "description": str,
 			"seed": map[string]any{"type": "integer", "minimum": 0}, "params": map[string]any{"type": "object"},
 			"models": named(model), "data": named(schema.JSONSchema(&recipes.DataParams{})), "steps": named(map[string]any{"oneOf": steps}),
-			"gates": map[string]any{"type": "array", "items": str}, "outputs": named(output)},
+			"gates": map[string]any{"type": "array", "items": str}, "outputs": named(schema.JSONSchema(&recipes.OutputParams{}))},
 	}
 }

@@ -134,7 +134,7 @@ func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(e
 		}
 		return model, closer, err
 	}
-	o.Tokenizer, o.Data, o.Config = openTokenizer, readData(client), arch.Final
+	o.Tokenizer, o.Data, o.Config, o.Encode = openTokenizer, readData(client), arch.Final, imatrixFile
 	for _, note := range r.Notes {
 		events(engine.Warning{Text: note})
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 // inspectStats shows the statistics that a recipe calibrates with, or those of
-// an importance matrix, and writes the former as one if it is given a path.
-func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error {
+// an importance matrix.
+func inspectStats(cmd *cobra.Command, f recipeFlags, path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
 		return inspectImatrix(cmd, path, f.json)
 	}
@@ -40,11 +40,6 @@ func inspectStats(cmd *cobra.Command, f recipeFlags, path, imatrix string) error
 	}
 	if len(all) == 0 {
 		return usageError{fmt.Errorf("no step of %s calibrates: give one an op with calibrate: NAME, such as prune.wanda", path)}
-	}
-	if imatrix != "" {
-		if err := writeImatrix(imatrix, all); err != nil {
-			return err
-		}
 	}
 	if f.json {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
@@ -68,15 +63,38 @@ func printStats(out io.Writer, s engine.Statistics) error {
 		head += fmt.Sprintf(": %d samples, %d tokens", s.Inputs[0].Samples, s.Inputs[0].Seen)
 	}
 	_, _ = fmt.Fprintln(w, head)
-	_, _ = fmt.Fprintln(w, "layer\tinput\ttokens\tchannels\tdead\tmean |x|\trms\tmax |x|\tmax/rms\tnext")
-	for i, in := range s.Inputs {
-		next := ""
-		if s.Blocks != nil && (i+1 == len(s.Inputs) || s.Inputs[i+1].Layer != in.Layer) {
-			next = fmt.Sprintf("cos %.4f", s.Blocks.Next[in.Layer])
-		}
-		_, _ = fmt.Fprintln(w, statsLine(in)+"\t"+next)
+	if len(s.Inputs) > 0 {
+		_, _ = fmt.Fprintln(w, "layer\tinput\ttokens\tchannels\tdead\tmean |x|\trms\tmax |x|\tmax/rms")
+	}
+	for _, in := range s.Inputs {
+		_, _ = fmt.Fprintln(w, statsLine(in))
+	}
+	if s.Blocks != nil {
+		printBlocks(w, s.Blocks)
 	}
 	return w.Flush()
+}
+
+// printBlocks prints what dropping layers would change: the influence of each,
+// and by how much it and those behind it turn the last token.
+func printBlocks(w io.Writer, b *ops.Blocks) {
+	layers := len(b.Next)
+	var runs []int
+	head := "layer\tinfluence"
+	for n := 1; n < layers && len(runs) < 5; n *= 2 {
+		runs = append(runs, n)
+		head += fmt.Sprintf("\tangle of %d", n)
+	}
+	_, _ = fmt.Fprintln(w, head)
+	for l := range layers {
+		line := fmt.Sprintf("%d\t%.4f", l, b.Influence(l))
+		for _, n := range runs {
+			if l+n <= layers {
+				line += fmt.Sprintf("\t%.4f", b.Distance(l, n))
+			}
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
 }
 
 func statsLine(s *ops.Stats) string {
@@ -95,6 +113,10 @@ func statsLine(s *ops.Stats) string {
 	if s.Expert >= 0 {
 		tokens = fmt.Sprintf("%d (%.1f%%)", s.Rows, 100*float64(s.Rows)/float64(max(1, s.Seen)))
 	}
+	absolute, largest, peak := fmt.Sprintf("%.4g", abs/n), fmt.Sprintf("%.4g", most), fmt.Sprintf("%.1f", float64(most)/math.Max(rms, 1e-30))
+	if s.SquaresOnly {
+		absolute, largest, peak = "-", "-", "-"
+	}
 	return strings.Join([]string{fmt.Sprint(s.Layer), name, tokens, fmt.Sprint(s.Width()), fmt.Sprint(s.Dead()),
-		fmt.Sprintf("%.4g", abs/n), fmt.Sprintf("%.4g", rms), fmt.Sprintf("%.4g", most), fmt.Sprintf("%.1f", float64(most)/math.Max(rms, 1e-30))}, "\t")
+		absolute, fmt.Sprintf("%.4g", rms), largest, peak}, "\t")
 }

@@ -3,21 +3,10 @@ package calib
 import (
 	"math"
 
+	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
 	"github.com/rouxml/roux/tensor/kernel"
 )
-
-// Blocks says how alike the hidden states are that go into and come out of the
-// layers. State 0 is the embedding and state l+1 stands behind layer l.
-type Blocks struct {
-	// Next holds the mean cosine between states l and l+1 over all tokens: one
-	// less it is the block influence of ShortGPT (arXiv:2403.03853).
-	Next []float64
-	// Last holds the mean cosine between any two states over the last token of
-	// each sample: its arccos over pi is the angular distance of Gromov et al.
-	// (arXiv:2403.17887).
-	Last [][]float64
-}
 
 // undefined is the cosine of a state of length zero.
 const undefined = 0.5
@@ -71,11 +60,11 @@ func cosine(a, b []float32) float64 {
 }
 
 // finish turns sums into means.
-func (c *comparing) finish() *Blocks {
+func (c *comparing) finish() *ops.Blocks {
 	if c == nil {
 		return nil
 	}
-	b := &Blocks{}
+	b := &ops.Blocks{}
 	for _, v := range c.next {
 		b.Next = append(b.Next, v/float64(c.samples*c.length))
 	}

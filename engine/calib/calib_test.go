@@ -64,7 +64,7 @@ func prose(t *testing.T) *ops.Data {
 type result struct {
 	Stats  map[string]*ops.Stats
 	Gram   map[string][]float64
-	Blocks *calib.Blocks
+	Blocks *ops.Blocks
 }
 
 // gather wants everything.
@@ -121,7 +121,7 @@ func TestAsTorch(t *testing.T) {
 			Sum, Squares, Abs, Min, Max []float64
 			Gram                        [][]float64
 		}
-		Blocks calib.Blocks
+		Blocks ops.Blocks
 	}
 	if err := json.Unmarshal(text, &golden); err != nil {
 		t.Fatal(err)

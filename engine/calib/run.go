@@ -56,7 +56,7 @@ type Gathered struct {
 var errEnough = errors.New("enough")
 
 // Run gathers what the job wants, and compares hidden states if it is asked to.
-func Run(ctx context.Context, j Job) (*Blocks, error) {
+func Run(ctx context.Context, j Job) (*ops.Blocks, error) {
 	tokens, err := j.Model.Tokenizer()
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", j.Model.Name, err)

@@ -60,6 +60,7 @@ var fixtures = map[string]struct {
 	"prune.magnitude":         {"{model: a, sparsity: 0.5, scope: model}", 1},
 	"prune.wanda":             {"{model: a, sparsity: 0.5, calibrate: d}", 1},
 	"quantize.rtn":            {"{model: a, bits: 4, group_size: 4, symmetric: false}", 1},
+	"resize.drop":             {"{model: a, count: 1, calibrate: d}", 1},
 	"resize.stack":            {"{slices: [{model: a, layers: [0, 1]}, b]}", 2},
 	"tokenizer.align":         {"{model: b, models: [a, b], base: a, pad_to_multiple_of: 5, tokens: [{token: x, zero: true}, {token: t03, from: a, force: true}]}", 5},
 	"tokenizer.chat_template": {"{model: a, template: chatml}", 1},

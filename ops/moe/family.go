@@ -104,7 +104,7 @@ func (f family) fits(p *fromDense, base string) error {
 		return fmt.Errorf("%s takes one shared expert, found %d", f.name, n)
 	case f.gated && n == 0:
 		return fmt.Errorf("%s needs one shared expert: name it in shared_experts", f.name)
-	case f.gated && p.GateMode == "cheap_embed" && !p.Shared[0].prompted():
+	case f.gated && p.prompted() && !p.Shared[0].prompted():
 		return fmt.Errorf("the shared expert of %s has a gate: give it positive_prompts, or use gate_mode: random", f.name)
 	case !f.gated && n > 0 && p.Shared[0].prompted():
 		return fmt.Errorf("the shared expert of %s has no gate: leave its prompts out", f.name)

@@ -16,7 +16,7 @@ type fromDense struct {
 	Experts         []expert   `yaml:"experts" check:"min=1" doc:"models whose MLPs become the experts"`
 	Shared          []expert   `yaml:"shared_experts" check:"optional" doc:"model whose MLPs see every token; one, for deepseek and qwen2_moe"`
 	Family          string     `yaml:"family" default:"auto" check:"enum=auto|mixtral|qwen2_moe|qwen3_moe|deepseek" doc:"family of the result; auto takes the first that fits"`
-	GateMode        string     `yaml:"gate_mode" check:"enum=random|uniform_random|cheap_embed" doc:"routers: normal draws, uniform draws of a new linear layer, or the mean embedding of each expert's prompts"`
+	GateMode        string     `yaml:"gate_mode" check:"enum=random|uniform_random|cheap_embed|hidden|hidden_avg|hidden_last" doc:"routers: normal draws, uniform draws of a new linear layer, the mean embedding of each expert's prompts, or the hidden states that the base has of them: of the last token (hidden, hidden_last) or the mean of all (hidden_avg)"`
 	ExpertsPerToken int        `yaml:"experts_per_token" default:"2" check:">=1" doc:"experts that each token goes through"`
 }
 
@@ -42,7 +42,8 @@ func init() {
 		Summary: "Makes a mixture of experts of dense models.",
 		Doc: "Every layer gets the MLPs of all experts and a router; all else is the base's. Experts are in the base's dtype and laid out one by one, as all tools read them; " +
 			"moe.stack fuses them. A router's row is, for cheap_embed, s / |s| with s = p / |p| - n / |n|, where p and n are the sums of the base's embeddings of the positive and negative prompts' tokens, the same in every layer; " +
-			"for random N(0, 1), for uniform_random U(-1/sqrt(h), 1/sqrt(h)). Random routers must be trained. " +
+			"for hidden and hidden_last the base is run over the prompts, and of what goes into a layer at the last token of each prompt, p is the mean over the positive ones, n over the negative ones, and the row of that layer is s / |s| with s = p - n; " +
+			"hidden_avg takes the mean over all tokens of a prompt instead; for random N(0, 1), for uniform_random U(-1/sqrt(h), 1/sqrt(h)). Random routers must be trained. " +
 			"Noise is added before the down projection is scaled. llama and mistral make mixtral, or deepseek with a shared expert; qwen2 makes qwen2_moe, qwen3 makes qwen3_moe.",
 		Source:  "mergekit-moe; Komatsuzaki et al. 2022, Sparse upcycling (arXiv:2212.05055); Jiang et al. 2024, Mixtral of experts (arXiv:2401.04088)",
 		Example: "op: moe.from_dense\nbase: base\nexperts:\n  - {model: a, positive_prompts: [\"Add the numbers\"]}\n  - {model: b, positive_prompts: [\"Sort the list\"]}\ngate_mode: cheap_embed\n",
@@ -51,6 +52,7 @@ func init() {
 		Plan:    fromDensePlan,
 		Carry:   fromDenseCarry,
 		Ride:    fromDenseRide,
+		Study:   &ops.StudyKernel[fromDense]{Ports: studyPorts, Run: studyPrompts},
 		Rows:    &ops.RowKernel[fromDense]{Extent: fromDenseExtent, Prepare: fromDensePrepare, Run: fromDenseRows},
 	})
 }
@@ -67,14 +69,14 @@ func fromDenseCheck(p *fromDense) []schema.Problem {
 		if e.PositivePrompts != nil && e.PositiveTokens != nil || e.NegativePrompts != nil && e.NegativeTokens != nil {
 			fail("experts", "keep one of them", "expert %d has both prompts and their tokens", i+1)
 		}
-		if p.GateMode != "cheap_embed" && (e.prompted() || e.NegativePrompts != nil || e.NegativeTokens != nil) {
-			fail("experts", "remove them, or use gate_mode: cheap_embed", "expert %d has prompts, which have no part in %s routers", i+1, p.GateMode)
+		if !p.prompted() && (e.prompted() || e.NegativePrompts != nil || e.NegativeTokens != nil) {
+			fail("experts", "remove them, or use gate_mode: cheap_embed or hidden", "expert %d has prompts, which have no part in %s routers", i+1, p.GateMode)
 		}
-		if i < len(p.Experts) && p.GateMode == "cheap_embed" && !e.prompted() {
+		if i < len(p.Experts) && p.prompted() && !e.prompted() {
 			fail("experts", "write positive_prompts: [TEXT], or use gate_mode: random", "expert %d has no positive prompts", i+1)
 		}
 	}
-	if p.GateMode == "cheap_embed" && len(p.Experts) > 1 && sameRouting(p.Experts) {
+	if p.prompted() && len(p.Experts) > 1 && sameRouting(p.Experts) {
 		fail("experts", "give each expert prompts of its own", "all experts have the same prompts: the router could not tell them apart")
 	}
 	return problems
@@ -93,7 +95,7 @@ func (e expert) routing() []any {
 	return []any{e.PositivePrompts, e.NegativePrompts, e.PositiveTokens, e.NegativeTokens}
 }
 
-// fromDenseExtent: routers of prompts need the embedding.
+// fromDenseExtent: routers of the prompts' embeddings need a look at them.
 func fromDenseExtent(p *fromDense) ops.Scope {
 	if p.GateMode == "cheap_embed" {
 		return ops.Tensor
@@ -129,6 +131,8 @@ func fromDenseRows(p *fromDense, x *ops.Pass, b *ops.Block) error {
 	switch {
 	case len(x.Out().Shape) == 1: // a bias, beside its weight
 		clear(b.Out)
+	case x.Unit.Study:
+		return studied(x, b)
 	case x.State != nil:
 		for i := range b.Out {
 			b.Out[i] = float32(x.State[b.Start()+i])

@@ -10,9 +10,10 @@ import (
 
 // mlp is a matrix of a dense MLP.
 type mlp struct {
-	info  tensor.Info
-	layer string // what stands before ".mlp.": "model.layers.3"
-	kind  tensor.Kind
+	info   tensor.Info
+	layer  string // what stands before ".mlp.": "model.layers.3"
+	number int
+	kind   tensor.Kind
 }
 
 // mlps lists the base's MLPs and refuses what an expert cannot have.
@@ -27,7 +28,7 @@ func mlps(base ops.Header) ([]mlp, error) {
 		if _, known := projections[role.Kind]; !known || len(info.Shape) != 2 {
 			return nil, fmt.Errorf("%s: an expert consists of a gate, an up and a down projection without biases, and this is %s", info.Name, role.Kind)
 		}
-		list = append(list, mlp{info, layer, role.Kind})
+		list = append(list, mlp{info, layer, role.Layer, role.Kind})
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s has no dense MLPs (tensors such as model.layers.0.mlp.up_proj.weight)", base.Name)
@@ -150,6 +151,11 @@ func (l *built) routers(p *fromDense, base ops.Header) ([]ops.Unit, error) {
 		}
 		in = []ops.Operand{{Port: 0, Name: embed.Name}}
 	}
+	if p.runs() {
+		if err := p.runnable(base); err != nil {
+			return nil, err
+		}
+	}
 	var units []ops.Unit
 	seen := map[string]bool{}
 	for _, m := range l.mlps {
@@ -157,6 +163,10 @@ func (l *built) routers(p *fromDense, base ops.Header) ([]ops.Unit, error) {
 			continue
 		}
 		seen[m.layer] = true
+		if p.runs() {
+			units = append(units, l.study(p, m)...)
+			continue
+		}
 		units = append(units, ops.Unit{In: in, Out: []tensor.Info{{Name: l.family.router(m.layer), DType: m.info.DType, Shape: tensor.Shape{len(p.Experts), m.hidden()}}}})
 		if l.family.gated {
 			units = append(units, ops.Unit{In: in, Out: []tensor.Info{{Name: l.family.sharedGate(m.layer), DType: m.info.DType, Shape: tensor.Shape{1, m.hidden()}}}})

@@ -14,7 +14,7 @@ import (
 // encode fills in the tokens of prompts by the base's tokenizer, so that keys
 // cover what the tokenizer says.
 func (p *fromDense) encode(base ops.Header) error {
-	if p.GateMode != "cheap_embed" {
+	if !p.prompted() {
 		return nil
 	}
 	for _, list := range [][]expert{p.Experts, p.Shared} {

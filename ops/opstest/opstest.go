@@ -155,6 +155,9 @@ func Apply(op *ops.Op, params any, seed uint64, o Order, models ...Model) (Model
 		}
 		headers[i] = ops.NewHeader(fmt.Sprintf("m%d", i), infos, &tensor.Model{Roles: lora.Roles{Base: roles{}}, Adapter: m.adapter(), Vocab: vocabulary(i)})
 	}
+	if op.Needs&ops.Cosines != 0 && len(schema.DataRefs(params)) > 0 {
+		headers[0].Blocks = &ops.Blocks{Next: []float64{0.9, 0.95}, Last: [][]float64{{1, 0.9, 0.8}, {0.9, 1, 0.85}, {0.8, 0.85, 1}}}
+	}
 	if op.Select != nil {
 		return pick(op, params, headers, models)
 	}

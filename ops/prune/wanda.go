@@ -28,7 +28,7 @@ func init() {
 		Source:     "Sun et al. 2023, A Simple and Effective Pruning Approach for Large Language Models (arXiv:2306.11695), and its code",
 		Example:    "op: prune.wanda\nsparsity: 0.5\ncalibrate: calib\n",
 		Where:      linears,
-		Needs:      ops.Channels,
+		Needs:      ops.Squares,
 		Sequential: func(p *wanda) bool { return p.Sequential },
 		Check:      checkWanda,
 		Rows:       &ops.RowKernel[wanda]{Run: runWanda},

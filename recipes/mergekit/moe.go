@@ -18,7 +18,7 @@ func isMoE(root *yaml.Node) bool {
 var (
 	moeKeys    = []string{"base_model", "experts", "gate_mode", "dtype", "experts_per_token", "shared_experts", "architecture"}
 	expertKeys = []string{"source_model", "positive_prompts", "negative_prompts", "noise_scale", "residual_scale"}
-	gateModes  = []string{"random", "uniform_random", "cheap_embed"}
+	gateModes  = []string{"random", "uniform_random", "cheap_embed", "hidden", "hidden_avg", "hidden_last"}
 )
 
 // moe compiles a file of mergekit-moe: one step over models in its dtype. It
@@ -90,20 +90,13 @@ func (c *compiler) sharedPrompts() bool {
 	return set(list) && slices.ContainsFunc(list.Content, func(item *yaml.Node) bool { return set(get(item, "positive_prompts")) })
 }
 
+// gateMode is what the file says, or what mergekit-moe does without it.
 func (c *compiler) gateMode() *yaml.Node {
 	n := get(c.root, "gate_mode")
-	switch {
-	case !set(n):
-		c.fail(c.root, "gate_mode", "write gate_mode: cheap_embed, or random", "without gate_mode mergekit takes the hidden states of a forward pass, which moe.from_dense does not take")
-		return c.root
-	case n.Value == "hidden", n.Value == "hidden_avg", n.Value == "hidden_last":
-		c.fail(n, "gate_mode", "use cheap_embed, or random", "gate_mode %s takes the hidden states of a forward pass, which moe.from_dense does not", n.Value)
-	default:
-		for _, mode := range gateModes {
-			if n.Value == mode {
-				return n
-			}
-		}
+	if !set(n) {
+		return word(c.root, "hidden")
+	}
+	if !slices.Contains(gateModes, n.Value) {
 		c.fail(n, "gate_mode", schema.DidYouMean(n.Value, gateModes), "unknown gate_mode %q", n.Value)
 	}
 	return n

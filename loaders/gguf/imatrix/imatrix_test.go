@@ -148,8 +148,8 @@ func TestBad(t *testing.T) {
 	}
 }
 
-// FuzzParse: no bytes make the reader panic, and what it accepts is written and
-// read back alike.
+// FuzzParse: no bytes make the reader panic, and what it accepts is written, read
+// back alike and added.
 func FuzzParse(f *testing.F) {
 	f.Add(byHand())
 	if data, err := sample().GGUF(); err == nil {
@@ -170,6 +170,10 @@ func FuzzParse(f *testing.F) {
 		}
 		if _, err := m.Binary(); err != nil {
 			t.Fatal(err)
+		}
+		// Sums may become infinite and counts too many, which is an error.
+		if err := m.Add(again); err == nil && len(m.Entries) != len(again.Entries) {
+			t.Fatalf("added to itself, %d entries of %d", len(m.Entries), len(again.Entries))
 		}
 	})
 }
