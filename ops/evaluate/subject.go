@@ -59,19 +59,27 @@ func open(x *ops.Trial, i int, resident bool) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
 	}
-	if need := m.Memory(nn.GroupRows, nn.GroupRows); need > 2*x.Memory {
-		return nil, fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
+	out := &subject{name: s.Name, model: m, positions: m.Arch().Positions}
+	if err := out.affords(m.Memory(nn.GroupRows, nn.GroupRows), x); err != nil {
+		return nil, err
 	}
-	t, err := s.Tokenizer()
-	if err != nil {
+	if out.tokens, err = s.Tokenizer(); err != nil {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
 	}
-	held := int(max(nn.GroupRows, share/int64(4*m.Arch().Hidden)))
-	out := &subject{name: s.Name, model: m, tokens: t, positions: m.Arch().Positions, held: held, batch: held}
+	out.held = int(max(nn.GroupRows, share/int64(4*m.Arch().Hidden)))
+	out.batch = out.held
 	if x.Scratch != "" {
 		out.batch *= spilled
 	}
 	return out, nil
+}
+
+// affords refuses to run a model that takes more than the budget.
+func (s *subject) affords(need int64, x *ops.Trial) error {
+	if need <= 2*x.Memory {
+		return nil
+	}
+	return fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
 }
 
 // encoded is a text as tokens, and where in it each ends.

@@ -79,7 +79,7 @@ func BenchmarkScore(b *testing.B) {
 // BenchmarkDecode is one token behind 64.
 func BenchmarkDecode(b *testing.B) {
 	m := openSmol(b)
-	c := m.NewCache()
+	c := m.NewCache(0)
 	if _, err := c.Next(b.Context(), windows(1, 64, 49152)[0]); err != nil {
 		b.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func BenchmarkDecode(b *testing.B) {
 		if _, err := c.Next(b.Context(), []int32{7}); err != nil {
 			b.Fatal(err)
 		}
-		c.Truncate(64)
+		c.truncate(64)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tok/s")
 }

@@ -97,7 +97,7 @@ func TestCache(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seq := g.Answers[0].Tokens
 			m := open(t, g, tensor.BF16, Options{Resident: true})
-			c := m.NewCache()
+			c := m.NewCache(0)
 			for at := 0; at < len(seq); {
 				n := min(1+at%5, len(seq)-at)
 				z, err := c.Next(t.Context(), seq[at:at+n])
@@ -126,7 +126,7 @@ func TestGenerate(t *testing.T) {
 	g := goldens(t)["qwen3"]
 	m := open(t, g, tensor.BF16, Options{})
 	run := func(s Sampling) []int32 {
-		out, err := m.NewCache().Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
+		out, err := m.NewCache(0).Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
