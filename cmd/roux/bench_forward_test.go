@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,7 +28,7 @@ const (
 // BenchmarkForward prints tokens a second of perplexities, of single tokens and
 // of multiple choice, and peaks of memory, beside those of transformers with
 // torch and of llama.cpp on the same cores; what is absent is skipped with a
-// word. A number is the best of three rounds in turn. It fails where a limit
+// word. A number is the best of ROUX_BENCH_ROUNDS in turn, 2 if that is not set. It fails where a limit
 // does not hold. With ROUX_BENCH_CPU=1 seconds are the processor's, for a
 // machine that does other work as well. Models are made in ROUX_BENCH_DIR, if
 // that is set, and stay there.
@@ -50,7 +51,11 @@ type forward struct {
 }
 
 func newForward(b *testing.B) *forward {
-	f := &forward{dir: os.Getenv("ROUX_BENCH_DIR"), rounds: 3}
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("ROUX_BENCH_ROUNDS"), "2"))
+	if err != nil || rounds < 1 {
+		b.Fatalf("ROUX_BENCH_ROUNDS is %q: give a number of rounds", os.Getenv("ROUX_BENCH_ROUNDS"))
+	}
+	f := &forward{dir: os.Getenv("ROUX_BENCH_DIR"), rounds: rounds}
 	if f.dir == "" {
 		f.dir = b.TempDir()
 	}
