@@ -68,7 +68,7 @@ func newChat() *cobra.Command {
 	return cmd
 }
 
-// conversation is a model, what was said, and what of it the cache holds.
+// conversation is a model and what was said.
 type conversation struct {
 	flags    chatFlags
 	out      io.Writer
@@ -77,7 +77,6 @@ type conversation struct {
 	template string // empty: lines are continued
 	messages []message
 	cache    *nn.Cache
-	held     []int32 // tokens in the cache
 	ends     []int32 // tokens that end an answer
 }
 
@@ -98,7 +97,7 @@ func (f chatFlags) start(m *tensor.Model, out io.Writer) (*conversation, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(), ends: t.Ends()}
+	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(0), ends: t.Ends()}
 	if !f.raw {
 		c.template, _ = t.Template("default")
 	}
@@ -142,20 +141,14 @@ func (c *conversation) turn(ctx context.Context, text string) error {
 			return fmt.Errorf("token %d is none of the model's %d: the tokenizer does not match the vocabulary", id, c.model.Arch().Vocab)
 		}
 	}
-	same := 0
-	for same < min(len(c.held), len(ids)-1) && c.held[same] == ids[same] {
-		same++
-	}
-	c.cache.Truncate(same)
 	w := &writer{to: c.out, tokens: c.tokens}
 	sampling := nn.Sampling{Temperature: c.flags.temperature, TopK: c.flags.topK, TopP: c.flags.topP, Key: rng.NewKey(c.flags.seed, "chat", "", "", "")}
-	made, err := c.cache.Generate(ctx, ids[same:], c.flags.limit, sampling, func(id int32) bool {
+	made, err := c.cache.Generate(ctx, c.cache.Resume(ids), c.flags.limit, sampling, func(id int32) bool {
 		return slices.Contains(c.ends, id) || !w.add(id)
 	})
 	if err != nil {
 		return err
 	}
-	c.held = append(ids, made...)[:c.cache.Len()]
 	c.messages = append(c.messages, message{"assistant", w.text})
 	w.end()
 	if len(made) == 0 {

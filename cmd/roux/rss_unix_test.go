@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // maxRSS is the largest resident set of an ended process, in bytes.
@@ -13,4 +14,11 @@ func maxRSS(s *os.ProcessState) int64 {
 		return u.Maxrss * 1024
 	}
 	return 0
+}
+
+// processor is how much processor time this process has had.
+func processor() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

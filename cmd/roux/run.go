@@ -1,12 +1,15 @@
 package main
 
 import (
+	"math"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rouxml/roux/engine"
+	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
@@ -29,12 +32,25 @@ func newRun() *cobra.Command {
 				return err
 			}
 			defer func() { _ = p.Close() }() // read-only
+			defer f.boundGarbage()()
 			_, err = p.Run(cmd.Context())
 			return err
 		},
 	}
 	f.addRun(cmd)
 	return cmd
+}
+
+// boundGarbage has the heap collected more often as it comes near to the budget,
+// until the returned function is called.
+func (f *recipeFlags) boundGarbage() func() {
+	const beside = 48 << 20 // what lies there for other ends than the budget's
+	limit := int64(math.MaxInt64)
+	if n, err := schema.ParseBytes(f.memory); err == nil && n > 0 && n < limit-beside {
+		limit = n + beside
+	}
+	before := debug.SetMemoryLimit(limit)
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 // spareProcessor allows one processor more than cores once there is work, so

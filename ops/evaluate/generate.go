@@ -103,10 +103,18 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 	if err != nil {
 		return ops.Result{}, err
 	}
+	prompts, err := s.prompts(p, d, items)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	cache, err := s.cacheFor(prompts, x)
+	if err != nil {
+		return ops.Result{}, err
+	}
 	extract := regexp.MustCompile(p.Extract) // Check compiled it
 	right, written := make([]float64, len(items)), 0
 	for i, item := range items {
-		text, n, err := s.answer(ctx, d, item, p.limit(item))
+		text, n, err := s.answer(ctx, d, cache, prompts[i], item.Until)
 		if err != nil {
 			return ops.Result{}, err
 		}
@@ -138,22 +146,49 @@ func (p *generate) clean(extract *regexp.Regexp, text string) string {
 	return text
 }
 
-// answer continues a question, and returns the text and how many tokens it took.
-func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit int) (string, int, error) {
-	e, err := s.encode(d, item.Context, true)
-	if err != nil {
-		return "", 0, err
-	}
-	if len(e.ids) == 0 {
-		begin, err := s.begin()
+// prompt is a question as tokens, and how many may follow.
+type prompt struct {
+	ids   []int32
+	limit int
+}
+
+// prompts makes the tokens of questions. One that is too long loses its beginning.
+func (s *subject) prompts(p *generate, d *ops.Data, items []ops.Item) ([]prompt, error) {
+	out := make([]prompt, len(items))
+	for i, item := range items {
+		e, err := s.encode(d, item.Context, true)
 		if err != nil {
-			return "", 0, err
+			return nil, err
 		}
-		e.ids = []int32{begin}
+		if len(e.ids) == 0 {
+			begin, err := s.begin()
+			if err != nil {
+				return nil, err
+			}
+			e.ids = []int32{begin}
+		}
+		limit := p.limit(item)
+		most := s.positions - limit // Check saw that there is room
+		out[i] = prompt{e.ids[max(0, len(e.ids)-most):], limit}
 	}
-	if most := s.positions - limit; len(e.ids) > most { // Check saw that there is room
-		e.ids = e.ids[len(e.ids)-most:]
+	return out, nil
+}
+
+// cacheFor returns a cache with room for any of the texts, if the budget has it.
+func (s *subject) cacheFor(prompts []prompt, x *ops.Trial) (*nn.Cache, error) {
+	longest, room := 0, 0
+	for _, p := range prompts {
+		longest, room = max(longest, len(p.ids)), max(room, len(p.ids)+p.limit)
 	}
+	if err := s.affords(s.model.Memory(longest, longest)+s.model.CacheBytes(room), x); err != nil {
+		return nil, err
+	}
+	return s.model.NewCache(room), nil
+}
+
+// answer continues a question, and returns the text and how many tokens it took.
+// The cache keeps what the next question begins with as well.
+func (s *subject) answer(ctx context.Context, d *ops.Data, cache *nn.Cache, p prompt, until []string) (string, int, error) {
 	ends := s.tokens.Ends()
 	var ids []int32
 	text, stopped := "", false
@@ -162,10 +197,10 @@ func (s *subject) answer(ctx context.Context, d *ops.Data, item ops.Item, limit 
 			return true
 		}
 		ids = append(ids, id)
-		text, stopped = cutAt(s.tokens.Decode(ids), item.Until)
+		text, stopped = cutAt(s.tokens.Decode(ids), until)
 		return stopped
 	}
-	out, err := s.model.NewCache().Generate(ctx, e.ids, limit, nn.Sampling{}, stop)
+	out, err := cache.Generate(ctx, cache.Resume(p.ids), p.limit, nn.Sampling{}, stop)
 	if err != nil {
 		return "", 0, d.Errorf("model %s: %w", s.name, err)
 	}

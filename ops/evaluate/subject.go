@@ -60,11 +60,11 @@ func open(x *ops.Trial, i int, resident bool) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", s.Name, err)
 	}
-	if need := m.Memory(nn.GroupRows, nn.GroupRows); need > 2*x.Memory {
-		return nil, fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.Name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
-	}
 	out, err := planned(s.Header, m.Arch())
 	if err != nil {
+		return nil, err
+	}
+	if err := out.affords(m.Memory(nn.GroupRows, nn.GroupRows), x); err != nil {
 		return nil, err
 	}
 	held := int(max(nn.GroupRows, share/int64(4*m.Arch().Hidden)))
@@ -82,6 +82,14 @@ func planned(h ops.Header, a *nn.Arch) (*subject, error) {
 		return nil, fmt.Errorf("model %s: %w", h.Name, err)
 	}
 	return &subject{name: h.Name, tokens: t, positions: a.Positions, vocab: a.Vocab}, nil
+}
+
+// affords refuses to run a model that takes more than the budget.
+func (s *subject) affords(need int64, x *ops.Trial) error {
+	if need <= 2*x.Memory {
+		return nil
+	}
+	return fmt.Errorf("model %s: running it takes %s, and the budget is %s: raise --memory, or write it as an output and evaluate that, whose weights take none", s.name, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(2*x.Memory)))
 }
 
 // encoded is a text as tokens, and where in it each ends.

@@ -51,6 +51,26 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestCacheInBudget: the keys and values of the longest text are held to the
+// budget before anything is generated.
+func TestCacheInBudget(t *testing.T) {
+	x := &ops.Trial{Models: []ops.Subject{opstest.Scene{}.Subject(0)}, Workers: 1, Memory: 1 << 28}
+	s, err := open(x, 0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := []prompt{{make([]int32, 20), 4}, {make([]int32, 3), 40}}
+	need := s.model.Memory(20, 20) + s.model.CacheBytes(43)
+	x.Memory = (need + 1) / 2
+	if _, err := s.cacheFor(some, x); err != nil {
+		t.Error(err)
+	}
+	x.Memory = (need - 2) / 2
+	if _, err := s.cacheFor(some, x); err == nil || !strings.Contains(err.Error(), "raise --memory") {
+		t.Errorf("a cache beyond the budget: %v", err)
+	}
+}
+
 // TestInterval: the interval of a mean is where the normal approximation has it,
 // the same for the same seed, and a point when nothing varies.
 func TestInterval(t *testing.T) {

@@ -6,25 +6,47 @@ import (
 )
 
 // Cache holds the keys and values of one sequence, so that each further token
-// costs one row: 8 bytes times the layers, the key/value heads and their size
-// for each token. It belongs to one goroutine.
+// costs one row. It belongs to one goroutine.
 type Cache struct {
 	model  *Model
 	tokens []int32
 	k, v   [][]float32 // by layer: [token, head, size]
 }
 
-// NewCache returns an empty cache.
-func (m *Model) NewCache() *Cache {
-	return &Cache{model: m, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
+// NewCache returns an empty cache with room for so many tokens, which is
+// CacheBytes; more of them make it grow, by copying.
+func (m *Model) NewCache(room int) *Cache {
+	c := &Cache{model: m, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
+	row := m.arch.KVHeads * m.arch.HeadDim
+	for i := range c.k {
+		c.k[i], c.v[i] = make([]float32, 0, room*row), make([]float32, 0, room*row)
+	}
+	return c
+}
+
+// CacheBytes is what the keys and values of so many tokens take.
+func (m *Model) CacheBytes(tokens int) int64 {
+	a := m.arch
+	return 8 * int64(tokens) * int64(a.Layers) * int64(a.KVHeads) * int64(a.HeadDim)
 }
 
 // Len is how many tokens the cache holds.
 func (c *Cache) Len() int { return len(c.tokens) }
 
-// Truncate drops all tokens but the first n.
-func (c *Cache) Truncate(n int) {
+// Resume drops what the cache holds that a text does not begin with, and returns
+// the rest of the text, at least its last token.
+func (c *Cache) Resume(text []int32) []int32 {
+	c.truncate(min(commonPrefix(c.tokens, text), len(text)-1))
+	return text[len(c.tokens):]
+}
+
+// truncate drops all tokens but the first n, or all, where those were turned by
+// the angles of a longer text.
+func (c *Cache) truncate(n int) {
 	n = min(n, len(c.tokens))
+	if c.turns(len(c.tokens), n) {
+		n = 0
+	}
 	row := c.model.arch.KVHeads * c.model.arch.HeadDim
 	c.tokens = c.tokens[:n]
 	for i := range c.k {
@@ -64,7 +86,7 @@ func (c *Cache) Next(ctx context.Context, tokens []int32) ([]float32, error) {
 	x := make([]float32, len(tokens)*h)
 	r := m.newRunner(groups, Hooks{})
 	if err := r.through(ctx, &hidden{x: x}, groups); err != nil {
-		c.Truncate(len(c.tokens))
+		c.truncate(len(c.tokens))
 		return nil, err
 	}
 	c.tokens = append(c.tokens, tokens...)
@@ -75,14 +97,22 @@ func (c *Cache) Next(ctx context.Context, tokens []int32) ([]float32, error) {
 // it, and returns all tokens then.
 func (c *Cache) restart(tokens []int32) []int32 {
 	n := len(c.tokens)
+	if n == 0 || !c.turns(n, n+len(tokens)) {
+		return tokens
+	}
+	all := append(c.tokens[:n:n], tokens...)
+	c.truncate(0)
+	return all
+}
+
+// turns says that texts of two lengths have other angles.
+func (c *Cache) turns(one, other int) bool {
 	for _, l := range c.model.arch.layers {
-		if n > 0 && l.rope != nil && l.rope.class(n) != l.rope.class(n+len(tokens)) {
-			all := append(c.tokens[:n:n], tokens...)
-			c.Truncate(0)
-			return all
+		if l.rope != nil && l.rope.class(one) != l.rope.class(other) {
+			return true
 		}
 	}
-	return tokens
+	return false
 }
 
 // last computes the logits of one row.

@@ -97,7 +97,7 @@ func TestCache(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seq := g.Answers[0].Tokens
 			m := open(t, g, tensor.BF16, Options{Resident: true})
-			c := m.NewCache()
+			c := m.NewCache(0)
 			for at := 0; at < len(seq); {
 				n := min(1+at%5, len(seq)-at)
 				z, err := c.Next(t.Context(), seq[at:at+n])
@@ -121,12 +121,45 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// A cache that resumes another text, of which it holds the beginning, has the
+// logits of a run of that text, even where the longer one had other angles.
+func TestResume(t *testing.T) {
+	for _, name := range []string{"llama", "llama-dynamic", "phi3-longrope"} {
+		g := goldens(t)[name]
+		seq := g.Answers[0].Tokens
+		m := open(t, g, tensor.BF16, Options{Resident: true})
+		c := m.NewCache(len(seq))
+		last := append(slices.Clone(seq[:len(seq)/3]), seq[0], seq[0])
+		for _, text := range [][]int32{seq, last, seq[:2], seq[:2]} {
+			rest := c.Resume(text)
+			if len(rest) == 0 || !slices.Equal(rest, text[c.Len():]) {
+				t.Fatal(name, "what is left to take in is", rest)
+			}
+			if name == "llama" && len(text) < len(seq) && c.Len() != min(len(text)-1, len(seq)/3) {
+				t.Error(name, "resumes behind", c.Len(), "tokens of", len(text))
+			}
+			z, err := c.Next(t.Context(), rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]float32, len(z))
+			st, err := m.Run(t.Context(), [][]int32{text}, Hooks{})
+			if err := errors.Join(err, st.Logits(want, 0, len(text)-1)); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(bits(z), bits(want)) {
+				t.Errorf("%s: behind %d tokens the cache gives other logits", name, len(text))
+			}
+		}
+	}
+}
+
 // Greedy text is what the logits say; sampled text depends on the key alone.
 func TestGenerate(t *testing.T) {
 	g := goldens(t)["qwen3"]
 	m := open(t, g, tensor.BF16, Options{})
 	run := func(s Sampling) []int32 {
-		out, err := m.NewCache().Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
+		out, err := m.NewCache(0).Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

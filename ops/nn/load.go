@@ -51,7 +51,7 @@ func (m *Model) loader(ctx context.Context) *loader {
 		return l
 	}
 	for range 2 {
-		l.free <- &reader{source: m.source, used: map[string]bool{}}
+		l.free <- &reader{source: m.source, used: map[string]bool{}, taken: int(m.blockBytes)}
 	}
 	l.done.Go(l.ahead)
 	return l

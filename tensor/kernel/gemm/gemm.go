@@ -21,6 +21,17 @@ package gemm
 // bounds the goroutines; 0 means one for each core. It panics when a slice is
 // too short for its dimensions.
 func F32(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc, workers int) {
+	if l := fullRow(); !transA && transB && alpha != 0 && k > 0 && l.suits(m, n, k, beta) {
+		checkShape("A", len(a), m, k, lda, transA)
+		checkShape("B", len(b), k, n, ldb, transB)
+		checkShape("C", len(c), m, n, ldc, false)
+		r := l.rowOf(n, k, alpha, a, bytesOf(b), ldb, 4, beta, c)
+		r.rest = func(j int) {
+			F32(transA, transB, m, n-j, k, alpha, a, lda, b[j*ldb:], ldb, beta, c[j:], ldc, workers)
+		}
+		r.run(workers)
+		return
+	}
 	multiply(f32Kit(), transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers)
 }
 

@@ -28,6 +28,14 @@ func F32Half(format Format, transA, transB bool, m, n, k int, alpha float32, a [
 		scale(m, n, beta, c, ldc)
 		return
 	}
+	if l := halfRow(format); !transA && transB && l.suits(m, n, k, beta) {
+		r := l.rowOf(n, k, alpha, a, b, ldb, 2, beta, c)
+		r.rest = func(j int) {
+			F32Half(format, transA, transB, m, n-j, k, alpha, a, lda, b[2*j*ldb:], ldb, beta, c[j:], ldc, workers)
+		}
+		r.run(workers)
+		return
+	}
 	t := f32Kit().fit(m)
 	p := product[float32]{
 		kit: t, m: m, n: n, k: k,

@@ -19,6 +19,15 @@ func F32Rows(rows Rows, m, n, k int, alpha float32, a []float32, lda int, beta f
 		scale(m, n, beta, c, ldc)
 		return
 	}
+	if l := fullRow(); l.suits(m, n, k, beta) {
+		r := l.decodedRow(rows, n, k, alpha, a, beta, c)
+		r.rest = func(j int) {
+			from := func(dst []float32, i, from int) { rows(dst, j+i, from) }
+			F32Rows(from, m, n-j, k, alpha, a, lda, beta, c[j:], ldc, workers)
+		}
+		r.run(workers)
+		return
+	}
 	t := f32Kit().fit(m)
 	p := product[float32]{
 		kit: t, m: m, n: n, k: k,

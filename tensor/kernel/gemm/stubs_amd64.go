@@ -232,6 +232,21 @@ func f32EdgeF16AVX512(dst *float32, width int, lanes int, src *byte, ld int, row
 //go:noescape
 func f64EdgeAVX512(dst *float64, width int, lanes int, src *float64, ld int, rows int, k int)
 
+// f32RowAVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 16 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+//
+//go:noescape
+func f32RowAVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+
+// f32RowBF16AVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 32 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+//
+//go:noescape
+func f32RowBF16AVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+
+// f32RowF16AVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 32 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+//
+//go:noescape
+func f32RowF16AVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+
 // f32Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
 //
 //go:noescape

@@ -45,7 +45,7 @@ func (p edge) emit() {
 	for i := range p.rows {
 		CMPQ(rows, U8(i))
 		JE(LabelRef(name + "_loaded"))
-		p.from.masked(p.elem, rowAt(i, ld, ld3), K2, i)
+		p.from.masked(p.elem, rowAt(bases, i, ld, ld3), K2, i)
 	}
 	Label(name + "_loaded")
 	for i := 0; i*4 < p.rows; i++ {

@@ -19,6 +19,9 @@ func main() {
 	for _, p := range edges {
 		p.emit()
 	}
+	for _, p := range rowLoops {
+		p.emit()
+	}
 	emitWindow()
 	for _, d := range dots {
 		d.emit()

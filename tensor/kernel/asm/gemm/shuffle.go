@@ -39,13 +39,14 @@ func lanes4(q, to [4]VecPhysical, t int) {
 	VSHUFF32X4(U8(0xDD), zs[t+3], zs[t+2], to[3])
 }
 
+// shuffle16x16 transposes the first sixteen registers by way of the next eight.
 func (p transpose) shuffle16x16() {
 	for g := range 4 {
-		p.quads(g*4, 16+g*4)
+		p.quads(g*4, 16)
 	}
 	for c := range 4 {
 		q := [4]VecPhysical{zs[c], zs[4+c], zs[8+c], zs[12+c]}
-		lanes4(q, q, 16+4*c)
+		lanes4(q, q, 20)
 	}
 }
 

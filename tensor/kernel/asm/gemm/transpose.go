@@ -45,7 +45,7 @@ func (p transpose) emit() {
 	Label(name + "_block")
 	for i := range p.lanes() {
 		if i < p.rows {
-			p.from.load(p.elem, rowAt(i, ld, ld3), i)
+			p.from.load(p.elem, rowAt(bases, i, ld, ld3), i)
 		} else {
 			p.zero(p.vec(i))
 		}
@@ -66,7 +66,7 @@ func (p transpose) emit() {
 var bases = []Register{RSI, R8, R9, R10}
 
 // rowAt addresses row i from four bases four rows apart.
-func rowAt(i int, ld, ld3 Register) Mem {
+func rowAt(bases []Register, i int, ld, ld3 Register) Mem {
 	m := Mem{Base: bases[i/4]}
 	switch i % 4 {
 	case 1:
