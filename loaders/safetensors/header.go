@@ -108,14 +108,17 @@ func (h *header) tensor(s *scanner, name string) error {
 	err := s.object(func(key string) (err error) {
 		switch key {
 		case "dtype":
-			has.dtype = true
-			e.info.DType, err = s.dtype()
+			if err = once(&has.dtype, key); err == nil {
+				e.info.DType, err = s.dtype()
+			}
 		case "shape":
-			has.shape = true
-			e.info.Shape, err = s.shape()
+			if err = once(&has.shape, key); err == nil {
+				e.info.Shape, err = s.shape()
+			}
 		case "data_offsets":
-			has.offsets = true
-			e.begin, e.end, err = s.offsets()
+			if err = once(&has.offsets, key); err == nil {
+				e.begin, e.end, err = s.offsets()
+			}
 		default:
 			var unknown json.RawMessage
 			err = s.decode(&unknown)
@@ -129,6 +132,15 @@ func (h *header) tensor(s *scanner, name string) error {
 		return fmt.Errorf("tensor %q: %w", name, err)
 	}
 	h.entries = append(h.entries, e)
+	return nil
+}
+
+// once refuses a key that was seen: readers differ in which of two they take.
+func once(seen *bool, key string) error {
+	if *seen {
+		return fmt.Errorf("its %s stands twice", key)
+	}
+	*seen = true
 	return nil
 }
 
