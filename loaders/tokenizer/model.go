@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync/atomic"
+
+	tables "github.com/rouxml/roux/tensor/vocab"
 )
 
 // token is one token of a piece: its id and the bytes of the piece that it
@@ -44,15 +46,15 @@ type vocab struct {
 	has    []bool
 }
 
-// maxID bounds ids, so that a file cannot ask for tables of any size.
+// maxID bounds how many tokens a file may have.
 const maxID = 1 << 24
 
 func newVocab(ids map[string]int32) (*vocab, error) {
 	v := &vocab{ids: ids}
-	top := int32(-1)
+	top, most := int32(-1), tables.LargestID(len(ids))
 	for token, id := range ids {
-		if id < 0 || id >= maxID {
-			return nil, fmt.Errorf("the id %d of the token %q is not in 0..%d", id, token, maxID-1)
+		if id < 0 || int(id) > most {
+			return nil, fmt.Errorf("the id %d of the token %q is not in 0..%d, which a vocabulary of %d tokens may use: number them without such gaps", id, token, most, len(ids))
 		}
 		top = max(top, id)
 	}

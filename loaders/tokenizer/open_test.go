@@ -83,6 +83,7 @@ func TestBadFiles(t *testing.T) {
 		"pattern":      {strings.Replace(smallTokenizer, `"type":"WhitespaceSplit"`, `"type":"Split","pattern":{"Regex":"(a"}`, 1), "pre_tokenizer.pattern"},
 		"added id":     {strings.Replace(smallTokenizer, `"id":4`, `"id":7`, 1), `"</s>" the id 7`},
 		"id":           {strings.Replace(smallTokenizer, `"b":2`, `"b":2000000000`, 1), "is not in 0.."},
+		"gap":          {strings.Replace(smallTokenizer, `"b":2`, `"b":10000000`, 1), `the id 10000000 of the token "b" is not in 0..`},
 		"merge":        {`{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}`, "not in the vocabulary"},
 		"merge of 3":   {`{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b c"]}}`, "two tokens and a space"},
 		"merge list":   {`{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}}`, "a merge has 1 tokens"},

@@ -128,8 +128,8 @@ func numbered(raw json.RawMessage) ([]piece, error) {
 	pieces := make([]piece, len(entries))
 	for i, e := range entries {
 		id, err := strconv.Atoi(string(e.value))
-		if err != nil || id < 0 || id >= maxID {
-			return nil, fmt.Errorf("token %q has the id %s", e.key, e.value)
+		if most := LargestID(len(entries)); err != nil || id < 0 || id > most {
+			return nil, fmt.Errorf("token %q has the id %s, and a vocabulary of %d tokens may use 0..%d: number them without such gaps", e.key, e.value, len(entries), most)
 		}
 		pieces[i] = piece{text: e.key, id: id}
 	}

@@ -25,6 +25,11 @@ const MaxFile = 256 << 20
 // maxID bounds ids: tables are made by id.
 const maxID = 1 << 24
 
+// LargestID is the largest id that a vocabulary of so many tokens may use.
+// Real ones have few gaps or none; a small file could otherwise ask for tables
+// of millions of rows.
+func LargestID(tokens int) int { return min(maxID-1, 8*tokens+1<<16) }
+
 // Added is a token that is cut out of a text before the model sees it.
 type Added struct {
 	ID         int    `json:"id"`

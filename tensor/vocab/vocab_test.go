@@ -187,6 +187,7 @@ func TestBad(t *testing.T) {
 		`{"model": {"type": "BPE"}}`:                                                                                    "missing",
 		`{"model": {"type": "BPE", "vocab": {"a": -1}}}`:                                                                "id -1",
 		`{"model": {"type": "BPE", "vocab": {"a": 99999999999}}}`:                                                       "9999",
+		`{"model": {"type": "BPE", "vocab": {"a": 0, "b": 9000000}}}`:                                                   `token "b" has the id 9000000, and a vocabulary of 2 tokens may use 0..65552`,
 		`{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}}}`:                                                         "one id",
 		`{"model": {"type": "Unigram", "vocab": [["a"]]}}`:                                                              "no piece",
 		`{"model": {"type": "Unigram", "vocab": [["a", "b"]]}}`:                                                         "entry 0",
