@@ -140,7 +140,7 @@ func (n *node) tensorEnv(info tensor.Info) schema.Env {
 	roles := n.ports[0].model.Roles
 	role := roles.Role(info.Name, info.Shape)
 	return schema.Env{Name: info.Name, Layer: role.Layer, Layers: n.ports[0].layers(role.Tower), Kind: string(role.Kind),
-		DType: info.DType.String(), Rows: info.Shape.Rows(), Cols: info.Shape.Cols(), Numel: info.Shape.Numel()}
+		DType: info.DType.Torch(), Rows: info.Shape.Rows(), Cols: info.Shape.Cols(), Numel: info.Shape.Numel()}
 }
 
 // layers counts the layers of a tower that the tensors really have: a stacked

@@ -17,7 +17,8 @@ type Env struct {
 	Name              string
 	Layer             int // -1 outside the layers
 	Layers            int
-	Kind, DType       string
+	Kind              string
+	DType             string // as recipes name it: "bfloat16"
 	Rows, Cols, Numel int
 }
 
@@ -80,8 +81,12 @@ func compile(src string, pos Pos, path string, opts ...expr.Option) (*vm.Program
 	if len(src) > maxExpr {
 		return nil, Problems{{Pos: pos, Path: path, Msg: "expression is longer than 16 KiB"}}
 	}
-	opts = append(opts, expr.Env(Env{}.vars()), expr.Function("renumber", renumberFunc, new(func(string, int) string)), expr.Function("fail", failFunc, new(func(string) float64)))
+	spelled := &dtypes{}
+	opts = append(opts, expr.Patch(spelled), expr.Env(Env{}.vars()), expr.Function("renumber", renumberFunc, new(func(string, int) string)), expr.Function("fail", failFunc, new(func(string) float64)))
 	prog, err := expr.Compile(src, opts...)
+	if err == nil {
+		err = spelled.err
+	}
 	if err != nil {
 		return nil, Problems{ExprProblem(err, src, pos, path, Env{}.Names())}
 	}
@@ -101,6 +106,10 @@ func ExprProblem(err error, src string, pos Pos, path string, names []string) Pr
 	msg, _, _ = strings.Cut(msg, "\n")
 	if m := unknownName().FindStringSubmatch(msg); m != nil {
 		cure = DidYouMean(m[1], names)
+	}
+	var dtype *unknownDType
+	if errors.As(err, &dtype) {
+		cure = dtype.cure()
 	}
 	return Problem{Pos: pos, Path: path, Msg: fmt.Sprintf("expression %q: %s", src, msg), Cure: cure}
 }

@@ -236,6 +236,7 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzPredicate(f *testing.F) {
 	f.Add(`kind in ["attn.q"] and layer > 0`)
+	f.Add(`dtype in ["BF16", "half"] or dtype != "float32"`)
 	f.Fuzz(func(t *testing.T, src string) {
 		if p, problems := CompilePredicate(src, Pos{}, ""); problems == nil {
 			_, _ = p.Match(Env{Name: "a", Layer: 1, Layers: 2})
