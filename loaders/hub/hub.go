@@ -270,7 +270,7 @@ func wanted(names []string) []string {
 		case strings.Contains(name, "/"):
 		case isWeights(name):
 			out = append(out, name)
-		case pytorch && strings.HasPrefix(name, "pytorch_model") && (ends(".bin") || ends(".bin.index.json")):
+		case pytorch && (strings.HasPrefix(name, "pytorch_model") && (ends(".bin") || ends(".bin.index.json")) || name == "adapter_model.bin"):
 			out = append(out, name)
 		case slices.ContainsFunc(carried, ends) && !strings.HasPrefix(name, "pytorch_model"):
 			out = append(out, name)

@@ -254,4 +254,11 @@ func TestWanted(t *testing.T) {
 	if got := wanted(append(pytorch, "model.safetensors")); !slices.Equal(got, []string{"config.json", "model.safetensors"}) {
 		t.Errorf("of both: %v", got)
 	}
+	adapter := []string{"adapter_config.json", "adapter_model.bin", "optimizer.bin"}
+	if got := wanted(adapter); !slices.Equal(got, adapter[:2]) {
+		t.Errorf("of an adapter: %v", got)
+	}
+	if got := wanted(append(adapter, "adapter_model.safetensors")); !slices.Equal(got, []string{"adapter_config.json", "adapter_model.safetensors"}) {
+		t.Errorf("of an adapter in both: %v", got)
+	}
 }

@@ -10,13 +10,17 @@ import (
 
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/loaders/shards"
+	"github.com/rouxml/roux/loaders/torch"
 	"github.com/rouxml/roux/tensor/lora"
 )
 
-// The names of an adapter's files.
+// The names of an adapter's files. PickledName is what PEFT wrote before 0.6;
+// it is read where the other is missing, and never written.
 const (
 	ConfigName  = lora.ConfigName
 	WeightsName = "adapter_model.safetensors"
+	PickledName = "adapter_model.bin"
 )
 
 // maxConfig bounds adapter_config.json.
@@ -26,7 +30,7 @@ const maxConfig = 16 << 20
 type Adapter struct {
 	Text   []byte // adapter_config.json
 	Layout *lora.Layout
-	file   *safetensors.File
+	file   shards.File
 }
 
 // Is says whether the path is an adapter's directory.
@@ -44,9 +48,9 @@ func Open(dir string) (*Adapter, error) {
 	if _, err := lora.ParseConfig(text); err != nil {
 		return nil, fmt.Errorf("adapter %s: %w", dir, err)
 	}
-	f, err := safetensors.Open(filepath.Join(dir, WeightsName))
+	f, err := openWeights(dir)
 	if err != nil {
-		return nil, fmt.Errorf("adapter %s: %w", dir, noWeights(dir, err))
+		return nil, fmt.Errorf("adapter %s: %w", dir, err)
 	}
 	layout, err := lora.Read(text, f.Infos())
 	if err != nil {
@@ -56,9 +60,6 @@ func Open(dir string) (*Adapter, error) {
 }
 
 func readConfig(dir string) ([]byte, error) {
-	if err := loaders.Inside(dir, WeightsName); err != nil {
-		return nil, err
-	}
 	text, err := loaders.ReadInside(dir, ConfigName, maxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no LoRA adapter: %w", dir, err)
@@ -66,12 +67,21 @@ func readConfig(dir string) ([]byte, error) {
 	return text, nil
 }
 
-// noWeights says what to do about an adapter that PEFT pickled.
-func noWeights(dir string, err error) error {
-	if _, bin := os.Stat(filepath.Join(dir, "adapter_model.bin")); bin == nil && errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("its weights are a pickle, adapter_model.bin: load it with PEFT and save_pretrained it again, which writes %s", WeightsName)
+// openWeights opens the file that PEFT would load.
+func openWeights(dir string) (shards.File, error) {
+	name := WeightsName
+	if _, err := os.Stat(filepath.Join(dir, WeightsName)); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, PickledName)); err == nil {
+			name = PickledName
+		}
 	}
-	return err
+	if err := loaders.Inside(dir, name); err != nil {
+		return nil, err
+	}
+	if name == PickledName {
+		return torch.Open(filepath.Join(dir, name))
+	}
+	return safetensors.Open(filepath.Join(dir, name))
 }
 
 // Close releases the adapter's file.

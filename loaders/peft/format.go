@@ -17,7 +17,7 @@ import (
 
 // Format stores LoRA adapters as PEFT loads them.
 var Format = loaders.Format{
-	Name: "peft", Version: 2, Doc: "A LoRA adapter directory as PEFT loads it.",
+	Name: "peft", Version: 2, Doc: "A LoRA adapter directory as PEFT loads it, with adapter_model.safetensors or, only read, adapter_model.bin.",
 	Sniff: Is,
 	Open:  openAlone,
 	Stores: func(info tensor.Info) error {

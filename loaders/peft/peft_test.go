@@ -104,7 +104,7 @@ func TestVariants(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer golden.Close()
-	for _, dir := range []string{"patterns", "layers", "rslora", "embedding", "conv", "dora", "turned", "turned-dora", "bias", "lora-bias", "saved"} {
+	for _, dir := range []string{"patterns", "layers", "rslora", "embedding", "conv", "dora", "turned", "turned-dora", "bias", "lora-bias", "saved", "pickled/dora", "pickled/saved"} {
 		t.Run(dir, func(t *testing.T) {
 			base, closer, err := modeldir.OpenFile(context.Background(), "testdata/net.safetensors")
 			if err != nil {
@@ -121,7 +121,7 @@ func TestVariants(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, info := range m.Weights.Infos() {
-				want, ok := golden.Tensor(dir + "/" + info.Name)
+				want, ok := golden.Tensor(filepath.Base(dir) + "/" + info.Name)
 				if !ok {
 					want, _ = base.Weights.Tensor(info.Name)
 				}
@@ -170,16 +170,10 @@ func TestAlone(t *testing.T) {
 
 // TestLinksOut: an adapter cannot have files of this machine read.
 func TestLinksOut(t *testing.T) {
-	for _, name := range []string{ConfigName, WeightsName} {
-		dir := t.TempDir()
-		for _, file := range []string{ConfigName, WeightsName} {
-			text, err := os.ReadFile(filepath.Join(models, "sums-lora", file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
-				t.Fatal(err)
-			}
+	for _, c := range [][2]string{{filepath.Join(models, "sums-lora"), ConfigName}, {filepath.Join(models, "sums-lora"), WeightsName}, {"testdata/pickled/saved", PickledName}} {
+		dir, name := t.TempDir(), c[1]
+		if err := os.CopyFS(dir, os.DirFS(c[0])); err != nil {
+			t.Fatal(err)
 		}
 		outside := filepath.Join(t.TempDir(), name)
 		if err := os.Rename(filepath.Join(dir, name), outside); err != nil {

@@ -51,6 +51,9 @@ for name, args in variants.items():
     shutil.rmtree(here / name, ignore_errors=True)
     m.save_pretrained(here / name)
     (here / name / "README.md").unlink(missing_ok=True)
+    if name in ["dora", "saved"]:  # as PEFT stored all before 0.6
+        m.save_pretrained(here / "pickled" / name, safe_serialization=False)
+        (here / "pickled" / name / "README.md").unlink(missing_ok=True)
     # Loaded anew, so that what is compared is what PEFT reads.
     got = peft.PeftModel.from_pretrained(net(torch.float32), here / name).merge_and_unload().state_dict()
     before = net(torch.float32).state_dict()
