@@ -9,7 +9,7 @@ import (
 // leaves the key out.
 var computers = map[string]func(*model) (any, error){
 	"kv_heads": func(m *model) (any, error) {
-		n, err := m.file.header.number("attention.head_count_kv", "attention.head_count")
+		n, err := m.header.number("attention.head_count_kv", "attention.head_count")
 		return n, err
 	},
 	"head_dim":        func(m *model) (any, error) { n, err := m.headDim(); return n, err },
@@ -27,22 +27,22 @@ var computers = map[string]func(*model) (any, error){
 }
 
 func (m *model) has(ggml string) bool {
-	_, ok := m.file.index[ggml]
+	_, ok := m.files.stored(ggml)
 	return ok
 }
 
 // rows is the first dimension of a tensor that must be there.
 func (m *model) rows(ggml string) (any, error) {
-	i, ok := m.file.index[ggml]
-	if !ok || len(m.file.infos[i].Shape) != 2 {
+	t, ok := m.files.stored(ggml)
+	if !ok || len(t.Header.Shape) != 2 {
 		return nil, fmt.Errorf("tensor %s is missing or no matrix: the file is no whole model", ggml)
 	}
-	return m.file.infos[i].Shape[0], nil
+	return t.Header.Shape[0], nil
 }
 
 // headDim is attention.key_length, or an even share of the width.
 func (m *model) headDim() (int64, error) {
-	h := m.file.header
+	h := m.header
 	if n, err := h.number("attention.key_length"); err == nil {
 		return n, nil
 	}
@@ -66,7 +66,7 @@ func partialRotary(m *model) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := m.file.header.number("rope.dimension_count")
+	n, err := m.header.number("rope.dimension_count")
 	if err != nil {
 		return 1.0, nil
 	}
@@ -80,7 +80,7 @@ func partialRotary(m *model) (any, error) {
 // of a head, but for the models of 27 billion, which llama.cpp tells by their
 // layers.
 func queryScalar(m *model) (any, error) {
-	layers, err := m.file.header.number("block_count")
+	layers, err := m.header.number("block_count")
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +89,11 @@ func queryScalar(m *model) (any, error) {
 		n, err := m.headDim()
 		return n, err
 	}
-	heads, err := m.file.header.number("attention.head_count")
+	heads, err := m.header.number("attention.head_count")
 	if err != nil || heads < 1 {
 		return nil, fmt.Errorf("%d heads: %w", heads, errOr(err))
 	}
-	width, err := m.file.header.number("embedding_length")
+	width, err := m.header.number("embedding_length")
 	return width / heads, err
 }
 

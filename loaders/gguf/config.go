@@ -36,7 +36,7 @@ func (h *Header) number(keys ...string) (int64, error) {
 func (m *model) config() ([]byte, error) {
 	out := map[string]any{"model_type": m.family.ModelType, "architectures": []string{m.family.Class}, "torch_dtype": m.dtype().Torch()}
 	for _, role := range []string{"bos", "eos"} {
-		if id, ok := m.file.header.Metadata.Int("tokenizer.ggml." + role + "_token_id"); ok {
+		if id, ok := m.header.Metadata.Int("tokenizer.ggml." + role + "_token_id"); ok {
 			out[role+"_token_id"] = id
 		}
 	}
@@ -79,7 +79,7 @@ func (m *model) setting(raw json.RawMessage) (v any, set bool, err error) {
 	}
 	key, optional := strings.CutSuffix(key, "?")
 	if v, err = m.single(key); v == nil && err == nil && !optional {
-		_, err = m.file.header.number(key) // says that it is missing
+		_, err = m.header.number(key) // says that it is missing
 	}
 	return v, v != nil, err
 }
@@ -91,7 +91,7 @@ func (m *model) single(key string) (any, error) {
 	case nil, uint64, int64, float64, bool:
 		return v, nil
 	case []int64:
-		return m.file.header.number(key)
+		return m.header.number(key)
 	default:
 		return nil, fmt.Errorf("%s.%s is %.40v, which is no number", m.family.Arch, key, v)
 	}
@@ -99,7 +99,7 @@ func (m *model) single(key string) (any, error) {
 
 // value is what the metadata holds under a key of the architecture.
 func (m *model) value(key string) any {
-	md := &m.file.header.Metadata
+	md := &m.header.Metadata
 	return md.Value(md.Text("general.architecture") + "." + key)
 }
 

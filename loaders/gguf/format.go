@@ -16,7 +16,7 @@ import (
 
 // Format reads models as llama.cpp has them.
 var Format = loaders.Format{
-	Name: "gguf", Version: 1, Doc: "One .gguf file as llama.cpp runs it; blocks of few bits are read as they are.", Sniff: Is, Open: Open,
+	Name: "gguf", Version: 1, Doc: "One .gguf file as llama.cpp runs it, or the first of the pieces that it was split into; blocks of few bits are read as they are.", Sniff: Is, Open: Open,
 }
 
 // Is says whether the path is a GGUF file.
@@ -28,7 +28,7 @@ func Is(path string) bool {
 // Open opens a model: tensors under Hugging Face's names and in its order, and
 // a config.json made of the metadata.
 func Open(_ context.Context, path string) (*tensor.Model, io.Closer, error) {
-	f, err := OpenFile(path)
+	f, err := openPieces(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,8 +39,8 @@ func Open(_ context.Context, path string) (*tensor.Model, io.Closer, error) {
 	return m, f, nil
 }
 
-func describe(f *File) (*tensor.Model, error) {
-	md := &f.header.Metadata
+func describe(f pieces) (*tensor.Model, error) {
+	md := &f.header().Metadata
 	if err := complete(md); err != nil {
 		return nil, err
 	}
@@ -62,20 +62,17 @@ func describe(f *File) (*tensor.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &tensor.Model{Weights: m, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes(), Files: riders(f.header)}
+	out := &tensor.Model{Weights: m, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes(), Files: riders(f.header())}
 	if len(m.alien) > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d tensors have no Hugging Face name and keep ggml's, such as %s", len(m.alien), m.alien[0]))
 	}
 	return out, nil
 }
 
-// complete refuses files that hold something else, or a part.
+// complete refuses files that hold something else.
 func complete(md *Metadata) error {
 	if kind := md.Text("general.type"); kind != "" && kind != "model" {
 		return fmt.Errorf("it holds a %q and no model", kind)
-	}
-	if n, _ := md.Int("split.count"); n > 1 {
-		return fmt.Errorf("it is one of %d pieces: join them with llama-gguf-split --merge", n)
 	}
 	if md.Text("general.architecture") == "" {
 		return errors.New("key general.architecture is missing: it holds no model of llama.cpp")

@@ -165,6 +165,6 @@ func FuzzHeader(f *testing.F) {
 			}
 			end = e.Offset + file.infos[i].Bytes()
 		}
-		_, _ = describe(file)
+		_, _ = describe(pieces{file})
 	})
 }

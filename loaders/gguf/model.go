@@ -9,9 +9,10 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// model is a file under Hugging Face's names: a tensor.Source.
+// model is what files hold under Hugging Face's names: a tensor.Source.
 type model struct {
-	file   *File
+	files  pieces
+	header *Header
 	family family
 	infos  []tensor.Info
 	list   []tensor.Tensor
@@ -22,15 +23,17 @@ type model struct {
 // used are tensors that become a part of config.json.
 var used = map[string]bool{"rope_freqs.weight": true, "rope_factors_long.weight": true, "rope_factors_short.weight": true}
 
-// rename maps all tensors of a file.
-func rename(f *File, fam family) (*model, error) {
-	m := &model{file: f, family: fam, index: map[string]int{}}
-	for i := range f.infos {
-		if used[f.infos[i].Name] {
-			continue
-		}
-		if err := m.take(f.stored(i)); err != nil {
-			return nil, err
+// rename maps all tensors of the files.
+func rename(files pieces, fam family) (*model, error) {
+	m := &model{files: files, header: files.header(), family: fam, index: map[string]int{}}
+	for _, f := range files {
+		for i := range f.infos {
+			if used[f.infos[i].Name] {
+				continue
+			}
+			if err := m.take(f.stored(i)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return m, nil
@@ -116,7 +119,7 @@ func headRows(t *loaders.Stored, heads int64) (int, error) {
 // pairs puts the halves of each head after one another again, whose rows take
 // turns where neighbours are rotated.
 func (m *model) pairs(t *loaders.Stored, key string) (tensor.Tensor, error) {
-	heads, err := m.file.header.number(key, "attention.head_count")
+	heads, err := m.header.number(key, "attention.head_count")
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +135,7 @@ func (m *model) pairs(t *loaders.Stored, key string) (tensor.Tensor, error) {
 
 // byHead puts q, k and v of each head together again.
 func (m *model) byHead(t *loaders.Stored) (tensor.Tensor, error) {
-	heads, err := m.file.header.number("attention.head_count")
+	heads, err := m.header.number("attention.head_count")
 	if err != nil {
 		return nil, err
 	}

@@ -272,8 +272,8 @@ func TestRopeScaling(t *testing.T) {
 // TestRefused: files that hold no model that can be read say so.
 func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(md *gguf.Metadata){
-		"holds a \"adapter\"":             func(md *gguf.Metadata) { md.Set("general.type", "adapter") },
-		"one of 3 pieces":                 func(md *gguf.Metadata) { md.Set("split.count", uint64(3)) },
+		"holds a \"adapter\"": func(md *gguf.Metadata) { md.Set("general.type", "adapter") },
+		"the first of 3 pieces, which are found by their names: call it NAME-00001-of-00003.gguf": func(md *gguf.Metadata) { md.Set("split.count", uint64(3)) },
 		"architecture \"mamba\"":          func(md *gguf.Metadata) { md.Set("general.architecture", "mamba") },
 		"general.architecture is missing": func(md *gguf.Metadata) { md.Set("general.architecture", "") },
 		"differs from layer to layer":     func(md *gguf.Metadata) { md.Set("llama.feed_forward_length", []int64{1, 2}) },

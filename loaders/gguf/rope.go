@@ -14,7 +14,7 @@ func ropeScaling(m *model) (any, error) {
 	if m.has("rope_freqs.weight") {
 		return llama3(m)
 	}
-	md := &m.file.header.Metadata
+	md := &m.header.Metadata
 	kind := md.Text(m.family.Arch + ".rope.scaling.type")
 	factor := m.value("rope.scaling.factor")
 	if kind == "" || kind == "none" || factor == nil {
@@ -39,7 +39,10 @@ func ropeScaling(m *model) (any, error) {
 // floats reads a vector of numbers that becomes a part of config.json.
 func (m *model) floats(ggml string) ([]float64, error) {
 	const most = 1 << 14
-	t := m.file.stored(m.file.index[ggml])
+	t, ok := m.files.stored(ggml)
+	if !ok {
+		return nil, fmt.Errorf("tensor %s is missing", ggml)
+	}
 	n := t.Header.Shape.Numel()
 	if n == 0 || n > most || t.Header.Quant != nil {
 		return nil, fmt.Errorf("tensor %s has shape %v, which is no list of divisors", ggml, t.Header.Shape)
@@ -83,7 +86,7 @@ func llama3(m *model) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	theta, ok := m.file.header.Metadata.Float(m.family.Arch + ".rope.freq_base")
+	theta, ok := m.header.Metadata.Float(m.family.Arch + ".rope.freq_base")
 	if !ok {
 		theta = 10000
 	}
