@@ -79,7 +79,7 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	where := valueOf(n, key)
 	var ok bool
 	*at, d.Revision, ok = p.reference(where, path+"."+key, *at, d.Revision)
-	if ok && onlyFile(*at) && !exists(*at) {
+	if ok && onlyFile(*at) && !exists(*at) && !strings.HasPrefix(*at, placeholder) {
 		p.fail(where, path+"."+key, beside(*at), "%s does not exist", *at)
 		return false
 	}

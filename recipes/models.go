@@ -88,6 +88,10 @@ func (p *parser) reference(n *yaml.Node, path, s, key string) (local, revision s
 		return "", "", false
 	}
 	local = p.local(s)
+	if strings.HasPrefix(s, placeholder) && !exists(local) {
+		p.open(n, path, s)
+		return local, "", true
+	}
 	if s != "" && !exists(local) && onlyLocal(s) {
 		p.fail(n, path, beside(local), "%s does not exist", local)
 		return "", "", false
@@ -169,6 +173,7 @@ func (p *parser) subRecipe(n *yaml.Node, path string, long modelParams, m *Model
 		return false
 	}
 	m.Recipe, m.Output = sub, long.Output
+	p.r.Open = append(p.r.Open, sub.Open...)
 	var outputs, steps []string
 	for _, o := range sub.Outputs {
 		outputs = append(outputs, o.Name)

@@ -50,6 +50,7 @@ type Recipe struct {
 	Outputs           []Output
 	Text              []byte            // as it stands in the file
 	Notes             []string          // words for the user
+	Open              schema.Problems   // placeholders of a Starter, for which there is no model or data yet
 	Mergekit          bool              // it came as a mergekit file
 	MergekitText      func() []byte     // the recipe as a mergekit file; nil if it cannot be said as one
 	Set               map[string]string // params that were overridden

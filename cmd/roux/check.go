@@ -45,6 +45,9 @@ func newCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, p := range r.Open {
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+p.Error())
+			}
 			for _, note := range r.Notes {
 				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+note)
 			}
@@ -61,6 +64,9 @@ func report(path string, r *recipes.Recipe, err error) checked {
 	c := checked{File: path, Warnings: []string{}, Problems: []problem{}}
 	if r != nil {
 		c.Models, c.Steps, c.Outputs = len(r.Models), len(r.Steps), len(r.Outputs)
+		for _, p := range r.Open {
+			c.Warnings = append(c.Warnings, p.Error())
+		}
 		c.Warnings = append(c.Warnings, r.Notes...)
 	}
 	var found schema.Problems

@@ -44,7 +44,7 @@ func newInit() *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a recipe to begin with",
-		Long:    "Write one of the recipes that come with roux into FILE (recipe.yaml), to put models of your own into. An existing file is never overwritten. Recipes: " + strings.Join(recipes.Shipped(), ", ") + ".",
+		Long:    "Write one of the recipes that come with roux into FILE (recipe.yaml), with placeholders such as path/to/base where models and data of your own go; roux check names those that are left. An existing file is never overwritten. Recipes: " + strings.Join(recipes.Shipped(), ", ") + ".",
 		Example: "  roux init\n  roux init my.yaml --from slerp-gradient",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
@@ -52,14 +52,14 @@ func newInit() *cobra.Command {
 			if len(list) == 1 {
 				path = list[0]
 			}
-			text, ok := recipes.ShippedText(from)
+			text, ok := recipes.Starter(from)
 			if !ok {
 				return usageError{fmt.Errorf("no recipe %q comes with roux (%s)", from, schema.DidYouMean(from, recipes.Shipped()))}
 			}
 			if err := writeNew(path, text); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: put your models under its models, then roux plan %s\n", path, path)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %s; next: put your own models in place of each path/to/..., then roux plan %s\n", path, path)
 			return err
 		},
 	}

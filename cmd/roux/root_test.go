@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rouxml/roux/loaders/all"
+	"github.com/rouxml/roux/recipes"
 )
 
 // TestEveryCommandHasHelp: each command says what it does and shows an example
@@ -95,5 +97,27 @@ func TestModelRef(t *testing.T) {
 	}
 	if got, want := modelRef("o/m", "a+b@c"), (all.Ref{Path: "o/m", Adapter: "a+b@c"}); got != want {
 		t.Errorf("with --adapter: %+v", got)
+	}
+}
+
+// TestStarters: every recipe that init writes checks without problems outside
+// of this project, and a plan of it names what is still to be filled in.
+func TestStarters(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range recipes.Shipped() {
+		file := name + ".yaml"
+		var out bytes.Buffer
+		for _, args := range [][]string{{"init", file, "--from", name}, {"check", file}} {
+			if code := Main(args, &out, &out); code != 0 {
+				t.Errorf("%v: exit %d\n%s", args, code, out.String())
+			}
+		}
+		out.Reset()
+		if code := Main([]string{"plan", file, "--cache", "cache"}, &out, &out); code != exitRecipe || !strings.Contains(out.String(), " is a placeholder (put a path or a Hub id of your own there)") {
+			t.Errorf("plan %s: exit %d\n%s", file, code, out.String())
+		}
+		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("testdata")) {
+			t.Errorf("%s names a file of this project: %v\n%s", file, err, text)
+		}
 	}
 }

@@ -107,6 +107,9 @@ func (f *recipeFlags) load(path string) (*recipes.Recipe, error) {
 
 // plan opens the recipe's models and lays out its steps.
 func (f *recipeFlags) plan(ctx context.Context, r *recipes.Recipe, events func(engine.Event)) (*engine.Plan, error) {
+	if r.Open != nil {
+		return nil, recipeError{r.Open}
+	}
 	o, err := f.options()
 	if err != nil {
 		return nil, err
