@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
@@ -32,7 +33,7 @@ func Import(file string, text []byte, cat Catalog, o Options, dir string) (recip
 	if out == "" {
 		out = filepath.Join("out", stem(file))
 	}
-	root, problems, notes := mergekit.Compile(docs, file, mergekit.Options{Out: out, Compat: o.Compat, Exists: existing(r)})
+	root, problems, notes := mergekit.Compile(docs, file, mergekit.Options{Out: out, Compat: o.Compat, Exists: existing(r), Stored: stored(r, o.Stored)})
 	if problems != nil {
 		return nil, nil, problems
 	}
@@ -50,6 +51,14 @@ func Import(file string, text []byte, cat Catalog, o Options, dir string) (recip
 		return nil, nil, err
 	}
 	return b.Bytes(), notes, nil
+}
+
+// stored looks for a model by its name.
+func stored(r *Recipe, has func(Model, string) bool) func(name, dtype string) bool {
+	return func(name, dtype string) bool {
+		i := slices.IndexFunc(r.Models, func(m Model) bool { return m.Name == name })
+		return has != nil && i >= 0 && has(r.Models[i], dtype)
+	}
 }
 
 // existing looks for models as the parser of a mergekit file does.

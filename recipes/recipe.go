@@ -36,6 +36,9 @@ type Options struct {
 	ShardSize schema.Bytes
 	Seed      *uint64
 	NoCard    bool
+	// Stored says whether a model is known to have all of its weights in a
+	// dtype: an import casts none that has them. Nil: none is known.
+	Stored func(m Model, dtype string) bool
 }
 
 // Recipe is a checked recipe.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rouxml/roux/loaders/safetensors"
@@ -251,4 +252,34 @@ func saidAlike(t *testing.T, file, cache string) bool {
 		}
 	}
 	return true
+}
+
+// TestImportCasts: an imported recipe casts the models that have another dtype
+// than the file says, and no others.
+func TestImportCasts(t *testing.T) {
+	models, err := filepath.Abs("../../testdata/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, c := range []struct {
+		base, keys string
+		want       int
+	}{
+		{models + "/sums", "dtype: bfloat16", 0},
+		{models + "/sums", "dtype: torch.bfloat16\nout_dtype: bfloat16", 0},
+		{models + "/sums", "dtype: bfloat16\nout_dtype: float32", 1},
+		{models + "/sums", "dtype: float32", 2},
+		{"some/where", "dtype: bfloat16", 1}, // on the Hub: its dtype is not known
+	} {
+		file := filepath.Join(dir, "m.yml")
+		put(t, file, []byte("models: # two\n- {model: "+c.base+", parameters: {weight: 1}}\n- {model: "+models+"/lists, parameters: {weight: 1}}\nmerge_method: linear\n"+c.keys+" # in this dtype\n"))
+		code, stdout, stderr := roux("import", file)
+		if got := strings.Count(stdout, "op: edit.cast"); code != exitDone || got != c.want {
+			t.Errorf("%s %s: exit %d, %d casts, want %d\n%s%s", c.base, c.keys, code, got, c.want, stdout, stderr)
+		}
+		if !strings.Contains(stdout, "# in this dtype") {
+			t.Errorf("%s: the comment is lost:\n%s", c.keys, stdout)
+		}
+	}
 }

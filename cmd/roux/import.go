@@ -1,23 +1,28 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rouxml/roux/loaders/all"
+	"github.com/rouxml/roux/loaders/hub"
 	opsall "github.com/rouxml/roux/ops/all"
 	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/tensor"
 )
 
 func newImport() *cobra.Command {
 	var out, compat string
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Turn a mergekit file into a recipe",
-		Long: "Write a recipe that runs to the same bytes as a mergekit file, with its comments. " +
+		Long: "Write a recipe that runs to the same bytes as a mergekit file, with its comments. Models on this machine that are stored in the file's dtype are not cast to it. " +
 			"A mergekit file runs as it is: import it to go on where its language ends. An existing file is never overwritten.",
 		Example: "  roux import merge.yml\n  roux import merge.yml --out recipe.yaml",
 		Args:    args(cobra.ExactArgs(1)),
@@ -26,7 +31,7 @@ func newImport() *cobra.Command {
 			if out != "" {
 				dir = filepath.Dir(out)
 			}
-			text, notes, err := imported(list[0], recipes.Options{Compat: compat}, dir)
+			text, notes, err := imported(list[0], recipes.Options{Compat: compat, Stored: storedAs(cmd.Context())}, dir)
 			if err != nil {
 				return err
 			}
@@ -66,6 +71,23 @@ func imported(file string, o recipes.Options, dir string) ([]byte, []string, err
 		return nil, nil, recipeError{err}
 	}
 	return recipe, notes, nil
+}
+
+// storedAs looks into the headers of models that lie on this machine; what an
+// adapter is added to keeps its dtype.
+func storedAs(ctx context.Context) func(m recipes.Model, dtype string) bool {
+	return func(m recipes.Model, dtype string) bool {
+		want, err := tensor.ParseDType(dtype)
+		if _, missing := os.Stat(m.Path); err != nil || missing != nil {
+			return false
+		}
+		model, closer, err := all.Open(ctx, all.Ref{Path: m.Path}, hub.Client{})
+		if err != nil {
+			return false // who runs the recipe is told
+		}
+		defer func() { _ = closer.Close() }()
+		return !slices.ContainsFunc(model.Weights.Infos(), func(info tensor.Info) bool { return info.Quant != nil || info.DType.IsFloat() && info.DType != want })
+	}
 }
 
 // knownCompat refuses a tool that no defects are known of.

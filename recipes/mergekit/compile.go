@@ -21,6 +21,9 @@ type Options struct {
 	Out    string                 // where the result goes
 	Compat string                 // "mergekit" keeps those of its defects that change numbers
 	Exists func(path string) bool // whether a path leads to a model of this machine; nil: none does
+	// Stored says whether a model, by its name in the recipe, is known to have
+	// all of its weights in a dtype; it needs no cast then. Nil: none is known.
+	Stored func(name, dtype string) bool
 }
 
 // shared gathers the recipe and what is wrong with the source, for all
@@ -104,7 +107,9 @@ func (c *compiler) compile() {
 	if len(c.problems) > before {
 		return
 	}
-	if d := get(c.root, "out_dtype"); set(d) {
+	if d := get(c.root, "out_dtype"); set(d) && c.opt.Stored != nil && !c.widens() && c.dtype != nil && c.dtypeOf(d).Value == c.dtype.Value {
+		// What is computed of that dtype has it.
+	} else if set(d) {
 		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
 	} else if c.widens() {
 		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))

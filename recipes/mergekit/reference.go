@@ -196,7 +196,7 @@ func (r reference) node(at *yaml.Node) *yaml.Node {
 // casts on load and computes in that dtype.
 func (c *compiler) load(ref string, at *yaml.Node) string {
 	name := c.model(ref, at)
-	if c.dtype == nil || name == "" {
+	if c.dtype == nil || name == "" || c.opt.Stored != nil && c.opt.Stored(name, c.dtype.Value) {
 		return c.tokenized(name, at)
 	}
 	if c.casts[name] == "" {
