@@ -18,6 +18,9 @@ var Compressed = loaders.Format{
 		if info.Quant != nil && info.Quant.Block != tensor.NoBlock {
 			return fmt.Errorf("compressed-tensors cannot store %s: put a step with op: edit.cast or op: quantize.rtn before the output", info.Quant)
 		}
+		if info.Quant != nil && len(info.Shape) > 2 {
+			return fmt.Errorf("compressed-tensors cannot store %s of shape %v, only of matrices: let the experts lie one by one (moe.unstack, or leave out moe.stack), or put a step with op: edit.cast before the output", info.Quant, info.Shape)
+		}
 		if info.Quant != nil && (len(info.Shape) != 2 || info.Quant.Bits != 4 && info.Quant.Bits != 8) {
 			return fmt.Errorf("compressed-tensors cannot store %s of shape %v: quantize matrices alone, to 4 or 8 bits", info.Quant, info.Shape)
 		}
@@ -26,6 +29,9 @@ var Compressed = loaders.Format{
 	Sniff: isCompressed, Open: OpenCompressed, Create: createCompressed,
 	Files: func(m *tensor.Model, o loaders.WriteOptions) ([]loaders.FileSize, error) {
 		if err := noAdapter(m); err != nil {
+			return nil, err
+		}
+		if _, err := quantizationConfig(m); err != nil { // a plan says it, not only Create
 			return nil, err
 		}
 		weights, err := safetensors.CompressedLayout("model", o.ShardBytes, m.Weights.Infos())
@@ -37,10 +43,7 @@ func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tens
 	if err := noAdapter(m); err != nil {
 		return nil, err
 	}
-	q, err := safetensors.QuantizationConfig(m.Weights.Infos(), func(info tensor.Info) bool {
-		role := m.Roles.Role(info.Name, info.Shape)
-		return len(info.Shape) == 2 && role.Kind != tensor.Embed
-	})
+	q, err := quantizationConfig(m)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,14 @@ func createCompressed(dir string, m *tensor.Model, o loaders.WriteOptions) (tens
 	s := &sink{dir: dir, model: m, Sink: safetensors.NewCompressed(safetensors.Create(dir, "model", o.ShardBytes))}
 	s.edit = func(config []byte) ([]byte, error) { return addQuantization(config, q) }
 	return s, nil
+}
+
+// quantizationConfig is what config.json says of a model's codes, which are of
+// one scheme.
+func quantizationConfig(m *tensor.Model) (map[string]any, error) {
+	return safetensors.QuantizationConfig(m.Weights.Infos(), func(info tensor.Info) bool {
+		return len(info.Shape) == 2 && m.Roles.Role(info.Name, info.Shape).Kind != tensor.Embed
+	})
 }
 
 func tied(m *tensor.Model) bool {
