@@ -11,6 +11,7 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/schema"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // trial is one run of a scoring step: some of its models over its data.
@@ -227,7 +228,7 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	}
 	var result ops.Result
 	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {
-		result, err = t.op.Score.Run(ctx, m.node.step.Params, x)
+		result, err = t.op.Score.Run(cpu.WithWorkers(ctx, r.opt.Workers), m.node.step.Params, x)
 		return err
 	})
 	return result, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 	"github.com/rouxml/roux/tensor/kernel/gemm"
 	"github.com/rouxml/roux/tensor/linalg"
 	"github.com/rouxml/roux/tensor/rng"
@@ -121,7 +122,7 @@ func (j *joint) svd(ctx context.Context) error {
 	}
 	k, l := min(j.outputs, sum), min(j.inputs, sum)
 	core := make([]float64, k*l)
-	gemm.F64(false, true, k, l, sum, 1, left.R, sum, right.R, sum, 0, core, l, 0)
+	gemm.F64(false, true, k, l, sum, 1, left.R, sum, right.R, sum, 0, core, l, cpu.Workers(ctx))
 	d, err := linalg.Decompose(ctx, core, k, l)
 	if err != nil {
 		return err
@@ -187,7 +188,7 @@ func (j *joint) products(ctx context.Context) error {
 	for i, m := range j.members {
 		list[i] = series{w: float32(m.weight), key: j.key(m, "product"),
 			make: func(dst []float32) {
-				gemm.F32(false, false, j.outputs, j.inputs, m.rank, float32(m.scale), m.b, m.rank, m.a, j.inputs, 0, dst, j.inputs, 0)
+				gemm.F32(false, false, j.outputs, j.inputs, m.rank, float32(m.scale), m.b, m.rank, m.a, j.inputs, 0, dst, j.inputs, cpu.Workers(ctx))
 			}}
 	}
 	sum := make([]float32, j.outputs*j.inputs)

@@ -8,6 +8,7 @@ import (
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/kernel"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 	"github.com/rouxml/roux/tensor/kernel/gemm"
 	"github.com/rouxml/roux/tensor/linalg"
 	"github.com/rouxml/roux/tensor/lora"
@@ -105,9 +106,9 @@ func (f factors) decompose(ctx context.Context, p *extract, r *lora.Record, delt
 		f.put(k, d, p.DistributeScale)
 	}
 	if f.turned {
-		gemm.F32(true, true, f.rows, f.cols, f.rank, -1, f.a, f.rows, f.b, f.rank, 1, delta, f.cols, 0)
+		gemm.F32(true, true, f.rows, f.cols, f.rank, -1, f.a, f.rows, f.b, f.rank, 1, delta, f.cols, cpu.Workers(ctx))
 	} else {
-		gemm.F32(false, false, f.rows, f.cols, f.rank, -1, f.b, f.rank, f.a, f.cols, 1, delta, f.cols, 0)
+		gemm.F32(false, false, f.rows, f.cols, f.rank, -1, f.b, f.rank, f.a, f.cols, 1, delta, f.cols, cpu.Workers(ctx))
 	}
 	r.Error = norm(delta)
 	return nil

@@ -69,6 +69,6 @@ func (t *tableMaker) sum(out []float32, s sparse) {
 }
 
 // products are all inner products of a with b, a.n x b.n, into c.
-func products(c []float32, a, b points) {
-	gemm.F32(false, true, a.n, b.n, a.dim, 1, a.data, a.dim, b.data, b.dim, 0, c, b.n, cpu.Cores())
+func products(ctx context.Context, c []float32, a, b points) {
+	gemm.F32(false, true, a.n, b.n, a.dim, 1, a.data, a.dim, b.data, b.dim, 0, c, b.n, cpu.Workers(ctx))
 }

@@ -13,13 +13,13 @@ import (
 // interpolate finds for each target its k nearest points and their weights.
 func (p *transplant) interpolate(ctx context.Context, targets, pts points) ([]sparse, error) {
 	inner := make([]float32, targets.n*pts.n)
-	products(inner, targets, pts)
+	products(ctx, inner, targets, pts)
 	lengths := make([]float64, pts.n)
 	for i := range lengths {
 		lengths[i] = length(pts.row(i))
 	}
 	out, errs := make([]sparse, targets.n), make([]error, targets.n)
-	onAllCores(targets.n, func(i int) {
+	parallel(ctx, targets.n, func(i int) {
 		target := targets.row(i)
 		near := p.nearest(target, inner[i*pts.n:(i+1)*pts.n], lengths)
 		w, err := p.weigh(ctx, target, near, pts, lengths)

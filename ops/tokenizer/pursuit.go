@@ -27,8 +27,8 @@ func pursue(ctx context.Context, targets, pts points, k int) ([]sparse, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		products(inner, left, pts)
-		onAllCores(len(hunts), func(i int) { hunts[i].join(inner[i*pts.n:(i+1)*pts.n], pts, left.row(i)) })
+		products(ctx, inner, left, pts)
+		parallel(ctx, len(hunts), func(i int) { hunts[i].join(inner[i*pts.n:(i+1)*pts.n], pts, left.row(i)) })
 	}
 	out := make([]sparse, len(hunts))
 	for i, h := range hunts {
@@ -164,11 +164,12 @@ func subtract(x []float64, c float64, y []float64) {
 	}
 }
 
-// onAllCores calls f for every i below n. Calls must not depend on each other.
-func onAllCores(n int, f func(i int)) {
+// parallel calls f for every i below n, on the workers of the run. Calls must
+// not depend on each other.
+func parallel(ctx context.Context, n int, f func(i int)) {
 	var next atomic.Int64
 	var all sync.WaitGroup
-	for range min(n, cpu.Cores()) {
+	for range min(n, cpu.Workers(ctx)) {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				f(i)

@@ -4,9 +4,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 	"github.com/rouxml/roux/tensor/vocab"
 )
 
@@ -155,5 +158,23 @@ func TestHeadIsNoEmbedding(t *testing.T) {
 	}
 	if g := graftOf(units[1].Args); g.head != 1 || !slices.Equal(g.rows, []int{0, 1}) {
 		t.Errorf("read back as %+v", g)
+	}
+}
+
+// TestWorkers: no more rows are made at once than the run has workers.
+func TestWorkers(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		var now, most, calls atomic.Int64
+		parallel(cpu.WithWorkers(t.Context(), workers), 50, func(int) {
+			calls.Add(1)
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(100 * time.Microsecond)
+			now.Add(-1)
+		})
+		if calls.Load() != 50 || most.Load() > int64(workers) {
+			t.Errorf("%d workers: %d calls, %d at once", workers, calls.Load(), most.Load())
+		}
 	}
 }

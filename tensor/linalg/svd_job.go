@@ -18,7 +18,7 @@ type job struct {
 	workers int
 }
 
-func newJob(ctx context.Context) *job { return &job{ctx, cpu.Cores()} }
+func newJob(ctx context.Context) *job { return &job{ctx, cpu.Workers(ctx)} }
 
 // cancelled is the context's error; long loops ask for it at least once in a
 // few hundred milliseconds of work.
