@@ -75,6 +75,7 @@ type action struct {
 	node   *node
 	params any
 	pass   *ops.Pass
+	role   tensor.Role // of the first output: which group it is in
 	in     []*cell
 	group  *group // what its Prepare sees; nil without one
 	member int

@@ -172,8 +172,8 @@ func (p *Plan) newAction(n *node, s share, u ops.Unit, r *schema.Resolver, canon
 	}
 	a := &action{node: n, params: params, canonical: canonical[params], stored: p.stores(n)}
 	a.run.of = a
-	a.pass = &ops.Pass{Unit: u, Ports: len(s.ports), Op: n.op.Name, Seed: p.Recipe.Seed,
-		Role: n.ports[0].model.Roles.Role(subject.Name, subject.Shape)}
+	a.pass = &ops.Pass{Unit: u, Ports: len(s.ports), Op: n.op.Name, Seed: p.Recipe.Seed}
+	a.role = n.ports[0].model.Roles.Role(subject.Name, subject.Shape)
 	if n.step.Seed != nil {
 		a.pass.Seed = *n.step.Seed
 	}
@@ -276,7 +276,7 @@ func (n *node) makeGroups() {
 		if scope == ops.Rows {
 			continue
 		}
-		id := groupID(scope, i, a.pass.Role)
+		id := groupID(scope, i, a.role)
 		g := groups[id]
 		if g == nil {
 			g = &group{node: n, scope: scope}

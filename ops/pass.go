@@ -10,12 +10,13 @@ import (
 )
 
 // Pass is what a kernel knows about the unit at hand. Curves in its params are
-// numbers already. It is read-only and shared by goroutines.
+// numbers already. It is read-only and shared by goroutines. A tensor's role is
+// not in it, for the key of what a kernel makes covers none: a Plan that needs
+// roles has them in its Headers and says what follows from them in Unit.Args.
 type Pass struct {
 	Unit  Unit
 	In    []tensor.Info // headers of the operands, in the order of Unit.In
 	Ports int           // how many models the step takes
-	Role  tensor.Role   // of the first output
 	State State         // from Prepare
 	Op    string        // the op's name: the scope of random draws
 	Seed  uint64        // the step's seed, or the recipe's

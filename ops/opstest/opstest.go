@@ -208,6 +208,7 @@ type executor struct {
 type work struct {
 	params any
 	pass   *ops.Pass
+	layer  int
 	in     [][]float32
 }
 
@@ -219,7 +220,7 @@ func (x *executor) run(params any, units []ops.Unit) (Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := &work{params: p, pass: &ops.Pass{Unit: u, Ports: len(x.models), Role: role, Op: x.op.Name, Seed: x.seed}}
+		w := &work{params: p, pass: &ops.Pass{Unit: u, Ports: len(x.models), Op: x.op.Name, Seed: x.seed}, layer: role.Layer}
 		for _, in := range u.In {
 			for _, t := range x.models[in.Port] {
 				if t.Info.Name == in.Name {
@@ -262,7 +263,7 @@ func (x *executor) prepare(works []*work) error {
 		case ops.Rows:
 			continue
 		case ops.Layer:
-			id = fmt.Sprint("layer ", w.pass.Role.Layer)
+			id = fmt.Sprint("layer ", w.layer)
 		case ops.Model:
 			id = "model"
 		}
