@@ -34,6 +34,7 @@ type File struct {
 	*loaders.Late
 	infos []tensor.Info
 	index map[string]*stored
+	tiles tiles
 }
 
 // Open reads a file's headers. Bytes are opened when first read.
@@ -50,7 +51,7 @@ func Open(path string) (*File, error) {
 	out := &File{Late: late, index: make(map[string]*stored, len(tensors))}
 	for _, t := range tensors {
 		out.infos = append(out.infos, t.info)
-		out.index[t.info.Name] = newStored(late, t, places[t.view.of.key])
+		out.index[t.info.Name] = newStored(late, t, places[t.view.of.key], &out.tiles)
 	}
 	return out, nil
 }

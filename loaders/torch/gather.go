@@ -11,6 +11,8 @@ const (
 	// gap is up to how many bytes between two runs of elements are read with
 	// them rather than skipped by another read.
 	gap = 4 << 10
+	// near is how much of a window the processor has at hand.
+	near = 32 << 10
 )
 
 // axis is one dimension of a box: how many steps it has, and how far apart they
@@ -134,29 +136,56 @@ func (g *gatherer) halves(dst []byte, src, to int64, axes []axis, which int, ste
 }
 
 func (g *gatherer) walk(dst []byte, src, to int64, outer, inner []axis, span int64) error {
-	if len(outer) == 0 {
-		return g.take(dst, src, to, inner, span)
+	switch {
+	case len(inner) == 0 || len(inner) == 1 && inner[0].from == 1 && inner[0].to == 1:
+		return g.straight(dst, src, to, outer, span)
+	case len(outer) == 0:
+		return g.batch(dst, src, to, axis{n: 1}, inner, span)
+	case len(outer) > 1:
+		for i := range outer[0].n {
+			if err := g.walk(dst, src+i*outer[0].from, to+i*outer[0].to, outer[1:], inner, span); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	for i := range outer[0].n {
-		if err := g.walk(dst, src+i*outer[0].from, to+i*outer[0].to, outer[1:], inner, span); err != nil {
+	a, most := outer[0], max(1, min(g.window, near)/(span*g.size))
+	for i := int64(0); i < a.n; i += most {
+		part := axis{min(most, a.n-i), a.from, a.to}
+		if err := g.batch(dst, src+i*a.from, to+i*a.to, part, inner, span); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take reads a part of the storage and puts its elements where they belong.
-func (g *gatherer) take(dst []byte, src, to int64, axes []axis, span int64) error {
-	if len(axes) == 0 || len(axes) == 1 && axes[0].from == 1 && axes[0].to == 1 {
+// straight reads runs that stay as they are.
+func (g *gatherer) straight(dst []byte, src, to int64, outer []axis, span int64) error {
+	if len(outer) == 0 {
 		return g.read(dst[to*g.size:(to+span)*g.size], src*g.size)
 	}
-	if int64(len(g.raw)) < span*g.size {
-		g.raw = make([]byte, span*g.size)
+	for i := range outer[0].n {
+		if err := g.straight(dst, src+i*outer[0].from, to+i*outer[0].to, outer[1:], span); err != nil {
+			return err
+		}
 	}
-	raw := g.raw[:span*g.size]
-	if err := g.read(raw, src*g.size); err != nil {
-		return err
+	return nil
+}
+
+// batch reads a few runs and puts their elements where they belong, in the
+// order of what is filled.
+func (g *gatherer) batch(dst []byte, src, to int64, runs axis, inner []axis, span int64) error {
+	if int64(len(g.raw)) < runs.n*span*g.size {
+		g.raw = make([]byte, runs.n*span*g.size)
 	}
+	raw := g.raw[:runs.n*span*g.size]
+	for i := range runs.n {
+		if err := g.read(raw[i*span*g.size:(i+1)*span*g.size], (src+i*runs.from)*g.size); err != nil {
+			return err
+		}
+	}
+	axes := append(slices.Clone(inner), axis{runs.n, span, runs.to})
+	slices.SortStableFunc(axes, func(a, b axis) int { return cmp.Compare(b.to, a.to) })
 	g.scatter(dst, raw, to, 0, axes)
 	return nil
 }

@@ -3,6 +3,8 @@ package torch
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/rouxml/roux/loaders"
 )
@@ -11,19 +13,23 @@ import (
 type stored struct {
 	loaders.Stored
 	view *view
+
+	// Of one whose elements do not lie one behind the other:
+	tiles *tiles
+	tile  int64        // bytes of a tile: whole rows, where they are short enough
+	last  atomic.Int64 // where the last read ended
 }
 
-func newStored(f *loaders.Late, t named, place span) *stored {
-	return &stored{loaders.Stored{File: f, Header: t.info, Begin: place.from + t.view.offset*int64(t.info.DType.Size())}, t.view}
-}
-
-// ReadAt reads bytes of the tensor. Elements that do not lie one behind the
-// other are gathered, with at most window bytes beside p.
-func (t *stored) ReadAt(p []byte, off int64) (int, error) {
-	if t.view.contiguous() {
-		return t.Stored.ReadAt(p, off)
+func newStored(f *loaders.Late, t named, place span, ts *tiles) *stored {
+	size := int64(t.info.DType.Size())
+	unit := size
+	for _, n := range slices.Backward(t.view.shape) {
+		if n == 0 || unit*int64(n) > tileBytes {
+			break
+		}
+		unit *= int64(n)
 	}
-	return loaders.ReadRange(t.Header, p, off, t.gatherer(window).bytes(t.view))
+	return &stored{Stored: loaders.Stored{File: f, Header: t.info, Begin: place.from + t.view.offset*size}, view: t.view, tiles: ts, tile: tileBytes / unit * unit}
 }
 
 // ID is the file's identity and the elements in it.
@@ -33,6 +39,11 @@ func (t *stored) ID(ctx context.Context) (string, error) {
 	}
 	id, err := t.File.FileID()
 	return fmt.Sprintf("%s %d strides %v", id, t.Begin, t.view.strides), err
+}
+
+// gather puts elements into their order, without tiles.
+func (t *stored) gather(p []byte, off int64) error {
+	return t.gatherer(window).bytes(t.view)(p, off)
 }
 
 func (t *stored) gatherer(most int64) *gatherer {
