@@ -166,6 +166,7 @@ func hashModel(ctx context.Context, h *cas.Hash, n *node) error {
 // score makes the metrics of a scoring step: of results that the cache holds,
 // and of runs for the others.
 func (r *run) score(ctx context.Context, m *measure) error {
+	ctx = cpu.WithWorkers(ctx, r.opt.Workers)
 	results := make([]ops.Result, len(m.node.trials))
 	m.hit = true
 	for i, t := range m.node.trials {
@@ -228,7 +229,7 @@ func (r *run) try(ctx context.Context, m *measure, t *trial) (ops.Result, error)
 	}
 	var result ops.Result
 	err = r.within(ctx, r.opt.Memory, x.Memory, func() (err error) {
-		result, err = t.op.Score.Run(cpu.WithWorkers(ctx, r.opt.Workers), m.node.step.Params, x)
+		result, err = t.op.Score.Run(ctx, m.node.step.Params, x)
 		return err
 	})
 	return result, err

@@ -79,7 +79,7 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 	where := valueOf(n, key)
 	var ok bool
 	*at, d.Revision, ok = p.reference(where, path+"."+key, *at, d.Revision)
-	if ok && onlyFile(*at) && !exists(*at) && !strings.HasPrefix(*at, placeholder) {
+	if ok && onlyFile(*at) && !exists(*at) {
 		p.fail(where, path+"."+key, beside(*at), "%s does not exist", *at)
 		return false
 	}
@@ -88,6 +88,9 @@ func (p *parser) entry(n *yaml.Node, path string, d *Data) bool {
 
 // onlyFile says whether a name can only be that of a file, and no Hub id.
 func onlyFile(path string) bool {
+	if strings.HasPrefix(path, placeholder) { // nor what is still to be filled in
+		return false
+	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".yaml", ".yml":
 		return true

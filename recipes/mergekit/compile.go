@@ -107,14 +107,12 @@ func (c *compiler) compile() {
 	if len(c.problems) > before {
 		return
 	}
-	if d := get(c.root, "out_dtype"); set(d) && c.opt.Stored != nil && !c.widens() && c.dtype != nil && c.dtypeOf(d).Value == c.dtype.Value {
-		// What is computed of that dtype has it.
-	} else if set(d) {
+	if d := get(c.root, "out_dtype"); set(d) {
 		last = c.step(c.fresh("cast-out"), d, "edit.cast", pair("model", word(d, last)), pair("dtype", c.dtypeOf(d)))
 	} else if c.widens() {
 		last = c.step(c.fresh("cast-out"), c.root, "edit.cast", pair("model", word(c.root, last)), pair("dtype", word(c.root, "float32")))
 	}
-	c.result = c.templated(last)
+	c.result = c.templated(c.lean(last))
 }
 
 func (c *shared) fail(n *yaml.Node, path, cure, format string, args ...any) {
