@@ -84,10 +84,10 @@ func (ps Problems) Err() error {
 // Suggest returns the word among those given that is nearest to what was
 // typed, or "" when none is near enough to be meant.
 func Suggest(word string, among []string) string {
-	best, dist := "", len(word)/3+2
+	best, dist := "", max(min(2, len(word)/2), (len(word)+1)/3)+1
 	for _, w := range slices.Sorted(slices.Values(among)) {
 		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(w))
-		if d < dist && 2*d <= max(len(word), len(w)) {
+		if d < dist {
 			best, dist = w, d
 		}
 	}
