@@ -137,6 +137,21 @@ func TestGateBegins(t *testing.T) {
 	if after, _ := g.loss(places); !(after < before) {
 		t.Errorf("training went from %v to %v", before, after)
 	}
+	// A model that is right where the other is unsure, and worse on the whole.
+	own, entropy := make([][]float64, 200), make([][]float64, 200)
+	for i := range own {
+		own[i], entropy[i] = []float64{1, 8}, []float64{1, 1}
+		if i%20 == 0 {
+			own[i], entropy[i] = []float64{3, 0.7}, []float64{3, 1}
+		}
+	}
+	rare := placesOf(own, entropy)
+	g2 := newGate(likeliest(rare), c.Vocab, 3)
+	before, _ = g2.loss(rare)
+	g2.train(rare)
+	if after, _ := g2.loss(rare); !(after < before-0.1) {
+		t.Errorf("beside a model that is all of a mixture, training went from %v to %v", before, after)
+	}
 	other := newGate(w, c.Vocab, 3)
 	other.train(places)
 	near(t, "the same seed", other.theta, g.theta, 0)

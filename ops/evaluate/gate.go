@@ -12,6 +12,7 @@ const (
 	gateUnits = 16
 	gateSteps = 500
 	gateRate  = 0.01
+	gateFloor = 0.02 // of a weight where training begins: less would hardly move
 )
 
 // gate weighs models by their entropies: softmax(V tanh(U h + a) + b), h being
@@ -103,10 +104,15 @@ func (g *gate) loss(places []place) (float64, []float64) {
 }
 
 // train fits the gate by Adam (Kingma and Ba, 2015) over all places at once, and
-// keeps what was best.
+// keeps what was best, be it what it began with.
 func (g *gate) train(places []place) {
 	m, v := make([]float64, len(g.theta)), make([]float64, len(g.theta))
-	best, least := slices.Clone(g.theta), math.Inf(1)
+	best := slices.Clone(g.theta)
+	least, _ := g.loss(places)
+	for i := range g.models {
+		b := &g.theta[g.out(i)+gateUnits]
+		*b = max(*b, math.Log(gateFloor))
+	}
 	for step := 1; step <= gateSteps+1; step++ {
 		loss, grad := g.loss(places)
 		if loss < least {
