@@ -16,7 +16,9 @@ func (k *resident) get(m *Model, i int) (*block, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.all[i] == nil {
-		b, err := m.loadBlock(&reader{source: m.source, used: map[string]bool{}}, i)
+		r := m.blockReader()
+		r.reset()
+		b, err := m.loadBlock(r, i)
 		if err != nil {
 			return nil, err
 		}
@@ -51,10 +53,15 @@ func (m *Model) loader(ctx context.Context) *loader {
 		return l
 	}
 	for range 2 {
-		l.free <- &reader{source: m.source, used: map[string]bool{}, taken: int(m.blockBytes)}
+		l.free <- m.blockReader()
 	}
 	l.done.Go(l.ahead)
 	return l
+}
+
+// blockReader returns a reader that has room for any block once it is reset.
+func (m *Model) blockReader() *reader {
+	return &reader{source: m.source, used: map[string]bool{}, taken: int(m.blockBytes)}
 }
 
 func (l *loader) ahead() {

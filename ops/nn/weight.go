@@ -91,7 +91,7 @@ type reader struct {
 // reset makes the memory of what was read free again.
 func (r *reader) reset() {
 	if r.taken > len(r.pages) {
-		r.pages = make([]byte, r.taken+r.taken/16)
+		r.pages = newPages(r.taken + r.taken/16)
 	}
 	r.taken = 0
 }
@@ -103,7 +103,17 @@ func (r *reader) room(n int) []byte {
 	if r.taken <= len(r.pages) {
 		return r.pages[at:r.taken:r.taken]
 	}
-	return make([]byte, n)
+	return newPages(n)
+}
+
+// newPages returns memory that is read often: small pages would cost a walk
+// through their tables every few kilobytes.
+func newPages(n int) []byte {
+	b := make([]byte, n)
+	if n > 0 {
+		gemm.HugePages(b)
+	}
+	return b
 }
 
 // find returns the tensor with the first of the names, or none.

@@ -37,7 +37,7 @@ func (p *pool) get(n int) []byte {
 	raw := make([]byte, 1<<class+cacheLine)
 	skip := -int(uintptr(unsafe.Pointer(&raw[0]))) & (cacheLine - 1)
 	b := raw[skip : skip+1<<class]
-	hugePages(b)
+	HugePages(b)
 	return b
 }
 

@@ -87,20 +87,18 @@ func (l rowLoop) rowOf(n, k int, alpha float32, x []float32, w []byte, ld, size 
 		}}
 }
 
-// decodedRow multiplies rows that are decoded, some elements at a time.
+// decodedRow multiplies rows that are decoded, a block of k at a time.
 func (l rowLoop) decodedRow(rows Rows, n, k int, alpha float32, x []float32, beta float32, y []float32) rowProduct {
 	return rowProduct{n: n, k: k, alpha: alpha, beta: beta, x: x, y: y,
 		add: func(sums *[rowsTogether]float32, j, p, kc int) {
-			buf := borrow[float32](rowsTogether * rowsApart)
+			const apart = 512 + 16 // a block of k, so that what is stored is read in order
+			buf := borrow[float32](rowsTogether * apart)
 			defer buf.giveBack()
-			for at := 0; at < kc; at += rowsAtOnce {
-				long := min(rowsAtOnce, kc-at)
-				for i := range rowsTogether {
-					rows(buf.x[i*rowsApart:][:long], j+i, p+at)
-				}
-				in := &bytesOf(buf.x)[0]
-				l.run(&sums[0], &x[p+at], in, in, 4*rowsApart, long/l.step)
+			for i := range rowsTogether {
+				rows(buf.x[i*apart:][:kc], j+i, p)
 			}
+			in := &bytesOf(buf.x)[0]
+			l.run(&sums[0], &x[p], in, in, 4*apart, kc/l.step)
 		}}
 }
 

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hugePages asks for large pages under a large buffer: fewer faults on first
+// HugePages asks for large pages under a large buffer: fewer faults on first
 // use and fewer misses of the translation cache. Refusal costs only speed.
-func hugePages(b []byte) {
+func HugePages(b []byte) {
 	const page = 2 << 20
 	skip := -int(uintptr(unsafe.Pointer(&b[0]))) & (page - 1)
 	if n := (len(b) - skip) / page * page; n > 0 {
