@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // Result is what a run came to.
@@ -18,6 +20,7 @@ type Result struct {
 // gates. On an error or a cancelled context nothing half-written is left.
 func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	start := time.Now()
+	ctx = cpu.WithWorkers(ctx, p.opt.Workers)
 	defer p.run.close()
 	p.started()
 	for _, w := range p.writes {

@@ -48,7 +48,7 @@ func NewPlan(ctx context.Context, r *recipes.Recipe, o Options) (*Plan, error) {
 	}
 	p := &Plan{Recipe: r, opt: o, nodes: map[string]*node{}, measures: map[string]*measure{}, data: map[string]*dataset{}}
 	p.run = newRun(o)
-	if err := p.build(ctx); err != nil {
+	if err := p.build(cpu.WithWorkers(ctx, o.Workers)); err != nil {
 		return nil, errors.Join(&PlanError{err}, p.Close())
 	}
 	return p, nil

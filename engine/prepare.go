@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/rouxml/roux/ops"
-	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // kept says whether a group's states go into the cache: those of a single
@@ -62,7 +61,7 @@ func (r *run) scan(ctx context.Context, g *group, hold func(int) []uint64) ([]op
 				return r.visit(ctx, a, row, rows, f, operands...)
 			}}
 	}
-	states, err := g.node.op.Rows.Prepare(cpu.WithWorkers(ctx, r.opt.Workers), members)
+	states, err := g.node.op.Rows.Prepare(ctx, members)
 	if err == nil && len(states) != len(members) {
 		err = fmt.Errorf("op %s prepared %d states for %d tensors", g.node.op.Name, len(states), len(members))
 	}

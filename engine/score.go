@@ -11,7 +11,6 @@ import (
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
 	"github.com/rouxml/roux/schema"
-	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // trial is one run of a scoring step: some of its models over its data; or of a
@@ -183,7 +182,6 @@ func hashModel(ctx context.Context, h *cas.Hash, n *node) error {
 // score makes the metrics of a scoring step: of results that the cache holds,
 // and of runs for the others.
 func (r *run) score(ctx context.Context, m *measure) error {
-	ctx = cpu.WithWorkers(ctx, r.opt.Workers)
 	results := make([]ops.Result, len(m.node.trials))
 	m.hit = true
 	for i, t := range m.node.trials {

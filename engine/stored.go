@@ -12,7 +12,6 @@ import (
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/arena"
 	"github.com/rouxml/roux/tensor/codec"
-	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // storedFile is an open entry of the cache, kept open for the whole run so
@@ -139,7 +138,7 @@ func (r *run) whole(ctx context.Context, a *action) error {
 		defer arena.Put(r.arena, out[i].Data)
 	}
 	r.blocks.Add(1)
-	err = a.node.op.Whole.Run(cpu.WithWorkers(ctx, r.opt.Workers), a.params, pass, in, out)
+	err = a.node.op.Whole.Run(ctx, a.params, pass, in, out)
 	if a.workspace() >= largeWorkspace {
 		runtime.GC()
 	}
