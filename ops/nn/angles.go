@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/rouxml/roux/tensor/kernel"
 )
@@ -44,16 +45,14 @@ func (t *table) extend(p *rope, length, n int) {
 		return
 	}
 	freq, factor := p.frequencies(length)
-	cos, sin := make([]float32, n*t.half), make([]float32, n*t.half)
-	copy(cos, t.cos)
-	copy(sin, t.sin)
+	t.cos, t.sin = slices.Grow(t.cos, (n-t.n)*t.half), slices.Grow(t.sin, (n-t.n)*t.half)
 	for at := t.n; at < n; at++ {
-		for i, w := range freq {
+		for _, w := range freq {
 			s, c := math.Sincos(float64(float32(at) * w))
-			cos[at*t.half+i], sin[at*t.half+i] = float32(c)*factor, float32(s)*factor
+			t.cos, t.sin = append(t.cos, float32(c)*factor), append(t.sin, float32(s)*factor)
 		}
 	}
-	t.cos, t.sin, t.n = cos, sin, n
+	t.n = n
 }
 
 // turn normalises and rotates the queries and keys of a group.

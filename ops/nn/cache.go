@@ -11,12 +11,16 @@ type Cache struct {
 	model  *Model
 	tokens []int32
 	k, v   [][]float32 // by layer: [token, head, size]
+	tables map[tableKey]*table
 }
+
+// mostTables bounds the angles that a cache keeps, where each length has its own.
+const mostTables = 8
 
 // NewCache returns an empty cache with room for so many tokens, which is
 // CacheBytes; more of them make it grow, by copying.
 func (m *Model) NewCache(room int) *Cache {
-	c := &Cache{model: m, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
+	c := &Cache{model: m, tables: map[tableKey]*table{}, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
 	row := m.arch.KVHeads * m.arch.HeadDim
 	for i := range c.k {
 		c.k[i], c.v[i] = make([]float32, 0, room*row), make([]float32, 0, room*row)
@@ -84,7 +88,10 @@ func (c *Cache) Next(ctx context.Context, tokens []int32) ([]float32, error) {
 	groups := []group{{segments: []*segment{s}, n: len(tokens)}}
 	h := m.arch.Hidden
 	x := make([]float32, len(tokens)*h)
-	r := m.newRunner(groups, Hooks{})
+	if len(c.tables) > mostTables {
+		clear(c.tables)
+	}
+	r := m.newRunner(groups, Hooks{}, c.tables)
 	if err := r.through(ctx, &hidden{x: x}, groups); err != nil {
 		c.truncate(len(c.tokens))
 		return nil, err

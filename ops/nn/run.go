@@ -72,7 +72,7 @@ func (m *Model) Run(ctx context.Context, batch [][]int32, h Hooks) (*States, err
 	if err != nil {
 		return nil, err
 	}
-	r := m.newRunner(p.groups, h)
+	r := m.newRunner(p.groups, h, map[tableKey]*table{})
 	if err := r.through(ctx, x, p.groups); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
@@ -100,8 +100,8 @@ type runner struct {
 	number int // of the block
 }
 
-func (m *Model) newRunner(groups []group, h Hooks) *runner {
-	r := &runner{Model: m, hooks: h, tables: map[tableKey]*table{}}
+func (m *Model) newRunner(groups []group, h Hooks, tables map[tableKey]*table) *runner {
+	r := &runner{Model: m, hooks: h, tables: tables}
 	for _, g := range groups {
 		for _, s := range g.segments {
 			r.prepare(s)
