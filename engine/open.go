@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,10 +42,10 @@ func (p *Plan) openAll(ctx context.Context) ([]opened, error) {
 			errs = append(errs, m.err)
 		}
 	}
-	if ctx.Err() != nil {
-		return nil, first
+	if err := cmp.Or(ctx.Err(), errors.Join(errs...), first); err != nil {
+		return nil, err
 	}
-	return models, errors.Join(errs...)
+	return models, nil
 }
 
 func (p *Plan) open(ctx context.Context, m recipes.Model) opened {
