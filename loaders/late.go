@@ -20,6 +20,7 @@ import (
 // allocates.
 type Late struct {
 	path string
+	was  os.FileInfo // when the header was read
 
 	openOnce sync.Once
 	f        *os.File
@@ -45,12 +46,36 @@ func OpenLate(path string, header func(f *os.File, size int64) error) (*Late, er
 	if err := header(f, info.Size()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Late{path: path}, nil
+	return &Late{path: path, was: info}, nil
+}
+
+// open opens the file again, which must be the one whose header was read: bytes
+// of another would be taken for its tensors, and kept under their keys.
+func (l *Late) open() (*os.File, error) {
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = l.unchanged(info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (l *Late) unchanged(now os.FileInfo) error {
+	if os.SameFile(l.was, now) && l.was.Size() == now.Size() && l.was.ModTime().Equal(now.ModTime()) {
+		return nil
+	}
+	return fmt.Errorf("%s: the file changed since its header was read: let nothing write to it, and run again", l.path)
 }
 
 // Fill reads all of p from an offset of the file. Fewer bytes are an error.
 func (l *Late) Fill(p []byte, off int64) error {
-	l.openOnce.Do(func() { l.f, l.openErr = os.Open(l.path) })
+	l.openOnce.Do(func() { l.f, l.openErr = l.open() })
 	if l.openErr != nil {
 		return l.openErr
 	}
@@ -66,7 +91,16 @@ func (l *Late) Fill(p []byte, off int64) error {
 
 // FileID is the file's FileID, which is found once.
 func (l *Late) FileID() (string, error) {
-	l.idOnce.Do(func() { l.id, l.idErr = FileID(l.path) })
+	l.idOnce.Do(func() {
+		if l.id, l.idErr = FileID(l.path); l.idErr != nil {
+			return
+		}
+		info, err := os.Stat(l.path)
+		if err == nil {
+			err = l.unchanged(info)
+		}
+		l.idErr = err
+	})
 	return l.id, l.idErr
 }
 

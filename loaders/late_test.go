@@ -59,3 +59,48 @@ func TestLate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLateReplaced: another file in the place of the one whose header was read
+// gives neither bytes nor an identity.
+func TestLateReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func() *Late {
+		l, err := OpenLate(path, func(*os.File, int64) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	write(path, "old bytes")
+	same, other := open(), open()
+	got := make([]byte, 9)
+	if err := same.Fill(got, 0); err != nil || string(got) != "old bytes" {
+		t.Fatalf("%q %v", got, err)
+	}
+	if _, err := same.FileID(); err != nil {
+		t.Error(err)
+	}
+	write(filepath.Join(dir, "y"), "new bytes")
+	if err := os.Rename(filepath.Join(dir, "y"), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Fill(got, 0); err == nil || !strings.Contains(err.Error(), "changed since its header was read") {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if id, err := other.FileID(); err == nil {
+		t.Errorf("the new file's identity %s", id)
+	}
+	if err := same.Fill(got, 0); err != nil || string(got) != "old bytes" {
+		t.Errorf("the file that is open: %q %v", got, err)
+	}
+	if err := errors.Join(same.Close(), other.Close()); err != nil {
+		t.Error(err)
+	}
+}
