@@ -28,6 +28,16 @@ type Output struct {
 // cache.
 type align struct{ place, memory int64 }
 
+// alignOf takes whole pages and blocks, even where the file system would take
+// less: no page is then written both ways, for which only some file systems see
+// to the order, and none of a block's parts has to wait for another.
+func alignOf(place, memory, block, page int64) (align, bool) {
+	a := align{place: max(place, block, page), memory: memory}
+	return a, place > 0 && powerOfTwo(a.place) && powerOfTwo(a.memory) && a.place <= leastDirect/2
+}
+
+func powerOfTwo(n int64) bool { return n > 0 && n&(n-1) == 0 }
+
 // leastDirect is the smallest piece that is worth a way of its own to the disk.
 const leastDirect = 64 << 10
 

@@ -89,3 +89,24 @@ func TestOutputIsNew(t *testing.T) {
 		t.Errorf("got %v, want that it exists", err)
 	}
 }
+
+// TestAlign: no page is written both ways, and what pieces are too small for is
+// left to the page cache.
+func TestAlign(t *testing.T) {
+	for _, c := range []struct {
+		place, memory, block, page int64
+		want                       align
+	}{
+		{512, 512, 4096, 4096, align{4096, 512}},
+		{4096, 4, 4096, 16384, align{16384, 4}},
+		{512, 512, 128 << 10, 4096, align{}},
+		{0, 0, 4096, 4096, align{}},
+		{512, 0, 4096, 4096, align{}},
+		{512, 512, 3 * 4096, 4096, align{}},
+	} {
+		got, ok := alignOf(c.place, c.memory, c.block, c.page)
+		if ok != (c.want != align{}) || ok && got != c.want {
+			t.Errorf("%+v: %v %t", c, got, ok)
+		}
+	}
+}
