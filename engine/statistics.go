@@ -10,6 +10,7 @@ import (
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // equipped makes sure that an action that needs statistics, or what a study
@@ -205,6 +206,7 @@ type Statistics struct {
 // with; no step but what they need is computed.
 func (p *Plan) Statistics(ctx context.Context) ([]Statistics, error) {
 	defer p.run.close()
+	ctx = cpu.WithWorkers(ctx, p.opt.Workers)
 	var out []Statistics
 	for _, c := range p.calibs {
 		c.compare = c.step == nil && !c.given()

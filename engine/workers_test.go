@@ -2,10 +2,12 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rouxml/roux/engine"
@@ -23,8 +25,8 @@ type counting struct {
 	Model schema.Ref `yaml:"model" previous:"" doc:"model"`
 }
 
-// TestWorkersReachKernels: a kernel that sees whole tensors and a Prepare are
-// told how many goroutines the run may use.
+// TestWorkersReachKernels: a kernel that sees whole tensors, a Prepare and a
+// Study are told how many goroutines the run may use.
 func TestWorkersReachKernels(t *testing.T) {
 	var seen []int // one kernel runs at a time here
 	var set ops.Set
@@ -46,14 +48,23 @@ func TestWorkersReachKernels(t *testing.T) {
 			return nil
 		}}
 	ops.Add(&set, spec)
+	spec.Name, spec.Example = "test.study", "op: test.study\n"
+	spec.Plan = func(_ *counting, in []ops.Header) ([]ops.Unit, error) {
+		return []ops.Unit{{Study: true, In: []ops.Operand{{Name: in[0].Infos[0].Name}}, Out: in[0].Infos[:1]}}, nil
+	}
+	spec.Study = &ops.StudyKernel[counting]{Ports: func(*counting) []int { return []int{0} }, Run: func(ctx context.Context, _ *counting, _ *ops.Trial) (ops.Result, error) {
+		seen = append(seen, cpu.Workers(ctx))
+		return ops.Result{}, nil
+	}}
+	ops.Add(&set, spec)
 	reg, err := ops.NewRegistry(&set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, workers := range []int{1, 3} {
 		seen = nil
-		runOps(t, reg, "steps: {w: {op: test.whole, model: m}, r: {op: test.rows}}", workers)
-		if len(seen) != 2 || seen[0] != workers || seen[1] != workers {
+		runOps(t, reg, "steps: {w: {op: test.whole, model: m}, s: {op: test.rows}, r: {op: test.study}}", workers)
+		if len(seen) != 4 || slices.Min(seen) != workers || slices.Max(seen) != workers {
 			t.Errorf("kernels of a run with %d workers were told %v", workers, seen)
 		}
 	}
@@ -84,6 +95,8 @@ func runOps(t *testing.T, reg *ops.Registry, steps string, workers int) {
 		t.Fatal(err)
 	}
 	plan, err := engine.NewPlan(t.Context(), r, engine.Options{Ops: reg, Formats: formats.Format, Cache: store, Workers: workers,
+		Tokenizer: func([]tensor.File) (ops.Tokenizer, error) { return nil, errors.New("none") },
+		Config:    func(config []byte, _ []tensor.Info) ([]byte, error) { return config, nil },
 		Open: func(ctx context.Context, m recipes.Model) (*tensor.Model, io.Closer, error) {
 			return all.Open(ctx, all.Ref{Path: m.Path}, hub.Client{})
 		}})
