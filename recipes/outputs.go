@@ -38,7 +38,7 @@ func (p *parser) outputs(root, n *yaml.Node) {
 		}
 	}
 	for _, d := range p.r.Data {
-		for _, input := range append(d.Imatrix[:len(d.Imatrix):len(d.Imatrix)], d.Text, d.Task) {
+		for _, input := range append(d.Imatrix[:len(d.Imatrix):len(d.Imatrix)], d.Text, d.Task, d.Logits) {
 			if input != "" {
 				p.reads[realName(input)] = d.Name
 			}
