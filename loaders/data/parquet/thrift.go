@@ -199,8 +199,7 @@ func (t *thrift) skip() {
 	case thriftUUID:
 		t.pass(16)
 	case thriftBinary:
-		t.pending = 0
-		t.at += t.count()
+		t.text()
 	case thriftStruct:
 		t.record(func(int16) {})
 	case thriftList, thriftSet:
