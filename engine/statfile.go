@@ -90,6 +90,10 @@ func (p *Plan) storeFile(ctx context.Context, f *statFile) error {
 		p.opt.emit(done)
 		return nil
 	}
+	may := loaders.StageOptions{Force: p.opt.Force, Protect: p.protect}
+	if err := loaders.MayWriteFile(f.path, own, may); err != nil {
+		return err
+	}
 	all, err := p.statistics(ctx, f.calib)
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func (p *Plan) storeFile(ctx context.Context, f *statFile) error {
 	if err != nil {
 		return err
 	}
-	if err := loaders.WriteFile(f.path, content, own, loaders.StageOptions{Force: p.opt.Force, Protect: p.protect}); err != nil {
+	if err := loaders.WriteFile(f.path, content, own, may); err != nil {
 		return err
 	}
 	if err := p.rememberFile(ctx, f); err != nil {

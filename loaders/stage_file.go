@@ -7,20 +7,30 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes an output that is one file: it is there whole or not at all.
-// What stands there is replaced if it is the caller's own, or with Force.
-func WriteFile(target string, content []byte, own bool, o StageOptions) error {
+// MayWriteFile refuses targets that WriteFile would not write, before the work
+// for what is to stand there.
+func MayWriteFile(target string, own bool, o StageOptions) error {
 	if err := o.spares(target); err != nil {
 		return err
 	}
 	switch info, err := os.Stat(target); {
 	case errors.Is(err, os.ErrNotExist):
+		return nil
 	case err != nil:
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a directory, and the output is a file: choose another path", target)
 	case !own && !o.Force:
 		return foreign(target)
+	}
+	return nil
+}
+
+// WriteFile writes an output that is one file: it is there whole or not at all.
+// What stands there is replaced if it is the caller's own, or with Force.
+func WriteFile(target string, content []byte, own bool, o StageOptions) error {
+	if err := MayWriteFile(target, own, o); err != nil {
+		return err
 	}
 	parent, name := filepath.Dir(target), filepath.Base(target)
 	if err := os.MkdirAll(parent, 0o755); err != nil {

@@ -160,6 +160,10 @@ func TestImatrixStands(t *testing.T) {
 	if code, _, stderr := roux("run", "other.yaml", "--cache", "c"); code != exitFailed || !strings.Contains(stderr, "foreign/base.gguf exists and was not written by roux: choose another path, or replace it with --force") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
+	put(t, "alone.yaml", []byte("roux: 1\nmodels: {base: testdata/models/base}\ndata: {calib: {text: testdata/data/prose.held.txt, length: 100, samples: 2}}\noutputs: {m: {from: base, calibrate: calib, format: imatrix, path: foreign/base.gguf}}\n"))
+	if code, stdout, stderr := roux("run", "alone.yaml", "--cache", "c", "--json"); code != exitFailed || strings.Contains(stdout, "run base over") || !strings.Contains(stderr, "was not written by roux") {
+		t.Errorf("exit %d; the model is run for what cannot be written\n%s%s", code, stdout, stderr)
+	}
 	if text, err := os.ReadFile("foreign/base.gguf"); err != nil || string(text) != "precious" {
 		t.Errorf("the file was touched: %q %v", text, err)
 	}
