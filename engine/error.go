@@ -12,8 +12,8 @@ import (
 // Error places a failure: which step, op and tensor, and where in the recipe.
 type Error struct {
 	Pos    schema.Pos
-	Step   string
-	Op     string
+	Step   string // or the input's name
+	Op     string // empty for an input
 	Tensor string
 	Err    error
 }
@@ -24,7 +24,11 @@ func (e *Error) Error() string {
 	if e.Pos.Line > 0 {
 		fmt.Fprintf(&b, "%s: ", e.Pos)
 	}
-	fmt.Fprintf(&b, "step %s (%s)", e.Step, e.Op)
+	if e.Op == "" {
+		fmt.Fprintf(&b, "model %s", e.Step)
+	} else {
+		fmt.Fprintf(&b, "step %s (%s)", e.Step, e.Op)
+	}
 	if e.Tensor != "" {
 		fmt.Fprintf(&b, ", tensor %s", e.Tensor)
 	}
@@ -42,7 +46,7 @@ func (n *node) place(tensorName string, err error) error {
 		return err
 	}
 	if n.step == nil {
-		return fmt.Errorf("model %s, tensor %s: %w", n.name, tensorName, err)
+		return &Error{Step: n.name, Tensor: tensorName, Err: err}
 	}
 	pos := n.step.OpPos
 	var at *ops.At
