@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +37,9 @@ func newLogits() *cobra.Command {
 		RunE: func(cmd *cobra.Command, list []string) error {
 			if f.data.Text == "" || f.out == "" {
 				return usageError{errors.New("say --text FILE and --out FILE")}
+			}
+			if _, err := os.Lstat(f.out); !errors.Is(err, os.ErrNotExist) {
+				return usageError{cmp.Or(err, fmt.Errorf("--out %s exists: choose another path, or remove it", f.out))}
 			}
 			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], f.adapter), hubClient())
 			if err != nil {

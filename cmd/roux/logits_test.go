@@ -136,6 +136,12 @@ func TestBadLogits(t *testing.T) {
 			t.Errorf("%v: exit %d %s", args, code, stderr)
 		}
 	}
+	if code, _, stderr := roux("logits", "testdata/models/base", "--text", "testdata/data/short.txt", "-o", "no.kld"); code != exitRecipe || !strings.Contains(stderr, "no.kld exists: choose another path, or remove it") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+	if text, err := os.ReadFile("no.kld"); err != nil || string(text) != "GGUF and so on, and so on" {
+		t.Errorf("the file was touched: %q %v", text, err)
+	}
 	if after, _ := os.ReadDir("."); len(after) != len(before) {
 		t.Errorf("left behind: %v", after)
 	}
