@@ -96,12 +96,22 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model, model *tensor.Mode
 	if m.Recipe != nil {
 		return p.addRecipe(ctx, m)
 	}
-	p.protect = append(p.protect, m.Path)
+	p.spare(m.Path, m.Adapter)
 	for _, note := range model.Notes {
 		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})
 	}
 	p.insert(p.inputNode(m.Name, model))
 	return nil
+}
+
+// spare has no output take the place of what is read, or of a folder that it
+// lies in.
+func (p *Plan) spare(paths ...string) {
+	for _, path := range paths {
+		if path != "" {
+			p.protect = append(p.protect, path)
+		}
+	}
 }
 
 func (p *Plan) inputNode(name string, model *tensor.Model) *node {

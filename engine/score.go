@@ -120,6 +120,8 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 			return nil, err
 		}
 		p.data[name] = d
+		p.spare(entry.Text, entry.Task, entry.Logits)
+		p.spare(entry.Imatrix...)
 		return d, nil
 	}
 	return nil, fmt.Errorf("unknown data %q", name)
