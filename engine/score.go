@@ -158,8 +158,13 @@ func (t *trial) makeKey(ctx context.Context) (cas.Key, error) {
 	return h.Sum(), nil
 }
 
+// forwardVersion is raised when the same model, run over the same text, would
+// give other numbers: of the forward pass and of tokenizers.
+const forwardVersion = 1
+
 // hashModel covers all of a model that running it depends on.
 func hashModel(ctx context.Context, h *cas.Hash, n *node) error {
+	h.Int(forwardVersion)
 	keys, err := keysOf(ctx, n.cells)
 	if err != nil {
 		return err
