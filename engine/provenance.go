@@ -27,6 +27,7 @@ type lock struct {
 	Ops     map[string]int    `json:"ops"`
 	Root    string            `json:"root"`
 	Tensors int               `json:"tensors"`
+	Files   []string          `json:"files"` // all that the directory holds
 }
 
 type input struct {
@@ -63,6 +64,9 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 			l.Ops[n.op.Name] = n.op.Version
 		}
 	}
+	if l.Files, err = p.filesOf(w, dir); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
 		return err
@@ -80,6 +84,17 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 		}
 	}
 	return nil
+}
+
+// filesOf lists what a directory will hold with its provenance.
+func (p *Plan) filesOf(w *write, dir string) ([]string, error) {
+	names := p.provenanceFiles(w.out)
+	stored, err := os.ReadDir(dir)
+	for _, f := range stored {
+		names = append(names, f.Name())
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
 }
 
 // recipeName is the name under which an output carries the recipe.

@@ -1,16 +1,19 @@
 package loaders
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
 )
 
-// Marker is the file by which roux knows a directory that it wrote.
+// Marker is the file by which roux knows a directory that it wrote, and what in
+// it: its files, by name.
 const Marker = "roux.lock.json"
 
 // StageOptions say what Stage may replace.
@@ -105,10 +108,34 @@ func mayReplace(target string, o StageOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(target, Marker)); err != nil && len(files) > 0 && !o.Force {
+	if len(files) == 0 || o.Force {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(target, Marker))
+	if err != nil {
 		return foreign(target)
 	}
+	if name := stranger(files, text); name != "" {
+		return fmt.Errorf("%s lies in %s and was not written by roux: move it away, or have all replaced with --force", name, target)
+	}
 	return nil
+}
+
+// stranger returns an entry of a directory that its marker does not list, if
+// the marker lists any.
+func stranger(files []os.DirEntry, marker []byte) string {
+	var m struct {
+		Files []string `json:"files"`
+	}
+	if json.Unmarshal(marker, &m) != nil || m.Files == nil {
+		return ""
+	}
+	for _, f := range files {
+		if !slices.Contains(m.Files, f.Name()) {
+			return f.Name()
+		}
+	}
+	return ""
 }
 
 func foreign(target string) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -125,5 +126,32 @@ func TestOneCurveValue(t *testing.T) {
 	}
 	if !maps.EqualFunc(fresh.metrics, part.metrics, maps.Equal[map[string]float64, map[string]float64]) {
 		t.Error(cmp.Diff(fresh.metrics, part.metrics))
+	}
+}
+
+// TestStrangers: what somebody put beside an output is not lost with it.
+func TestStrangers(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": copyRecipe})
+	if code, _, stderr := roux("run", "r.yaml"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	mine := filepath.Join("small", "x", "notes.txt")
+	put(t, mine, []byte("mine"))
+	if code, _, stderr := roux("run", "r.yaml"); code != exitDone {
+		t.Errorf("nothing was to be written, and still: %s", stderr)
+	}
+	put(t, "r.yaml", []byte(strings.Replace(copyRecipe, "0.5", "0.6", 1)))
+	code, _, stderr := roux("run", "r.yaml")
+	if code != exitFailed || !strings.Contains(stderr, "notes.txt lies in") || !strings.Contains(stderr, "move it away, or have all replaced with --force") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+	if text, err := os.ReadFile(mine); err != nil || string(text) != "mine" {
+		t.Errorf("the file is gone: %v", err)
+	}
+	if code, _, stderr := roux("run", "r.yaml", "--force"); code != exitDone {
+		t.Error(stderr)
+	}
+	if _, err := os.Stat(mine); !os.IsNotExist(err) {
+		t.Errorf("--force left what it was to replace: %v", err)
 	}
 }
