@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/rouxml/roux/tensor"
-	"github.com/rouxml/roux/tensor/kernel"
-	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
 // models is where the tiny trained models are.
@@ -89,28 +87,6 @@ func TestPerplexityOfTrainedModels(t *testing.T) {
 
 var domains = []string{"prose", "sums", "lists"}
 
-// They have the scores of scores.json (see README.md of the models) with the
-// frequencies that these were computed with: train.py had rounded the whole
-// model to bfloat16 before, and its table of frequencies with it. Plain Go, which
-// takes minutes for all, does one.
-func TestRecordedScores(t *testing.T) {
-	for name, want := range map[string][]float64{
-		"base":  {19.5823, 4.6437, 5.8179},
-		"sums":  {21.5128, 3.7582, 20.9298},
-		"lists": {22.0242, 8932.0235, 3.2861},
-	} {
-		src, config := openFile(t, filepath.Join(models, name))
-		for i, domain := range domains {
-			if cpu.Active() == cpu.Portable && (name != "sums" || domain != "sums") {
-				continue
-			}
-			if got := perplexity(t, src, roundedFrequencies(t, config), heldOut(t, domain)); math.Abs(got/want[i]-1) > 2e-5 {
-				t.Errorf("%s on %s: perplexity %.4f, recorded %.4f", name, domain, got, want[i])
-			}
-		}
-	}
-}
-
 func perplexity(t *testing.T, src tensor.Source, config []byte, batch [][]int32) float64 {
 	m, err := Open(src, config, Options{})
 	if err != nil {
@@ -127,25 +103,4 @@ func perplexity(t *testing.T, src tensor.Source, config []byte, batch [][]int32)
 		}
 	}
 	return math.Exp(sum / float64(n))
-}
-
-// roundedFrequencies says with longrope's factors that every frequency is
-// rounded to bfloat16.
-func roundedFrequencies(t *testing.T, config []byte) []byte {
-	var c map[string]any
-	if err := json.Unmarshal(config, &c); err != nil {
-		t.Fatal(err)
-	}
-	var factors []float64
-	for _, w := range plainFrequencies(64, 64, 1e4) {
-		rounded := []float32{w}
-		kernel.RoundBF16(rounded)
-		factors = append(factors, float64(w)/float64(rounded[0]))
-	}
-	c["rope_parameters"] = map[string]any{"rope_type": "longrope", "rope_theta": 1e4, "attention_factor": 1, "short_factor": factors, "long_factor": factors}
-	out, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
