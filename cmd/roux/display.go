@@ -43,8 +43,8 @@ func newDisplay(cmd *cobra.Command, f recipeFlags) *display {
 	return d
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
