@@ -122,6 +122,9 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 		if p.clean(extract, text) == p.clean(extract, item.Answer) {
 			right[i] = 1
 		}
+		if x.Report != nil {
+			x.Report(i+1, len(items), "questions")
+		}
 	}
 	mean, stderr := meanOf(right)
 	return ops.Result{Values: map[string]float64{"exact_match": mean, "exact_match_stderr": stderr, "items": float64(len(items)), "tokens": float64(written)},
