@@ -23,7 +23,8 @@ type Fetching struct {
 
 // TaskDone reports one finished piece of work.
 type TaskDone struct {
-	Step       string `json:"step"` // a step, "scan NAME" for what it looks up beforehand, or "write NAME" for an output
+	Step       string `json:"step"`         // a step, "scan NAME" for what it looks up beforehand, "run NAME: MODEL" for a model that it runs, or "write NAME" for an output
+	Of         string `json:"of,omitempty"` // what the pieces are, if not tensors; they have no bytes then
 	Tensor     string `json:"tensor"`
 	Bytes      int64  `json:"bytes"` // of this piece: made, or read for a scan or a measure
 	Done       int    `json:"done"`  // pieces so far, of Total
@@ -50,6 +51,7 @@ type OutputDone struct {
 // Measured reports the metrics of a step.
 type Measured struct {
 	Step     string                        `json:"step"`
+	Models   []string                      `json:"models"`             // in the order of the step
 	Protocol string                        `json:"protocol,omitempty"` // what the numbers mean
 	Values   map[string]map[string]float64 `json:"values"`
 	Hit      bool                          `json:"hit"`
@@ -57,8 +59,9 @@ type Measured struct {
 
 // GateChecked reports one gate of the recipe.
 type GateChecked struct {
-	Gate string `json:"gate"`
-	Pass bool   `json:"pass"`
+	Gate   string             `json:"gate"`
+	Pass   bool               `json:"pass"`
+	Values map[string]float64 `json:"values"` // the metrics that it reads, by step.model.metric
 }
 
 // Warning is a word for the user that does not stop the run.
@@ -66,7 +69,7 @@ type Warning struct {
 	Text string `json:"warning"`
 }
 
-// RunDone closes a run that went well.
+// RunDone closes a run that came to its end, be it that a gate said no.
 type RunDone struct {
 	Elapsed  time.Duration `json:"elapsed_ns"`
 	Computed int           `json:"computed"` // kernel blocks run

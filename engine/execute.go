@@ -33,11 +33,15 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 			return nil, fmt.Errorf("output %s: %w", f.out.Name, err)
 		}
 	}
-	if err := p.gates(ctx); err != nil {
+	refused, err := p.gates(ctx)
+	if err != nil {
 		return nil, err
 	}
 	res := &Result{Elapsed: time.Since(start), Blocks: p.run.blocks.Load(), Hits: p.run.hits.Load()}
 	p.opt.emit(RunDone{Elapsed: res.Elapsed, Computed: int(res.Blocks), Hits: int(res.Hits)})
+	if refused != nil {
+		return nil, &GateError{Failed: refused}
+	}
 	return res, nil
 }
 
@@ -55,8 +59,9 @@ func (p *Plan) progress(w *write) func(*cell) {
 	return func(c *cell) { t.add(p.opt, c.info.Name, c.info.Bytes()) }
 }
 
-// gates measures every measuring step in order, then asks the gates.
-func (p *Plan) gates(ctx context.Context) error {
+// gates measures every measuring step in order, then asks the gates. It returns
+// those that said no.
+func (p *Plan) gates(ctx context.Context) (refused []string, err error) {
 	env := p.env()
 	for i := range p.Recipe.Steps {
 		m, ok := p.measures[p.Recipe.Steps[i].Name]
@@ -65,29 +70,25 @@ func (p *Plan) gates(ctx context.Context) error {
 		}
 		got, err := p.run.measured(ctx, m)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		env[m.node.name] = got.Values
 	}
-	var failed []string
 	for _, g := range p.Recipe.Gates {
 		v, err := g.Expr.Eval(env)
 		if err != nil {
-			return fmt.Errorf("%s: gate: %w", g.Pos, err)
+			return nil, fmt.Errorf("%s: gate: %w", g.Pos, err)
 		}
 		pass, ok := v.(bool)
 		if !ok {
-			return fmt.Errorf("%s: gate %q is %v, not true or false", g.Pos, g.Text, v)
+			return nil, fmt.Errorf("%s: gate %q is %v, not true or false", g.Pos, g.Text, v)
 		}
-		p.opt.emit(GateChecked{Gate: g.Text, Pass: pass})
+		p.opt.emit(GateChecked{Gate: g.Text, Pass: pass, Values: g.Expr.Metrics(env)})
 		if !pass {
-			failed = append(failed, g.Text)
+			refused = append(refused, g.Text)
 		}
 	}
-	if failed != nil {
-		return &GateError{Failed: failed}
-	}
-	return nil
+	return refused, nil
 }
 
 // fileLook tells two states of a file apart without reading it.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
@@ -45,7 +46,13 @@ func (r *run) measured(ctx context.Context, m *measure) (ops.Metrics, error) {
 
 // report tells of the metrics.
 func (m *measure) report(o Options) {
-	o.emit(Measured{Step: m.node.name, Protocol: m.metrics.Protocol, Values: m.metrics.Values, Hit: m.hit})
+	var models []string
+	for _, port := range m.node.ports {
+		if !slices.Contains(models, port.name) {
+			models = append(models, port.name)
+		}
+	}
+	o.emit(Measured{Step: m.node.name, Models: models, Protocol: m.metrics.Protocol, Values: m.metrics.Values, Hit: m.hit})
 }
 
 // key covers all that the metrics depend on; the models' names are part of it

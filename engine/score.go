@@ -260,7 +260,14 @@ func (r *run) attempt(ctx context.Context, n *node, t *trial) (ops.Result, error
 	for _, port := range t.ports {
 		cells = append(cells, port.cells...)
 	}
-	progress := newReading(r.opt, n.name, cells)
+	name := n.name
+	if len(t.ports) == 1 {
+		name += ": " + t.ports[0].name
+	}
+	progress := newReading(r.opt, name, cells)
+	x.Report = func(done, total int, of string) {
+		r.opt.emit(TaskDone{Step: "run " + name, Of: of, Done: done, Total: total})
+	}
 	for i, port := range t.ports {
 		x.Models = append(x.Models, ops.Subject{Header: t.heads[i], Weights: r.source(ctx, port, progress)})
 	}
@@ -270,7 +277,7 @@ func (r *run) attempt(ctx context.Context, n *node, t *trial) (ops.Result, error
 // scoreSummary says which runs the cache holds.
 func (p *Plan) scoreSummary(ctx context.Context, m *measure) (StepSummary, error) {
 	n := m.node
-	st := StepSummary{Name: n.name, Op: n.op.Name, Computes: len(n.trials), Why: "skipped by when"}
+	st := StepSummary{Name: n.name, Op: n.op.Name, Runs: len(n.trials), Why: "skipped by when"}
 	for _, t := range n.trials {
 		key, err := t.key(ctx)
 		if err != nil {

@@ -20,11 +20,12 @@ type Summary struct {
 type StepSummary struct {
 	Name     string `json:"name"`
 	Op       string `json:"op"`
-	Computes int    `json:"computes"` // tensors that the step makes
-	Passes   int    `json:"passes"`   // tensors that it passes on untouched
-	Bytes    int64  `json:"bytes"`    // of what it makes
-	Memory   int64  `json:"memory"`   // that its largest tensor takes
-	Held     int    `json:"held"`     // tensors that the cache holds
+	Computes int    `json:"computes"`       // tensors that the step makes
+	Passes   int    `json:"passes"`         // tensors that it passes on untouched
+	Runs     int    `json:"runs,omitempty"` // of models over data
+	Bytes    int64  `json:"bytes"`          // of what it makes
+	Memory   int64  `json:"memory"`         // that its largest tensor takes
+	Held     int    `json:"held"`           // tensors, or runs, that the cache holds
 	Why      string `json:"why"`
 }
 

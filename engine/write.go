@@ -38,7 +38,7 @@ func (p *Plan) addWrite(out recipes.Output) error {
 	}
 	format, err := p.opt.Formats(out.Format)
 	if err == nil && format.Create == nil {
-		err = fmt.Errorf("format %s is only read", out.Format)
+		err = fmt.Errorf("format %s is only read: write safetensors, and convert that with the format's own tools", out.Format)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: output %s: %w", out.Pos, out.Name, err)

@@ -70,21 +70,32 @@ func (l *Late) unchanged(now os.FileInfo) error {
 	if os.SameFile(l.was, now) && l.was.Size() == now.Size() && l.was.ModTime().Equal(now.ModTime()) {
 		return nil
 	}
+	return l.changed()
+}
+
+func (l *Late) changed() error {
 	return fmt.Errorf("%s: the file changed since its header was read: let nothing write to it, and run again", l.path)
 }
 
-// Fill reads all of p from an offset of the file. Fewer bytes are an error.
+// Fill reads all of p from an offset of the file. Fewer bytes are an error, and
+// so is a file that was written to.
 func (l *Late) Fill(p []byte, off int64) error {
 	l.openOnce.Do(func() { l.f, l.openErr = l.open() })
 	if l.openErr != nil {
 		return l.openErr
 	}
 	n, err := l.f.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case n < len(p) && errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: the file became shorter while it was read: %w", l.path, io.ErrUnexpectedEOF)
+	case n < len(p):
+		return err
+	}
+	// What was written into the file meanwhile must not pass for what its
+	// identity names, under which results are kept.
+	size, modified, err := stampOf(l.f)
+	if err == nil && (size != l.was.Size() || modified != l.was.ModTime().UnixNano()) {
+		err = l.changed()
 	}
 	return err
 }

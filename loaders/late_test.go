@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rouxml/roux/tensor"
 )
@@ -102,5 +103,37 @@ func TestLateReplaced(t *testing.T) {
 	}
 	if err := errors.Join(same.Close(), other.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLateWritten: a file that is written to in its place while it is open gives
+// no more bytes.
+func TestLateWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	if err := os.WriteFile(path, []byte("old bytes"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l, err := OpenLate(path, func(*os.File, int64) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make([]byte, 9)
+	if err := l.Fill(got, 0); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // the file system's clock ticks
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("new"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Fill(got[:5], 4); err == nil || !strings.Contains(err.Error(), "changed since its header was read") {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -43,3 +43,47 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("%v %v", files, err)
 	}
 }
+
+// TestCreateFile: a file that is begun is nobody else's to write, appears when
+// it is whole, and leaves nothing when it is given up; one that a killed run
+// left is overwritten.
+func TestCreateFile(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "new", "a.kld")
+	f, err := CreateFile(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CreateFile(target); err == nil || !strings.Contains(err.Error(), "another roux run is writing") {
+		t.Errorf("a second one: %v", err)
+	}
+	if _, err := os.Stat(target); err == nil {
+		t.Error("it is there before it is whole")
+	}
+	if err := f.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	for _, name := range []string{".a.kld.roux-tmp", ".a.kld.roux-writing"} {
+		if err := os.WriteFile(filepath.Join(dir, "new", name), []byte("of a killed run"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f, err = CreateFile(target); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("whole"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(target); err != nil || string(text) != "whole" {
+		t.Errorf("%q %v", text, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}

@@ -2,7 +2,9 @@ package ops
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rouxml/roux/schema"
 	"github.com/rouxml/roux/tensor/rng"
@@ -31,6 +33,14 @@ type Data struct {
 	Seed  uint64
 	// Special says that special tokens written in the texts are meant.
 	Special bool
+}
+
+// NoTexts is the error for data without texts.
+func (d *Data) NoTexts() error {
+	if d.Rows == nil {
+		return d.Errorf("it holds no texts: write {text: PATH}")
+	}
+	return d.Errorf("it is a table without a column \"text\" (it has %s): say field: COLUMN", strings.Join(slices.Sorted(maps.Keys(d.Rows[0])), ", "))
 }
 
 // Saved is what a model predicted of chunks of tokens: log probabilities for the

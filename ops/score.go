@@ -32,6 +32,10 @@ type Trial struct {
 	Workers int     // goroutines that may compute
 	Memory  int64   // bytes that the kernel may hold itself
 	Scratch string  // folder for files without a name that hold more; empty: none
+	// Report tells how many pieces of the work are done, in which unit ("questions").
+	// It is for work that goes on after the weights were read once, which is
+	// told of by itself; nil where nobody listens.
+	Report func(done, total int, of string)
 }
 
 // Subject is a model that is run. Its weights are lazy: reading them computes

@@ -44,6 +44,23 @@ func (e *Expr) Eval(env map[string]any) (any, error) {
 	return v, nil
 }
 
+// Metrics lists the numbers that the expression reads by their names, such as
+// quality.w4.perplexity.
+func (e *Expr) Metrics(env map[string]any) map[string]float64 {
+	found := map[string]float64{}
+	for _, chain := range e.reads {
+		if len(chain) != 3 {
+			continue
+		}
+		if step, ok := env[chain[0]].(map[string]map[string]float64); ok {
+			if v, ok := step[chain[1]][chain[2]]; ok {
+				found[strings.Join(chain, ".")] = v
+			}
+		}
+	}
+	return found
+}
+
 // present follows a chain of names through the metrics as far as they are maps.
 func present(env map[string]any, chain []string) error {
 	var at any = env

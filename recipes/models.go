@@ -120,7 +120,9 @@ func beside(path string) string {
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
-		names[i] = e.Name()
+		if names[i] = e.Name(); names[i] == filepath.Base(path) {
+			return "it is a link that leads nowhere"
+		}
 	}
 	if name := schema.Suggest(filepath.Base(path), names); name != "" {
 		return fmt.Sprintf("did you mean %q?", filepath.Join(folder, name))

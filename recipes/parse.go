@@ -19,21 +19,22 @@ const version = 1
 
 // parser gathers a recipe and everything that is wrong with it.
 type parser struct {
-	r        *Recipe
-	cat      Catalog
-	opt      Options
-	above    []string // recipes that this one is an input of
-	problems schema.Problems
-	params   map[string]any
-	names    map[string]schema.Pos // models, steps and matrices of steps
-	yields   map[string]bool       // names that are models
-	variants map[string][]string   // of matrix steps
-	datasets map[string]bool       // names of data
-	raw      map[string]rawStep    // by name
-	loose    map[string]bool       // names that stand in parts with problems
-	spent    int                   // nodes written out so far
-	reads    map[string]string     // real path -> model
-	writes   map[string]string     // real path -> output
+	r          *Recipe
+	cat        Catalog
+	opt        Options
+	above      []string // recipes that this one is an input of
+	problems   schema.Problems
+	params     map[string]any
+	names      map[string]schema.Pos // models, steps and matrices of steps
+	yields     map[string]bool       // names that are models
+	variants   map[string][]string   // of matrix steps
+	datasets   map[string]bool       // names of data
+	raw        map[string]rawStep    // by name
+	loose      map[string]bool       // names that stand in parts with problems
+	unknownOps bool                  // some step's op is none, so that nobody knows what it makes
+	spent      int                   // nodes written out so far
+	reads      map[string]string     // real path -> model
+	writes     map[string]string     // real path -> output
 }
 
 func (p *parser) fail(n *yaml.Node, path, cure, format string, args ...any) {

@@ -98,7 +98,8 @@ func (p *parser) step(r rawStep, previous string) {
 	params, ok := p.cat.Params(op.Value)
 	if !ok {
 		p.mention(r.node)
-		p.fail(op, path+".op", cmp.Or(schema.DidYouMean(op.Value, p.cat.Names()), "roux ops lists them"), "unknown op %s", describe(op))
+		p.unknownOps = true
+		p.fail(op, path+".op", cmp.Or(schema.MeantOp(op.Value, p.cat.Names()), "roux ops lists them"), "unknown op %s", describe(op))
 		return
 	}
 	s := Step{Name: r.name, Pos: schema.NodePos(r.key, p.r.File), Op: op.Value, OpPos: schema.NodePos(op, p.r.File),
@@ -120,7 +121,9 @@ func (p *parser) step(r rawStep, previous string) {
 // crossCheck asks the op about rules between its fields.
 func (p *parser) crossCheck(r rawStep, path string, s *Step) {
 	for _, problem := range p.cat.Check(s.Op, s.Params) {
-		problem.Pos = schema.NodePos(find(r.rest, problem.Path, r.node), p.r.File)
+		if problem.Pos.Line == 0 {
+			problem.Pos = schema.NodePos(find(r.rest, problem.Path, r.node), p.r.File)
+		}
 		problem.Path = strings.TrimSuffix(path+"."+problem.Path, ".")
 		p.problems = append(p.problems, problem)
 	}

@@ -204,7 +204,7 @@ func (d decoder) scalar(n *yaml.Node, path string, r rules, v reflect.Value) Pro
 		v.SetString(n.Value)
 		err = r.inEnum(n.Value)
 		if err != nil {
-			return d.fail(n, path, DidYouMean(n.Value, r.enum), "%v", err)
+			return d.fail(n, path, Meant(n.Value, r.enum), "%v", err)
 		}
 		return nil
 	case reflect.Bool:
@@ -275,7 +275,9 @@ func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int, reflect.Int64, reflect.Int32, reflect.Uint64, reflect.Uint32, reflect.Uint:
+	case reflect.Uint64, reflect.Uint32, reflect.Uint:
+		return "a whole number of 0 or more"
+	case reflect.Int, reflect.Int64, reflect.Int32:
 		return "a whole number"
 	case reflect.Float64, reflect.Float32:
 		return "a number"

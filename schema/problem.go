@@ -7,6 +7,7 @@ package schema
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,11 +102,37 @@ func Suggest(word string, among []string) string {
 	return best
 }
 
+// Meant phrases a suggestion as a cure: `did you mean "x"?`, or is empty.
+func Meant(word string, among []string) string {
+	if s := Suggest(word, among); s != "" {
+		return fmt.Sprintf("did you mean %q?", s)
+	}
+	return ""
+}
+
+// MeantOp is Meant for names such as merge.ties, of which people write the
+// second part alone.
+func MeantOp(word string, among []string) string {
+	if s := Meant(word, among); s != "" || strings.Contains(word, ".") {
+		return s
+	}
+	whole := map[string]string{}
+	for _, name := range among {
+		if _, bare, ok := strings.Cut(name, "."); ok && whole[bare] == "" {
+			whole[bare] = name
+		}
+	}
+	if bare := Suggest(word, slices.Collect(maps.Keys(whole))); bare != "" {
+		return fmt.Sprintf("did you mean %q?", whole[bare])
+	}
+	return ""
+}
+
 // DidYouMean phrases a suggestion as a cure: `did you mean "x"?`, or lists the
 // words when there are few, or is empty.
 func DidYouMean(word string, among []string) string {
-	if s := Suggest(word, among); s != "" {
-		return fmt.Sprintf("did you mean %q?", s)
+	if s := Meant(word, among); s != "" {
+		return s
 	}
 	if n := len(among); n > 0 && n <= 12 {
 		return "known: " + strings.Join(slices.Sorted(slices.Values(among)), ", ")

@@ -156,6 +156,30 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestFullDiskOfHiddenStates: hidden states that find no room on the disk are
+// refused before the model is run, with a cure.
+func TestFullDiskOfHiddenStates(t *testing.T) {
+	dir := bench(t, map[string]string{"r.yaml": "roux: 1\nmodels: {m: testdata/models/base}\ndata: {held: {text: testdata/data/prose.held.txt, length: 255}}\nsteps: {q: {op: evaluate.perplexity, models: [m], data: held}}\n"})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(t.TempDir(), "roux")
+	if err := os.Symlink(self, bin); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt").CombinedOutput(); err != nil {
+		t.Skipf("this system lets nobody mount a small disk: %v %s", err, out)
+	}
+	cmd := exec.Command("unshare", "-rm", "sh", "-c", "mkdir small && mount -t tmpfs -o size=4m none small && "+bin+" run r.yaml --cache small/cache --memory 64MB; echo exit $?; find small/cache/tmp")
+	cmd.Dir = dir
+	out, _ := cmd.CombinedOutput()
+	text := string(out)
+	if !strings.Contains(text, "model m: no room for 27 MB of hidden states in small/cache: no space left on device: make room there") || !strings.HasSuffix(text, "exit 1\nsmall/cache/tmp\n") {
+		t.Error(text)
+	}
+}
+
 const twoOutputs = `roux: 1
 models: {m: testdata/models/base}
 steps:

@@ -39,25 +39,29 @@ func (b *bars) start(e engine.RunStarted) {
 	for name := range b.lines {
 		b.drop(name) // of downloads, which are there
 	}
-	b.whole = b.add("all outputs", 1000, e.Bytes)
+	if e.Bytes == 0 {
+		return
+	}
+	b.whole = b.add("all outputs", 1000, pace{total: e.Bytes})
 	b.whole.text = func() string { return time.Since(b.since).Truncate(time.Second).String() }
 }
 
 // task moves the line of a step or output.
 func (b *bars) task(e engine.TaskDone, written int64) {
-	l := b.lines[e.Step]
+	key := e.Step + e.Of // what follows another kind of pieces has a line of its own
+	l := b.lines[key]
 	if l == nil {
-		l = b.add(e.Step, len(b.lines), e.TotalBytes)
-		b.lines[e.Step] = l
+		l = b.add(e.Step, len(b.lines), *newPace(e, time.Time{}))
+		b.lines[key] = l
 	}
 	b.last = time.Now()
 	l.text = func() string { return fmt.Sprintf("%d/%d", e.Done, e.Total) }
-	l.move(e.DoneBytes)
+	l.move(doneOf(e))
 	if b.whole != nil {
 		b.whole.move(written)
 	}
 	if e.Done == e.Total {
-		b.drop(e.Step)
+		b.drop(key)
 	}
 }
 
@@ -66,7 +70,7 @@ func (b *bars) fetch(name string, e engine.Fetching) {
 	l := b.lines[name]
 	if l == nil {
 		b.last = time.Now()
-		l = b.add(name, len(b.lines), e.Total)
+		l = b.add(name, len(b.lines), pace{total: e.Total})
 		b.lines[name] = l
 	}
 	l.move(e.Done)
@@ -75,14 +79,15 @@ func (b *bars) fetch(name string, e engine.Fetching) {
 	}
 }
 
-func (l *line) move(bytes int64) {
-	l.pace.done = bytes
-	l.bar.SetCurrent(bytes)
+func (l *line) move(done int64) {
+	l.pace.done = done
+	l.bar.SetCurrent(done)
 }
 
-func (b *bars) add(name string, priority int, total int64) *line {
-	l := &line{pace: pace{total: total, start: b.last}, text: func() string { return "" }}
-	l.bar = b.all.AddBar(total, mpb.BarPriority(priority), mpb.BarWidth(30), mpb.BarRemoveOnComplete(),
+func (b *bars) add(name string, priority int, p pace) *line {
+	p.start = b.last
+	l := &line{pace: p, text: func() string { return "" }}
+	l.bar = b.all.AddBar(p.total, mpb.BarPriority(priority), mpb.BarWidth(30), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return l.text() }, decor.WCSyncSpace)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return l.pace.String() }, decor.WCSyncSpaceR)))
 	return l
@@ -108,7 +113,24 @@ func (b *bars) close() {
 // pace is how far work of a known size is and how fast it goes.
 type pace struct {
 	done, total int64
+	counts      bool // pieces, which are said elsewhere, and no bytes
 	start       time.Time
+}
+
+// newPace is that of work which goes by bytes, or by pieces that have none.
+func newPace(e engine.TaskDone, start time.Time) *pace {
+	if e.TotalBytes > 0 {
+		return &pace{total: e.TotalBytes, start: start}
+	}
+	return &pace{total: int64(e.Total), counts: true, start: start}
+}
+
+// doneOf is how far work is, in the unit of its pace.
+func doneOf(e engine.TaskDone) int64 {
+	if e.TotalBytes > 0 {
+		return e.DoneBytes
+	}
+	return int64(e.Done)
 }
 
 // String gives bytes, rate and remaining time, as far as they are known.
@@ -117,11 +139,17 @@ func (p pace) String() string {
 		return humanize.Bytes(uint64(p.done))
 	}
 	s := fmt.Sprintf("%s of %s", humanize.Bytes(uint64(p.done)), humanize.Bytes(uint64(p.total)))
+	if p.counts {
+		s = ""
+	}
 	spent := time.Since(p.start).Seconds()
 	if p.done == 0 || spent <= 0 {
 		return s
 	}
 	rate := float64(p.done) / spent
 	left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
+	if p.counts {
+		return fmt.Sprintf("%s left", left)
+	}
 	return fmt.Sprintf("%s, %s/s, %s left", s, humanize.Bytes(uint64(rate)), left)
 }

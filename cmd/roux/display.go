@@ -1,16 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -43,8 +41,8 @@ func newDisplay(cmd *cobra.Command, f recipeFlags) *display {
 	return d
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
@@ -108,7 +106,7 @@ func (d *display) note(format string, args ...any) {
 func (d *display) text(e engine.Event) {
 	switch e := e.(type) {
 	case engine.RunStarted:
-		d.note("recipe %s: %d tensors, %s to write, %s of memory\n", e.Recipe, e.Tasks, humanize.Bytes(uint64(e.Bytes)), humanize.Bytes(uint64(e.Memory)))
+		d.note("%s\n", startLine(e))
 		if d.bars != nil {
 			d.bars.start(e)
 		}
@@ -121,13 +119,21 @@ func (d *display) text(e engine.Event) {
 	case engine.OutputDone:
 		d.note("%s\n", outputLine(e))
 	case engine.Measured:
-		d.metrics(e)
+		d.print("%s", metricTable(e))
 	case engine.GateChecked:
-		d.print("gate %-7s %s\n", map[bool]string{true: "passed", false: "FAILED"}[e.Pass], e.Gate)
+		d.print("%s\n", gateLine(e))
 	case engine.RunDone:
 		d.endBars()
 		d.print("done in %s: %s computed, %s from the cache\n", e.Elapsed.Round(time.Millisecond), count(e.Computed, "block"), count(e.Hits, "result"))
 	}
+}
+
+func startLine(e engine.RunStarted) string {
+	memory := humanize.Bytes(uint64(e.Memory))
+	if e.Tasks == 0 {
+		return fmt.Sprintf("recipe %s: %s of memory", e.Recipe, memory)
+	}
+	return fmt.Sprintf("recipe %s: %d tensors, %s to write, %s of memory", e.Recipe, e.Tasks, humanize.Bytes(uint64(e.Bytes)), memory)
 }
 
 func outputLine(e engine.OutputDone) string {
@@ -172,72 +178,18 @@ func (d *display) progress(e engine.TaskDone) {
 		d.bars.task(e, written)
 		return
 	}
-	if d.paces[e.Step] == nil {
-		d.paces[e.Step] = &pace{start: time.Now(), total: e.TotalBytes}
+	key := e.Step + e.Of
+	if d.paces[key] == nil {
+		d.paces[key] = newPace(e, time.Now())
 	}
-	d.paces[e.Step].done = e.DoneBytes
+	d.paces[key].done = doneOf(e)
 	if time.Since(d.since) > 5*time.Second {
 		d.since = time.Now()
-		d.note("%s: %d of %d tensors, %v\n", e.Step, e.Done, e.Total, *d.paces[e.Step])
+		d.note("%s: %d of %d %s, %v\n", e.Step, e.Done, e.Total, cmp.Or(e.Of, "tensors"), *d.paces[key])
 	}
-}
-
-// widest is how many metrics go beside each other; more go below each other.
-const widest = 12
-
-// metrics prints a table of a measuring step, a line for each model, or for each
-// metric where there are many.
-func (d *display) metrics(e engine.Measured) {
-	var models, columns []string
-	for model, values := range e.Values {
-		models = append(models, model)
-		for name := range values {
-			if !slices.Contains(columns, name) {
-				columns = append(columns, name)
-			}
-		}
-	}
-	slices.Sort(models)
-	slices.Sort(columns)
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	lines, across, turned := models, columns, len(columns) > widest
-	if turned {
-		lines, across = columns, models
-	}
-	_, _ = fmt.Fprintf(w, "%s\t%s\n", e.Step, strings.Join(across, "\t"))
-	for _, line := range lines {
-		cells := make([]string, len(across))
-		for i, c := range across {
-			model, metric := line, c
-			if turned {
-				model, metric = c, line
-			}
-			cells[i] = "-"
-			if v, ok := e.Values[model][metric]; ok {
-				cells[i] = humanMetric(metric, v)
-			}
-		}
-		_, _ = fmt.Fprintf(w, "  %s\t%s\n", line, strings.Join(cells, "\t"))
-	}
-	_ = w.Flush() // a Builder never fails
-	if e.Protocol != "" {
-		_, _ = fmt.Fprintf(&text, "  protocol %s\n", e.Protocol)
-	}
-	d.print("%s", text.String())
 }
 
 // count says how many there are of something.
 func count(n int, word string) string {
 	return fmt.Sprintf("%d %s", n, english.PluralWord(n, word, ""))
-}
-
-func humanMetric(name string, v float64) string {
-	if name == "bytes" {
-		return humanize.Bytes(uint64(v))
-	}
-	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return fmt.Sprintf("%.0f", v) // a count is read whole
-	}
-	return fmt.Sprintf("%.5g", v)
 }

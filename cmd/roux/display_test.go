@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rouxml/roux/engine"
 )
 
@@ -49,5 +51,61 @@ func TestHumanMetric(t *testing.T) {
 		if got := humanMetric("parameters", v); got != want {
 			t.Errorf("%v is shown as %s, not as %s", v, got, want)
 		}
+	}
+}
+
+// TestPieces: work without bytes is told by its pieces, with the time that is left.
+func TestPieces(t *testing.T) {
+	e := engine.TaskDone{Step: "run math: base", Of: "questions", Done: 5, Total: 20}
+	p := newPace(e, time.Now().Add(-10*time.Second))
+	if p.done = doneOf(e); p.String() != "30s left" {
+		t.Error(p)
+	}
+	var text bytes.Buffer
+	d := &display{out: &text, err: &text, paces: map[string]*pace{}}
+	d.event(e)
+	e.Done = 10
+	d.event(e)
+	if !strings.HasPrefix(text.String(), "run math: base: 5 of 20 questions, ") {
+		t.Error(text.String())
+	}
+}
+
+// TestMetricTable: models stand in the order of the step, a metric before what
+// it is uncertain by, quantiles and layers in theirs.
+func TestMetricTable(t *testing.T) {
+	e := engine.Measured{Step: "q", Models: []string{"sums", "base"}, Values: map[string]map[string]float64{
+		"base":     {"kl_high": 4, "kl_p999": 7, "kl_median": 6, "kl": 1, "kl_low": 3, "kl_stderr": 2, "kl_min": 5},
+		"sums":     {"layer_10": 9, "layer_9": 8, "kl_max": 7.5},
+		"combined": {"tokens": 12},
+	}}
+	want := `q           base  sums  combined
+kl 1 - -
+kl_stderr 2 - -
+kl_low 3 - -
+kl_high 4 - -
+kl_min 5 - -
+kl_median 6 - -
+kl_p999 7 - -
+kl_max - 7.5 -
+layer_9 - 8 -
+layer_10 - 9 -
+tokens - - 12`
+	e.Models = []string{"base", "sums"}
+	e.Values["sums"]["more"], e.Values["sums"]["yet"] = 1, 1 // thirteen are written below each other
+	var got []string
+	for i, line := range strings.Split(strings.TrimSpace(metricTable(e)), "\n") {
+		if f := strings.Fields(line); i == 0 {
+			got = append(got, line)
+		} else if f[0] != "more" && f[0] != "yet" {
+			got = append(got, strings.Join(f, " "))
+		}
+	}
+	if diff := cmp.Diff(strings.Fields(want), strings.Fields(strings.Join(got, "\n"))); diff != "" {
+		t.Error(diff)
+	}
+	e.Models, e.Values = []string{"sums", "base"}, map[string]map[string]float64{"base": {"x": 1}, "sums": {"x": 2}, "all": {"x": 3}}
+	if got, want := metricTable(e), "q       x\n  sums  2\n  base  1\n  all   3\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

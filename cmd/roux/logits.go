@@ -89,7 +89,8 @@ func (f *logitsFlags) trial(ctx context.Context, name string, m *tensor.Model) (
 	}
 	h := ops.NewHeader(name, m.Weights.Infos(), m)
 	h.Tokenizer = func() (ops.Tokenizer, error) { return openTokenizer(m.Files) }
-	x := &ops.Trial{Models: []ops.Subject{{Header: h, Weights: m.Weights}}, Data: []*ops.Data{data}, Workers: f.workers, Memory: memory}
+	// Half of the budget is the kernel's, as in a run.
+	x := &ops.Trial{Models: []ops.Subject{{Header: h, Weights: m.Weights}}, Data: []*ops.Data{data}, Workers: f.workers, Memory: memory / 2}
 	if x.Workers == 0 {
 		x.Workers = cpu.Cores()
 	}

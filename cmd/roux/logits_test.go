@@ -130,6 +130,16 @@ func TestBadLogits(t *testing.T) {
 	if _, _, stderr := roux("run", "r.yaml"); !strings.Contains(stderr, "data d: it holds no texts") {
 		t.Error(stderr)
 	}
+	put(t, "new/.left.kld.roux-tmp", []byte("of a killed run"))
+	if code, _, stderr := roux("logits", "testdata/models/base", "--text", "testdata/data/short.txt", "-o", "new/left.kld", "--length", "64", "--chunks", "2"); code != exitDone {
+		t.Errorf("exit %d %s", code, stderr)
+	}
+	if left, _ := os.ReadDir("new"); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+	if code, _, stderr := roux("logits", "testdata/models/base", "--text", "testdata/data/short.txt", "-o", "y.kld", "--length", "64", "--memory", "1MB"); code != exitFailed || !strings.Contains(stderr, "and the budget is 1.0 MB: raise --memory") {
+		t.Errorf("exit %d %s", code, stderr)
+	}
 	before, _ := os.ReadDir(".")
 	for _, args := range [][]string{{"--text", "testdata/data/short.txt", "-o", "x.kld", "--length", "4000"}, {"--text", "none.txt", "-o", "x.kld"}, {"--text", "testdata/data/short.txt"}, {"--text", "testdata/data/short.txt", "-o", "x.kld", "--length", "64", "--chunks", "9000"}} {
 		if code, _, stderr := roux(append([]string{"logits", "testdata/models/base"}, args...)...); code == exitDone || stderr == "" {

@@ -31,7 +31,7 @@ func newOps() *cobra.Command {
 			}
 			op, ok := reg.Op(list[0])
 			if !ok {
-				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], cmp.Or(schema.DidYouMean(list[0], reg.Names()), "roux ops lists them"))}
+				return usageError{fmt.Errorf("unknown op %q (%s)", list[0], cmp.Or(schema.MeantOp(list[0], reg.Names()), "roux ops lists them"))}
 			}
 			if asJSON {
 				return printJSON(cmd, jsonOp(op))

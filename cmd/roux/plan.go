@@ -62,6 +62,10 @@ func printPlan(cmd *cobra.Command, s engine.Summary) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "step\top\ttensors\tsize\tmemory\tcache")
 	for _, st := range s.Steps {
+		if st.Runs > 0 { // of models, whose tensors are counted where they are made
+			_, _ = fmt.Fprintf(w, "%s\t%s\t-\t-\t-\t%s\n", st.Name, st.Op, st.Why)
+			continue
+		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", st.Name, st.Op, st.Computes, humanize.Bytes(uint64(st.Bytes)), humanize.Bytes(uint64(st.Memory)), st.Why)
 	}
 	if err := w.Flush(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,6 +96,16 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	return group(root)
 }
 
+// elsewhere says where to find what other tools have commands for.
+var elsewhere = map[string]string{
+	"explain": "roux ops NAME explains an op", "verify": "roux cache verify", "list": "roux cache list, or roux ops",
+	"diff": "a recipe compares weights: roux ops evaluate.compare", "compare": "a recipe compares weights: roux ops evaluate.compare",
+	"eval": "a recipe evaluates: roux ops evaluate", "evaluate": "a recipe evaluates: roux ops evaluate",
+	"perplexity": "a recipe measures it: roux ops evaluate.perplexity", "imatrix": "a recipe writes one: docs/calibration.md",
+	"merge": "a recipe merges: roux ops merge, or roux run FILE.yml for a mergekit file", "quantize": "a recipe quantizes: roux ops quantize",
+	"prune": "a recipe prunes: roux ops prune", "generate": "roux chat MODEL --prompt TEXT",
+}
+
 // group makes a command of commands: alone it shows its help, and an unknown
 // command is a usage error.
 func group(cmd *cobra.Command) *cobra.Command {
@@ -107,7 +118,8 @@ func group(cmd *cobra.Command) *cobra.Command {
 		for _, c := range cmd.Commands() {
 			names = append(names, c.Name())
 		}
-		return usageError{fmt.Errorf("%s has no command %q (%s)", cmd.CommandPath(), list[0], schema.DidYouMean(list[0], names))}
+		cure := cmp.Or(elsewhere[list[0]], schema.DidYouMean(list[0], names), cmd.CommandPath()+" --help lists them")
+		return usageError{fmt.Errorf("%s has no command %q (%s)", cmd.CommandPath(), list[0], cure)}
 	}
 	return cmd
 }

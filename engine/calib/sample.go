@@ -40,7 +40,7 @@ func lengthOf(d *ops.Data, positions int) (int, error) {
 		return 0, d.Errorf("a sample of %d tokens is longer than the model's %d positions: say length: %d or less", length, positions, positions)
 	}
 	if len(d.Texts) == 0 {
-		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
+		return 0, d.NoTexts()
 	}
 	return length, nil
 }

@@ -5,6 +5,7 @@
 package data
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Request says what to read.
@@ -124,9 +126,30 @@ func (r *reading) plain(q Request, s *Set) error {
 		if err != nil {
 			return err
 		}
+		if err := written(text); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 		s.Texts = append(s.Texts, string(text))
 	}
 	return nil
+}
+
+// written refuses what is no text in UTF-8: numbers about it would be about
+// replacement characters.
+func written(text []byte) error {
+	switch at := bytes.IndexByte(text, 0); {
+	case bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return errors.New("it is text in UTF-16: write it in UTF-8 (iconv -f UTF-16 -t UTF-8)")
+	case at >= 0:
+		return fmt.Errorf("byte %d (line %d) is 0: it is no text", at, 1+bytes.Count(text[:at], []byte("\n")))
+	case utf8.Valid(text):
+		return nil
+	}
+	at := 0
+	for r, n := utf8.DecodeRune(text); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRune(text[at:]) {
+		at += n
+	}
+	return fmt.Errorf("byte %d (line %d) is not UTF-8: write the text in UTF-8 (iconv -f LATIN1 -t UTF-8, if it is Latin-1)", at, 1+bytes.Count(text[:at], []byte("\n")))
 }
 
 // texts takes each row of tables as one text.
@@ -142,6 +165,8 @@ func (r *reading) texts(q Request, s *Set) error {
 			s.Rows = append(s.Rows, row)
 			text, ok := row[q.Field]
 			switch {
+			case ok && wanted && !isText(cells[q.Field]):
+				return fmt.Errorf("%s: row %d: column %q is %s, and no text: leave such rows out, or say field: COLUMN", path, i+1, q.Field, kindOfValue(cells[q.Field]))
 			case ok && wanted:
 				s.Texts = append(s.Texts, text)
 			case len(s.Rows) == 1 && q.Field == "text":
@@ -152,6 +177,23 @@ func (r *reading) texts(q Request, s *Set) error {
 		}
 	}
 	return nil
+}
+
+// isText says whether a cell is a text, or a number as tables without types
+// have them.
+func isText(v any) bool {
+	switch v.(type) {
+	case string, json.Number:
+		return true
+	}
+	return false
+}
+
+func kindOfValue(v any) string {
+	if v == nil {
+		return "null"
+	}
+	return asText(v)
 }
 
 func columns(row map[string]string) string {

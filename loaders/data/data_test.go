@@ -234,6 +234,49 @@ func TestBad(t *testing.T) {
 	}
 }
 
+// TestNoText: what is no text in UTF-8, or a cell without one, is refused with
+// its place; a mark of byte order is not.
+func TestNoText(t *testing.T) {
+	dir := folder(t, map[string]string{"latin.txt": "one\ntwo caf\xe9", "zero.txt": "one\n\ntwo\x00", "wide.txt": "\xff\xfea\x00", "cut.txt": "caf\xc3",
+		"latin.csv": "text\ncaf\xe9\n", "latin.jsonl": "{\"text\": \"caf\xe9\"}\n", "null.jsonl": "{\"text\": \"a\"}\n{\"text\": null}\n", "list.jsonl": "{\"text\": [\"a\"]}\n"})
+	for file, want := range map[string]string{
+		"latin.txt": "latin.txt: byte 11 (line 2) is not UTF-8", "zero.txt": "zero.txt: byte 8 (line 3) is 0: it is no text", "wide.txt": "text in UTF-16", "cut.txt": "byte 3 (line 1) is not UTF-8",
+		"latin.csv": "latin.csv: byte 8 (line 2) is not UTF-8", "latin.jsonl": "latin.jsonl: byte 13 (line 1) is not UTF-8",
+		"null.jsonl": `null.jsonl: row 2: column "text" is null, and no text`, "list.jsonl": `row 1: column "text" is ["a"], and no text`,
+	} {
+		if _, err := Read(Request{Paths: []string{filepath.Join(dir, file)}, Field: "text"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want an error with %q, got %v", file, want, err)
+		}
+	}
+	good := folder(t, map[string]string{"bom.txt": "\xef\xbb\xbfcaf\u00e9 \ufffd", "n.csv": "text\n5\n"})
+	for file, want := range map[string]string{"bom.txt": "\ufeffcaf\u00e9 \ufffd", "n.csv": "5"} {
+		if s, err := Read(Request{Paths: []string{filepath.Join(good, file)}, Field: "text"}); err != nil || s.Texts[0] != want {
+			t.Errorf("%s: %v %v", file, s, err)
+		}
+	}
+}
+
+// TestAllOfATask: everything in a task file that is not read is named at once,
+// with its place and the key that is meant.
+func TestAllOfATask(t *testing.T) {
+	dir := folder(t, map[string]string{"rows.jsonl": arcRow, "keys.yaml": arc + "procss_docs: 1\nfilter_list: []\nnum_fewshots: 3\nrepeats: 2\n",
+		"values.yaml":  "task: a\noutput_type: loglikelihood\ngeneration_kwargs:\n  until: ['\\n']\n  temperature: 0.7\n  top_p: 0.9\nfewshot_config:\n  samples: []\n",
+		"fewshot.yaml": arc + "num_fewshot: 1\n", "test.jsonl": arcRow})
+	for file, want := range map[string][]string{
+		"keys.yaml": {"keys.yaml:11:1: procss_docs is no key of a task file that roux reads (it reads ", "keys.yaml:12:1: filter_list cannot be read (leave it out, and say extract in the step)",
+			`keys.yaml:13:1: num_fewshots is no key of a task file that roux reads (did you mean "num_fewshot"?)`, "keys.yaml:14:1: repeats cannot be read"},
+		"values.yaml":  {"values.yaml:2:1: output_type loglikelihood is not read", "values.yaml:5:3: generation_kwargs.temperature: 0.7 is not read", "values.yaml:6:3: generation_kwargs.top_p", "values.yaml:8:3: fewshot_config.samples is not read"},
+		"fewshot.yaml": {"fewshot.yaml:11:1: num_fewshot: rows drawn by Python's generator are not read: say fewshot_config: {sampler: first_n}"},
+	} {
+		_, err := Read(Request{Paths: []string{filepath.Join(dir, file)}, Task: true, Field: "text"})
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: want an error with %q, got %v", file, w, err)
+			}
+		}
+	}
+}
+
 // TestBounds: a task names files beside it or where it says from there on; one
 // of the Hub includes none and names none outside of its folder.
 func TestBounds(t *testing.T) {

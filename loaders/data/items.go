@@ -40,7 +40,7 @@ func (r *reading) shots(t *taskFile, docs []map[string]any, dir string, files []
 		return nil, nil
 	}
 	if s, ok := t.FewshotConfig["sampler"]; !ok || s != "first_n" {
-		return nil, errors.New("num_fewshot: rows drawn by Python's generator are not read: say fewshot_config: {sampler: first_n}")
+		return nil, errors.New(t.drawn + "num_fewshot: rows drawn by Python's generator are not read: say fewshot_config: {sampler: first_n} in a task file")
 	}
 	n := t.NumFewshot
 	if t.FewshotSplit != "" && t.FewshotSplit != t.split() {

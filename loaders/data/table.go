@@ -29,6 +29,11 @@ func (r *reading) table(path string) ([]map[string]any, error) {
 		return nil, err
 	}
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // as Windows writes it
+	if kindOf(path) != ".parquet" {
+		if err := written(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	var rows []map[string]any
 	switch kindOf(path) {
 	case ".csv":

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/rouxml/roux/schema"
 )
 
 // Questions say how rows become questions, as in a task file. What is set here
@@ -48,6 +50,7 @@ type taskFile struct {
 	GenPrefix        string         `yaml:"gen_prefix"`
 	GenerationKwargs map[string]any `yaml:"generation_kwargs"`
 	hub              bool           // it came from the Hub
+	drawn            string         // where num_fewshot asks for rows that are drawn
 }
 
 type datasetKwargs struct {
@@ -149,30 +152,52 @@ func (r *reading) readTask(path string, t *taskFile, depth int) error {
 		return fmt.Errorf("%s is no task file: want a mapping with doc_to_text", path)
 	}
 	root := doc.Content[0]
-	for i := 0; i < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		at := fmt.Sprintf("%s:%d:%d: %s", path, key.Line, key.Column, key.Value)
-		why, ok := known[key.Value]
-		switch {
-		case !ok:
-			return fmt.Errorf("%s is no key of a task file that roux reads (it reads %s)", at, strings.Join(readKeys(), ", "))
-		case why != "" && value.Tag != "!!null":
-			return fmt.Errorf("%s cannot be read (%s)", at, why)
-		case value.Tag == "!function":
-			return fmt.Errorf("%s: !function %s is Python, which roux does not run: write a column or a template", at, value.Value)
-		case key.Value == "include":
-			if err := t.mayInclude(value.Value); err != nil {
-				return fmt.Errorf("%s: %w", at, err)
-			}
-			if err := r.readTask(filepath.Join(filepath.Dir(path), filepath.FromSlash(value.Value)), t, depth+1); err != nil {
-				return err
-			}
-		}
+	if err := r.keys(root, path, t, depth); err != nil {
+		return err
 	}
 	if err := root.Decode(t); err != nil {
 		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	return t.check(path)
+	return t.check(root, path)
+}
+
+// keys refuses all keys of a task file that cannot be read, at once, and reads
+// what the file includes.
+func (r *reading) keys(root *yaml.Node, path string, t *taskFile, depth int) error {
+	var bad []error
+	for i := 0; i < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		at := place(path, key) + ": " + key.Value
+		why, ok := known[key.Value]
+		switch {
+		case !ok:
+			bad = append(bad, fmt.Errorf("%s is no key of a task file that roux reads (%s)", at, nearest(key.Value)))
+		case why != "" && value.Tag != "!!null":
+			bad = append(bad, fmt.Errorf("%s cannot be read (%s)", at, why))
+		case value.Tag == "!function":
+			bad = append(bad, fmt.Errorf("%s: !function %s is Python, which roux does not run: write a column or a template", at, value.Value))
+		case key.Value == "include":
+			err := t.mayInclude(value.Value)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", at, err)
+			} else {
+				err = r.readTask(filepath.Join(filepath.Dir(path), filepath.FromSlash(value.Value)), t, depth+1)
+			}
+			bad = append(bad, err)
+		}
+	}
+	return errors.Join(bad...)
+}
+
+func place(path string, n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", path, n.Line, n.Column) }
+
+// nearest is the key that is meant, or all that are read.
+func nearest(key string) string {
+	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(k string) bool { return known[k] != "" })
+	if s := schema.Suggest(key, keys); s != "" {
+		return fmt.Sprintf("did you mean %q?", s)
+	}
+	return "it reads " + strings.Join(keys, ", ")
 }
 
 // mayInclude refuses names of files that a task file has no business with:
@@ -187,33 +212,53 @@ func (t *taskFile) mayInclude(name string) error {
 	return fmt.Errorf("%q is not read: name the file from the task file's folder on, as in ../other.yaml", name)
 }
 
-func readKeys() []string {
-	keys := slices.Sorted(maps.Keys(known))
-	return slices.DeleteFunc(keys, func(k string) bool { return known[k] != "" })
-}
-
-func (t *taskFile) check(path string) error {
+// check refuses values that cannot be read, all at once.
+func (t *taskFile) check(root *yaml.Node, path string) error {
+	var bad []error
+	refuse := func(section, key, why string, args ...any) {
+		at := locate(root, section, key)
+		bad = append(bad, fmt.Errorf("%s: %s", place(path, at), fmt.Sprintf(why, args...)))
+	}
 	switch t.OutputType {
 	case "", "multiple_choice", "generate_until":
 	case "loglikelihood_rolling":
-		return fmt.Errorf("%s: output_type loglikelihood_rolling: name its text as data and use evaluate.perplexity with protocol: rolling", path)
+		refuse("output_type", "", "output_type loglikelihood_rolling: name its text as data and use evaluate.perplexity with protocol: rolling")
 	default:
-		return fmt.Errorf("%s: output_type %s is not read (multiple_choice and generate_until are)", path, t.OutputType)
+		refuse("output_type", "", "output_type %s is not read (multiple_choice and generate_until are)", t.OutputType)
 	}
-	for key, v := range t.GenerationKwargs {
+	for _, key := range slices.Sorted(maps.Keys(t.GenerationKwargs)) {
+		v := t.GenerationKwargs[key]
 		switch {
 		case slices.Contains([]string{"until", "max_gen_toks"}, key):
 		case key == "do_sample" && v == false, key == "temperature" && (v == 0 || v == 0.0):
 		default:
-			return fmt.Errorf("%s: generation_kwargs.%s: %v is not read: answers are greedy", path, key, v)
+			refuse("generation_kwargs", key, "generation_kwargs.%s: %v is not read: answers are greedy", key, v)
 		}
 	}
-	for key := range t.FewshotConfig {
+	for _, key := range slices.Sorted(maps.Keys(t.FewshotConfig)) {
 		if key != "sampler" {
-			return fmt.Errorf("%s: fewshot_config.%s is not read", path, key)
+			refuse("fewshot_config", key, "fewshot_config.%s is not read", key)
 		}
 	}
-	return nil
+	if t.NumFewshot > 0 && t.FewshotConfig["sampler"] != "first_n" {
+		t.drawn = place(path, locate(root, "num_fewshot", "")) + ": "
+	}
+	return errors.Join(bad...)
+}
+
+// locate is the node of a key, or of one below it, where a file has it, and else
+// the file's first.
+func locate(root *yaml.Node, section, key string) *yaml.Node {
+	for i := 0; i < len(root.Content); i += 2 {
+		if root.Content[i].Value != section {
+			continue
+		}
+		if key == "" || root.Content[i+1].Kind != yaml.MappingNode {
+			return root.Content[i]
+		}
+		return locate(root.Content[i+1], key, "")
+	}
+	return root
 }
 
 // split is the part of the data set that is asked: the test split if there is one.

@@ -28,6 +28,7 @@ func init() {
 			"White space at the end of a question goes to its choices; special tokens stand where the tokenizer puts them by itself; questions that are too long lose their beginning.",
 		Source:  "lm-evaluation-harness (Gao et al.), output_type multiple_choice",
 		Example: "op: evaluate.choice\nmodels: [base, merged]\ndata: quiz\n",
+		Check:   func(p *choice) []schema.Problem { return twice(p.Models) },
 		Score: &ops.ScoreKernel[choice]{
 			Check: func(_ *choice, in []ops.Header, data []*ops.Data) error {
 				if err := causal(in); err != nil {

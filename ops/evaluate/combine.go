@@ -81,6 +81,11 @@ func (p *combine) check() []schema.Problem {
 	for _, m := range p.Models {
 		weighs, own = weighs || m.Weight > 0, own || m.Weight != 1
 	}
+	models := make([]schema.Ref, len(p.Models))
+	for i, m := range p.Models {
+		models[i] = m.Model
+	}
+	out = append(out, twice(models)...)
 	for _, m := range append([]weighted{{Model: p.Base}}, p.Models...) {
 		if m.Model.Name == allModels {
 			out = append(out, schema.Problem{Pos: m.Model.Pos, Path: "models", Msg: "the metrics of all models together go by the name " + allModels, Cure: "give the model another name"})

@@ -22,6 +22,7 @@ func init() {
 			"changed (share of elements that differ), max_abs (largest difference), bytes as stored, and tensors. Gates read step.model.metric.",
 		Source:  "definitions of numerical analysis",
 		Example: "op: evaluate.compare\nreference: base\nmodels: [pruned, w4]\n",
+		Check:   func(p *compare) []schema.Problem { return twice(p.Models) },
 		Plan:    plan,
 		Measure: &ops.MeasureKernel[compare]{Sums: sums, Join: join, Finish: finish},
 	})

@@ -33,6 +33,7 @@ func init() {
 			"cosine is the mean cosine of the pairs; with score, spearman and pearson are the correlations of the cosines with that column (ranks of equal numbers are averaged). pairs counts them. Texts that are too long lose their end.",
 		Source:  "sentence-transformers' EmbeddingSimilarityEvaluator (Reimers and Gurevych, 2019)",
 		Example: "op: evaluate.embed\nmodels: [base, merged]\ndata: pairs\nscore: score\n",
+		Check:   func(p *embed) []schema.Problem { return twice(p.Models) },
 		Score: &ops.ScoreKernel[embed]{
 			Check: func(p *embed, in []ops.Header, data []*ops.Data) error {
 				if err := architectures(in); err != nil {

@@ -30,10 +30,11 @@ func init() {
 		Source:  "lm-evaluation-harness (Gao et al.), output_type generate_until",
 		Example: "op: evaluate.generate\nmodels: [base, merged]\ndata: quiz\nextract: '(-?\\d+)'\ntake: last\n",
 		Check: func(p *generate) []schema.Problem {
+			problems := twice(p.Models)
 			if _, err := regexp.Compile(p.Extract); err != nil {
-				return []schema.Problem{{Path: "extract", Msg: err.Error(), Cure: "roux reads regular expressions as RE2 does: no lookaround"}}
+				problems = append(problems, schema.Problem{Path: "extract", Msg: err.Error(), Cure: "roux reads regular expressions as RE2 does: no lookaround"})
 			}
-			return nil
+			return problems
 		},
 		Score: &ops.ScoreKernel[generate]{
 			Check: checkGenerate,
@@ -121,6 +122,9 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 		written += n
 		if p.clean(extract, text) == p.clean(extract, item.Answer) {
 			right[i] = 1
+		}
+		if x.Report != nil {
+			x.Report(i+1, len(items), "questions")
 		}
 	}
 	mean, stderr := meanOf(right)

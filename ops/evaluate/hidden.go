@@ -26,6 +26,7 @@ func init() {
 			"For every model but the first, if both have one tokenizer, layers and hidden size: similarity_l, the mean cosine of its hidden states behind layer l with those of the first model's. tokens counts them.",
 		Source:  "Men et al., ShortGPT (arXiv 2403.03853)",
 		Example: "op: evaluate.hidden\nmodels: [base, pruned]\ndata: held\n",
+		Check:   func(p *hidden) []schema.Problem { return twice(p.Models) },
 		Score: &ops.ScoreKernel[hidden]{
 			Check: func(p *hidden, in []ops.Header, data []*ops.Data) error {
 				return checkTexts(in, data[0], p.Protocol, 0)

@@ -28,7 +28,7 @@ func init() {
 			"Over data with logits (of llama-perplexity --kl-divergence-base, or of roux logits) no reference is run: the tokens and its log probabilities, rounded to 16 bits, are the file's.",
 		Source:  "llama.cpp's perplexity --kl-divergence",
 		Example: "op: evaluate.kl\nreference: base\nmodels: [pruned, w4]\ndata: held\n",
-		Check:   func(p *divergence) []schema.Problem { return strided(p.Protocol, p.Stride) },
+		Check:   func(p *divergence) []schema.Problem { return append(twice(p.Models), strided(p.Protocol, p.Stride)...) },
 		Score: &ops.ScoreKernel[divergence]{
 			Check:  checkKL,
 			Runs:   runsKL,

@@ -30,7 +30,7 @@ func init() {
 			"Special tokens written in the text are text, unless the data says special: true.",
 		Source:  "transformers' perplexity guide; llama.cpp's perplexity; Frantar et al., arXiv 2210.17323; lm-evaluation-harness; Efron 1979 for the bootstrap",
 		Example: "op: evaluate.perplexity\nmodels: [base, merged]\ndata: held\nprotocol: llama.cpp\n",
-		Check:   func(p *perplexity) []schema.Problem { return strided(p.Protocol, p.Stride) },
+		Check:   func(p *perplexity) []schema.Problem { return append(twice(p.Models), strided(p.Protocol, p.Stride)...) },
 		Score: &ops.ScoreKernel[perplexity]{
 			Check: func(p *perplexity, in []ops.Header, data []*ops.Data) error {
 				return checkTexts(in, data[0], p.Protocol, p.Stride)

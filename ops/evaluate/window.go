@@ -42,7 +42,7 @@ func protocolOf(name string) protocol {
 // length is that of a window.
 func (s *subject) length(d *ops.Data, p protocol) (int, error) {
 	if len(d.Texts) == 0 {
-		return 0, d.Errorf("it holds no texts: write {text: PATH}, with field: COLUMN for a table")
+		return 0, d.NoTexts()
 	}
 	length := d.Length
 	if length == 0 {

@@ -19,7 +19,7 @@ func (o Options) newHidden(n int) (*hidden, error) {
 	}
 	b, err := mapFile(o.Spill, 4*n)
 	if err != nil {
-		return nil, fmt.Errorf("room for %d MB of hidden states in %s: %w", n>>18, o.Spill, err)
+		return nil, fmt.Errorf("no room for %d MB of hidden states in %s: %w: make room there, choose another folder with --cache, or raise --memory", int64(n)*4/1e6, o.Spill, err)
 	}
 	return &hidden{unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), n), b}, nil
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
+
+	"github.com/rouxml/roux/loaders"
 )
 
 // lowest is how far below the likeliest token others are told apart.
@@ -15,8 +15,7 @@ const lowest = 16
 // Writer writes a file, which is there when it is whole.
 type Writer struct {
 	Shape
-	path string
-	f    *os.File
+	f *loaders.PendingFile
 }
 
 // Create begins a file with the tokens of all chunks.
@@ -27,7 +26,7 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	if len(tokens) != s.Context*s.Chunks {
 		return nil, fmt.Errorf("%d tokens for %d chunks of %d", len(tokens), s.Chunks, s.Context)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".roux-*")
+	f, err := loaders.CreateFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +37,7 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	for _, id := range tokens {
 		head = binary.LittleEndian.AppendUint32(head, uint32(id))
 	}
-	w := &Writer{s, path, f}
+	w := &Writer{s, f}
 	if _, err := f.Write(head); err != nil {
 		return nil, errors.Join(err, w.Discard())
 	}
@@ -79,15 +78,11 @@ func pack(z []float32, size int64) []byte {
 
 // Commit makes the file appear.
 func (w *Writer) Commit() error {
-	err := errors.Join(w.f.Truncate(w.Size()), w.f.Sync(), w.f.Chmod(0o644), w.f.Close())
-	if err == nil {
-		err = os.Rename(w.f.Name(), w.path)
+	if err := w.f.Truncate(w.Size()); err != nil {
+		return errors.Join(err, w.f.Discard())
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(w.f.Name()))
-	}
-	return nil
+	return w.f.Commit()
 }
 
 // Discard leaves nothing behind.
-func (w *Writer) Discard() error { return errors.Join(w.f.Close(), os.Remove(w.f.Name())) }
+func (w *Writer) Discard() error { return w.f.Discard() }
