@@ -2,6 +2,9 @@ package nn
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/rouxml/roux/tensor/kernel"
 )
@@ -17,6 +20,9 @@ var activations = map[string]activation{
 	"gelu_new":          func(x []float32) { kernel.GELUTanh(x, x) },
 	"gelu_fast":         func(x []float32) { kernel.GELUTanh(x, x) },
 	"gelu_pytorch_tanh": func(x []float32) { kernel.GELUTanh(x, x) },
+	"gelu_python":       func(x []float32) { kernel.GELU(x, x) },
+	"gelu_python_tanh":  func(x []float32) { kernel.GELUTanh(x, x) },
+	"gelu_accurate":     func(x []float32) { kernel.GELUTanh(x, x) },
 	"relu":              relu,
 }
 
@@ -24,7 +30,7 @@ func activationOf(name string) (activation, error) {
 	if f, ok := activations[name]; ok {
 		return f, nil
 	}
-	return nil, fmt.Errorf("config.json: activation %q cannot be run; those that can: gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, relu, silu", name)
+	return nil, fmt.Errorf("this activation cannot be run; those that can: %s", strings.Join(slices.Sorted(maps.Keys(activations)), ", "))
 }
 
 func relu(x []float32) {

@@ -21,7 +21,7 @@ type Arch struct {
 	Experts   int // 0: no mixture of experts
 	Active    int // experts that a token uses
 	Encoder   bool
-	Tied      bool // the head is the embedding
+	Tied      bool // the head is the embedding, unless one is stored
 
 	form                 *family
 	embedDim             int
@@ -158,8 +158,10 @@ func (a *Arch) scalars(s *settings) error {
 	if other, ok := f.FFN.ActAlias[name]; ok {
 		name = other
 	}
-	a.act, err = activationOf(name)
-	return err
+	if a.act, err = activationOf(name); err != nil {
+		return fmt.Errorf("config.json: %s is %q: %w", f.FFN.Act.keys[0], name, err)
+	}
+	return nil
 }
 
 func (a *Arch) flags(s *settings) (err error) {

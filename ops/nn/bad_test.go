@@ -43,7 +43,7 @@ func TestBadConfig(t *testing.T) {
 		{map[string]any{"attn_logit_softcapping": 50}, "attn_logit_softcapping is 50, which model type llama is not known to have"},
 		{map[string]any{"embedding_multiplier": 12}, "embedding_multiplier"},
 		{map[string]any{"use_sliding_window": true}, "use_sliding_window"},
-		{map[string]any{"hidden_act": "mish"}, `activation "mish" cannot be run`},
+		{map[string]any{"hidden_act": "mish"}, `hidden_act is "mish": this activation cannot be run; those that can: gelu, gelu_accurate`},
 		{map[string]any{"hidden_size": nil}, "hidden_size is missing"},
 		{map[string]any{"hidden_size": "48"}, "hidden_size is 48, not a number"},
 		{map[string]any{"hidden_size": -4}, "hidden_size is -4"},
@@ -55,18 +55,77 @@ func TestBadConfig(t *testing.T) {
 		{map[string]any{"rope_parameters": map[string]any{"rope_type": "linear", "factor": 0}}, "factor above zero"},
 		{map[string]any{"rope_parameters": map[string]any{"rope_type": "longrope", "short_factor": []any{1}}}, "short_factor and long_factor of 4 numbers"},
 		{map[string]any{"rope_parameters": 7}, "rope_parameters is 7, not an object"},
+		{map[string]any{"rope_scaling": map[string]any{"rope_type": "linear", "factor": 2}}, "rope_parameters and rope_scaling differ"},
+		{map[string]any{"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, and in this model type a rotation of type default turns whole heads"},
+		{map[string]any{"layer_types": []any{"full_attention", "full_attention", "sliding_attention"}}, "layer_types has sliding_attention in layer 2"},
 		{map[string]any{"layer_types": []any{"full_attention"}}, "layer_types has 1 entries for 3 layers"},
 		{map[string]any{"layer_types": []any{"full_attention", "chunked_attention", "full_attention"}}, "chunked_attention in layer 1"},
 	} {
 		_, err := Parse(with(t, llama, c.over))
 		wantError(t, err, c.want)
 	}
-	_, err := Parse(with(t, goldens(t)["gpt2"].Config, map[string]any{"scale_attn_weights": false}))
-	wantError(t, err, "scale_attn_weights is false, and only true can be run")
-	_, err = Parse([]byte("{"))
+	_, err := Parse([]byte("{"))
 	wantError(t, err, "config.json: ")
 	_, err = Open(&memory{}, nil, Options{})
 	wantError(t, err, "no config.json")
+}
+
+// What a family does not compute as transformers does is refused by the name of
+// its key; so is what contradicts the keys that the family reads.
+func TestBadFamilyConfig(t *testing.T) {
+	sliding := []any{"full_attention", "sliding_attention", "full_attention"}
+	for _, c := range []struct {
+		golden string
+		over   map[string]any
+		want   string
+	}{
+		{"gpt2", map[string]any{"scale_attn_weights": false}, "scale_attn_weights is false, and only true can be run"},
+		{"gemma", map[string]any{"hidden_activation": "silu"}, "hidden_activation is silu, and only gelu_pytorch_tanh can be run"},
+		{"gemma3", map[string]any{"attn_logit_softcapping": 50}, "attn_logit_softcapping is 50"},
+		{"gemma3", map[string]any{"rope_scaling": map[string]any{"type": "linear", "factor": 8}}, `"linear" must stand under rope_type`},
+		{"gemma3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 8, "truncate": false}}, "truncate is false, which has no effect"},
+		{"gpt_neox", map[string]any{"rope_theta": 500}, "rope_theta is 500, and what this model type reads (rotary_emb_base) makes it 10000: remove it"},
+		{"gpt_neox", map[string]any{"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, and what this model type reads (rotary_pct) makes it 0.25"},
+		{"stablelm", map[string]any{"rope_scaling": map[string]any{"rope_type": "proportional"}}, "partial_rotary_factor is 0.25, and in this model type a rotation of type proportional"},
+		{"phi3", map[string]any{"partial_rotary_factor": 0.4}, "make a rotation of 3 elements: it must be even"},
+		{"qwen3_moe", map[string]any{"use_sliding_window": true, "sliding_window": 8, "layer_types": sliding}, "layer_types has full_attention in layer 0"},
+		{"smollm3", map[string]any{"sliding_window": 8, "layer_types": append(sliding, "full_attention")}, "layer_types has sliding_attention in layer 1"},
+		{"mixtral", map[string]any{"layer_types": sliding}, "layer_types has sliding_attention in layer 1"},
+	} {
+		_, err := Parse(with(t, goldens(t)[c.golden].Config, c.over))
+		wantError(t, err, c.want)
+	}
+}
+
+// Keys that say what the family says, or nothing, are no contradiction.
+func TestHarmlessConfig(t *testing.T) {
+	for golden, over := range map[string]map[string]any{
+		"gpt_neox": {"rope_theta": 10000, "partial_rotary_factor": 0.25},
+		"mixtral":  {"num_local_experts": nil, "num_experts": 5},
+		"mistral":  {"layer_types": []any{"sliding_attention", "full_attention", "sliding_attention"}},
+		"llama":    {"layer_types": []any{"full_attention", "full_attention", "full_attention"}, "partial_rotary_factor": 1},
+		"gemma3":   {"_sliding_window_pattern": 2, "attn_logit_softcapping": json.RawMessage("null")},
+	} {
+		a, err := Parse(with(t, goldens(t)[golden].Config, over))
+		if err != nil {
+			t.Errorf("%s: %v", golden, err)
+			continue
+		}
+		switch golden {
+		case "mistral":
+			if a.layers[0].window != 8 || a.layers[1].window != 0 {
+				t.Error("mistral with layer_types:", a.layers)
+			}
+		case "mixtral":
+			if a.Experts != 5 {
+				t.Error("mixtral has", a.Experts, "experts")
+			}
+		case "gemma3":
+			if a.layers[1].window == 0 || a.layers[2].window != 0 {
+				t.Error("gemma3:", a.layers)
+			}
+		}
+	}
 }
 
 func wantError(t *testing.T, err error, want string) {

@@ -63,17 +63,18 @@ func (p *part) tokenType(to *[]float32, hidden int) error {
 	return rowOf(*to, t, 0, new([]byte))
 }
 
-// head finds the weights of the logits, which may be the embedding.
+// head finds the weights of the logits. Of a tied model they are the embedding,
+// unless others are stored: transformers then does not tie them either.
 func (p *part) head(o *outside, a *Arch) {
 	h := &p.f.Head
-	if a.Tied {
-		o.head = o.tokens
-		return
-	}
 	outer := *p
 	outer.prefix = ""
 	names := append(outer.all(-1, h.Weight, ".weight"), p.all(-1, h.Weight, ".weight")...)
 	t, ok := p.find(names...)
+	if !ok && a.Tied {
+		o.head = o.tokens
+		return
+	}
 	if !ok {
 		p.fail(fmt.Errorf("tensor %s is missing, and config.json does not say tie_word_embeddings", names[0]))
 		return

@@ -75,15 +75,18 @@ type attentionForm struct {
 	WindowFrom    ref // first layer with a window
 	FullEvery     ref // of so many layers the last has no window
 	WindowNoRope  bool
-	NoRope        ref // list, 0 for a layer without rotation
+	LayerTypes    bool // a list layer_types beats every pattern; elsewhere it must agree
+	NoRope        ref  // list, 0 for a layer without rotation
 	NoRopeEvery   ref
 	Rope          ropeForm
 }
 
 type ropeForm struct {
 	Theta, Partial, Local, Original ref
+	Parts                           bool              // heads may be turned in part, by any scaling but proportional; elsewhere by that alone
 	Alias                           map[string]string // other words for types of scaling
-	FactorFromPositions             bool              // longrope's factor is positions / original positions
+	Nested                          bool              // the type stands under rope_type alone, and truncate means nothing
+	Twins                           []string          // keys without effect that must say what Theta and Partial say
 }
 
 type ffnForm struct {

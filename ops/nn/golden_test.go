@@ -63,3 +63,13 @@ func near(t *testing.T, what string, got []float32, want []float64, within float
 		}
 	}
 }
+
+// A head that is stored beside the embedding of a tied model is used, as
+// transformers does where the two differ.
+func TestTiedWithHead(t *testing.T) {
+	g := goldens(t)["llama"]
+	g.Config = with(t, g.Config, map[string]any{"tie_word_embeddings": true})
+	if off := distance(t, open(t, g, tensor.F32, Options{}), g); off > 2e-5 {
+		t.Errorf("off by %.2g standard deviations", off)
+	}
+}

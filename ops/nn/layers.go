@@ -39,7 +39,7 @@ func (a *Arch) scoreScale(s *settings) (float64, error) {
 	return math.Pow(x, a.form.Attention.ScalePower), nil
 }
 
-// windows gives each layer its window. A layer_types list beats every pattern.
+// windows gives each layer its window.
 func (a *Arch) windows(s *settings) error {
 	f := &a.form.Attention
 	size, some, err := s.number(f.Window)
@@ -65,6 +65,20 @@ func (a *Arch) windows(s *settings) error {
 			a.layers[i].window = int(size)
 		}
 	}
+	return a.sameTypes(s)
+}
+
+// sameTypes refuses a list of layers' types that says of a layer what is not so.
+func (a *Arch) sameTypes(s *settings) error {
+	types, err := a.layerTypes(s)
+	if err != nil || types == nil {
+		return err
+	}
+	for i, l := range a.layers {
+		if stated := types[i] == "sliding_attention"; stated != (l.window > 0) {
+			return fmt.Errorf("config.json: layer_types has %v in layer %d, and the other keys of model type %s make it the other kind: mend it, or remove it", types[i], i, a.Type)
+		}
+	}
 	return nil
 }
 
@@ -83,24 +97,31 @@ func (a *Arch) sliding(s *settings) ([]bool, error) {
 	for i := range out {
 		out[i] = i >= int(from) && (every < 1 || (i+1)%int(every) != 0) && (!f.WindowNoRope || a.layers[i].rope == nil)
 	}
+	types, err := a.layerTypes(s)
+	if types == nil || err != nil || !f.LayerTypes {
+		return out, err
+	}
+	for i := range out {
+		out[i] = types[i] == "sliding_attention"
+	}
+	return out, nil
+}
+
+// layerTypes is the list of layers' types, or none.
+func (a *Arch) layerTypes(s *settings) ([]any, error) {
 	types, err := s.list(ref{keys: []string{"layer_types"}})
 	if types == nil || err != nil {
-		return out, err
+		return nil, err
 	}
 	if len(types) < a.Layers {
 		return nil, fmt.Errorf("config.json: layer_types has %d entries for %d layers", len(types), a.Layers)
 	}
-	for i := range out {
-		switch types[i] {
-		case "sliding_attention":
-			out[i] = true
-		case "full_attention":
-			out[i] = false
-		default:
-			return nil, fmt.Errorf("config.json: layer_types has %v in layer %d, which cannot be run; only full_attention and sliding_attention can", types[i], i)
+	for i, kind := range types[:a.Layers] {
+		if kind != "sliding_attention" && kind != "full_attention" {
+			return nil, fmt.Errorf("config.json: layer_types has %v in layer %d, which cannot be run; only full_attention and sliding_attention can", kind, i)
 		}
 	}
-	return out, nil
+	return types, nil
 }
 
 // sparse says which layers have experts.

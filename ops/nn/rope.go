@@ -167,7 +167,7 @@ func (r *rope) check() error {
 	half := r.dims / 2
 	switch {
 	case r.dims < 2 || r.dims%2 != 0:
-		return fmt.Errorf("config.json: rotation of %d elements", r.dims)
+		return fmt.Errorf("config.json: head_dim and partial_rotary_factor make a rotation of %d elements: it must be even", r.dims)
 	case r.theta <= 1:
 		return fmt.Errorf("config.json: rope_theta is %v", r.theta)
 	case r.factor <= 0:

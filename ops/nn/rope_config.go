@@ -1,7 +1,10 @@
 package nn
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -82,18 +85,21 @@ func (a *Arch) dropRopes(s *settings) error {
 }
 
 // ropeMap returns the map of the rotation, or none.
-func ropeMap(s *settings) (map[string]any, error) {
+func ropeMap(s *settings) (found map[string]any, err error) {
 	for _, key := range []string{"rope_parameters", "rope_scaling"} {
 		v, _ := s.find(ref{keys: []string{key}})
-		switch v := v.(type) {
-		case nil:
-		case map[string]any:
-			return v, nil
-		default:
+		m, ok := v.(map[string]any)
+		switch {
+		case v == nil:
+		case !ok:
 			return nil, fmt.Errorf("config.json: %s is %v, not an object", key, v)
+		case found != nil && !reflect.DeepEqual(found, m):
+			return nil, fmt.Errorf("config.json: rope_parameters and rope_scaling differ: remove one of them")
+		default:
+			found = m
 		}
 	}
-	return nil, nil
+	return found, nil
 }
 
 // ropeKeys are the keys of the map that have a meaning here.
@@ -127,12 +133,15 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 		}
 		outer[i], stated = x, ok // the last is original_max_position_embeddings
 	}
-	in, err := readScaling(m, f.Alias)
+	in, err := readScaling(m, f)
 	if err != nil {
 		return nil, err
 	}
 	r := &rope{scaling: *in, theta: numberIn(m, outer[0], "rope_theta"), positions: a.Positions}
 	partial := numberIn(m, outer[1], "partial_rotary_factor")
+	if err := f.checkParts(s, r, partial); err != nil {
+		return nil, err
+	}
 	r.dims = int(float64(a.HeadDim) * partial)
 	r.original = int(numberIn(m, float64(a.Positions), "original_max_position_embeddings"))
 	if stated {
@@ -141,7 +150,7 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 	switch {
 	case r.original < 1:
 		return nil, fmt.Errorf("config.json: original_max_position_embeddings is %d", r.original)
-	case r.kind == "longrope" && (stated || m["factor"] == nil), r.kind == "yarn" && m["factor"] == nil:
+	case (r.kind == "longrope" || r.kind == "yarn") && m["factor"] == nil:
 		r.factor = float64(a.Positions) / float64(r.original)
 	case r.kind == "proportional":
 		r.dims, r.low = a.HeadDim, float64(int(partial*float64(a.HeadDim)/2))
@@ -149,14 +158,35 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 	return r, r.check()
 }
 
+// checkParts refuses a part of each head to turn where the family turns whole
+// ones, and keys that contradict those that the family reads.
+func (f *ropeForm) checkParts(s *settings, r *rope, partial float64) error {
+	if partial != 1 && f.Parts == (r.kind == "proportional") {
+		return fmt.Errorf("config.json: partial_rotary_factor is %v, and in this model type a rotation of type %s turns whole heads", partial, r.kind)
+	}
+	for i, key := range f.Twins {
+		x, ok, err := s.number(ref{keys: []string{key}})
+		if used := []float64{r.theta, partial}[i]; err != nil || ok && x != used {
+			return cmp.Or(err, fmt.Errorf("config.json: %s is %v, and what this model type reads (%s) makes it %v: remove it", key, x, []string{f.Theta.keys[0], f.Partial.keys[0]}[i], used))
+		}
+	}
+	return nil
+}
+
 // readScaling reads what the map says about scaling.
-func readScaling(m map[string]any, alias map[string]string) (*scaling, error) {
+func readScaling(m map[string]any, f *ropeForm) (*scaling, error) {
 	in := &settings{values: m, known: map[string]bool{}}
 	kind, err := in.text(ref{keys: []string{"rope_type", "type"}, def: "default"})
 	if err != nil {
 		return nil, err
 	}
-	if other, ok := alias[kind]; ok {
+	switch {
+	case f.Nested && kind != "default" && m["rope_type"] == nil:
+		return nil, fmt.Errorf("config.json: the type of rope scaling %q must stand under rope_type for this model type", kind)
+	case f.Nested && m["truncate"] == false:
+		return nil, errors.New("config.json: truncate is false, which has no effect on rope scaling in this model type: remove it")
+	}
+	if other, ok := f.Alias[kind]; ok {
 		kind = other
 	}
 	if !slices.Contains(ropeKinds, kind) {
