@@ -37,17 +37,10 @@ func (w *matrix) apply(n int, x []float32, ldx int, y []float32, ldy int, scale,
 		return
 	}
 	if w.blocks != nil {
-		gemm.F32Rows(w.decode, n, w.out, w.in, scale, x, ldx, keep, y, ldy, workers)
+		gemm.F32Blocks(codec.Decoder(w.block), n, w.out, w.in, scale, x, ldx, w.blocks, keep, y, ldy, workers)
 		return
 	}
 	gemm.F32(false, !w.transposed, n, w.out, w.in, scale, x, ldx, w.full, ld, keep, y, ldy, workers)
-}
-
-// decode is a gemm.Rows of blocks.
-func (w *matrix) decode(dst []float32, i, from int) {
-	size, values := w.block.Bytes(), w.block.Values()
-	at := (i*w.in + from) / values * size
-	codec.DecodeBlocks(dst, w.blocks[at:at+len(dst)/values*size], w.block)
 }
 
 // span takes whole rows of the weights, whatever they are stored as: from the

@@ -11,6 +11,9 @@ var decoders = [...]blocks.Decoder{
 	tensor.Q5_K: blocks.Q5_K, tensor.Q6_K: blocks.Q6_K, tensor.IQ4_NL: blocks.IQ4_NL, tensor.IQ4_XS: blocks.IQ4_XS,
 }
 
+// Decoder is what decodes a type of blocks.
+func Decoder(b tensor.Block) blocks.Decoder { return decoders[b] }
+
 // DecodeBlocks fills dst with what whole blocks of src hold. It panics when
 // they are not whole or not as many as dst has room for.
 func DecodeBlocks(dst []float32, src []byte, b tensor.Block) { decoders[b].Decode(dst, src) }

@@ -13,6 +13,7 @@ import (
 
 // Decoder is one type of block.
 type Decoder struct {
+	Name          string
 	Bytes, Values int // of a block
 	scalar        func(dst []float32, src []byte)
 	avx2, avx512  func(dst *float32, src *byte, n int) // nil: scalar alone
@@ -20,18 +21,18 @@ type Decoder struct {
 
 // The types. Their names are ggml's.
 var (
-	Q4_0   = Decoder{18, 32, q40, q40AVX2, q40AVX512}
-	Q4_1   = Decoder{20, 32, q41, q41AVX2, q41AVX512}
-	Q5_0   = Decoder{22, 32, q50, nil, nil}
-	Q5_1   = Decoder{24, 32, q51, nil, nil}
-	Q8_0   = Decoder{34, 32, q80, q80AVX2, q80AVX512}
-	Q2_K   = Decoder{84, 256, q2K, nil, nil}
-	Q3_K   = Decoder{110, 256, q3K, nil, nil}
-	Q4_K   = Decoder{144, 256, q4K, q4KAVX2, q4KAVX512}
-	Q5_K   = Decoder{176, 256, q5K, q5KAVX2, q5KAVX512}
-	Q6_K   = Decoder{210, 256, q6K, q6KAVX2, q6KAVX512}
-	IQ4_NL = Decoder{18, 32, iq4NL, nil, nil}
-	IQ4_XS = Decoder{136, 256, iq4XS, nil, nil}
+	Q4_0   = Decoder{"Q4_0", 18, 32, q40, q40AVX2, q40AVX512}
+	Q4_1   = Decoder{"Q4_1", 20, 32, q41, q41AVX2, q41AVX512}
+	Q5_0   = Decoder{"Q5_0", 22, 32, q50, nil, nil}
+	Q5_1   = Decoder{"Q5_1", 24, 32, q51, nil, nil}
+	Q8_0   = Decoder{"Q8_0", 34, 32, q80, q80AVX2, q80AVX512}
+	Q2_K   = Decoder{"Q2_K", 84, 256, q2K, nil, nil}
+	Q3_K   = Decoder{"Q3_K", 110, 256, q3K, nil, nil}
+	Q4_K   = Decoder{"Q4_K", 144, 256, q4K, q4KAVX2, q4KAVX512}
+	Q5_K   = Decoder{"Q5_K", 176, 256, q5K, q5KAVX2, q5KAVX512}
+	Q6_K   = Decoder{"Q6_K", 210, 256, q6K, q6KAVX2, q6KAVX512}
+	IQ4_NL = Decoder{"IQ4_NL", 18, 32, iq4NL, nil, nil}
+	IQ4_XS = Decoder{"IQ4_XS", 136, 256, iq4XS, nil, nil}
 )
 
 // Decode fills dst with the values of the blocks of src; both are whole blocks

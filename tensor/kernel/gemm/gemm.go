@@ -25,7 +25,7 @@ func F32(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, 
 		checkShape("A", len(a), m, k, lda, transA)
 		checkShape("B", len(b), k, n, ldb, transB)
 		checkShape("C", len(c), m, n, ldc, false)
-		r := l.rowOf(n, k, alpha, a, bytesOf(b), ldb, 4, beta, c)
+		r := l.rowOf(n, k, alpha, a, bytesOf(b), 4*ldb, beta, c)
 		r.rest = func(j int) {
 			F32(transA, transB, m, n-j, k, alpha, a, lda, b[j*ldb:], ldb, beta, c[j:], ldc, workers)
 		}

@@ -29,7 +29,7 @@ func F32Half(format Format, transA, transB bool, m, n, k int, alpha float32, a [
 		return
 	}
 	if l := halfRow(format); !transA && transB && l.suits(m, n, k, beta) {
-		r := l.rowOf(n, k, alpha, a, b, ldb, 2, beta, c)
+		r := l.rowOf(n, k, alpha, a, b, 2*ldb, beta, c)
 		r.rest = func(j int) {
 			F32Half(format, transA, transB, m, n-j, k, alpha, a, lda, b[2*j*ldb:], ldb, beta, c[j:], ldc, workers)
 		}

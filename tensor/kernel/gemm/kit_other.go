@@ -15,5 +15,4 @@ func halfKit(f Format) halfPack { return portableHalf(f) }
 func f32VecKit() *vecKit[float32] { return portableVecKit[float32]() }
 func f64VecKit() *vecKit[float64] { return portableVecKit[float64]() }
 
-func halfRow(Format) rowLoop { return rowLoop{} }
-func fullRow() rowLoop       { return rowLoop{} }
+func rowLoops() map[string]rowLoop { return nil }

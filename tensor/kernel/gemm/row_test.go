@@ -15,7 +15,7 @@ func TestOneRow(t *testing.T) {
 	const m = 3
 	for _, level := range cpu.Levels() {
 		restore := cpu.Force(level)
-		for _, s := range [][2]int{{1, 64}, {31, 32}, {32, 32}, {33, 96}, {64, 33}, {67, 512}, {96, 544}, {130, 1312}, {1024, 1056}} {
+		for _, s := range [][2]int{{1, 64}, {31, 32}, {32, 32}, {33, 96}, {64, 33}, {67, 512}, {96, 544}, {130, 1312}, {33, 256}, {64, 768}, {40, 1280}, {1024, 1056}} {
 			n, k := s[0], s[1]
 			for _, beta := range []float32{0, 1, 0.5} {
 				for name, run := range oneRowFormats(n, k) {
@@ -50,13 +50,13 @@ func oneRowFormats(n, k int) map[string]func(m int, x []float32, beta float32, y
 			F32Half(f, false, true, m, n, k, 0.7, x, k, raw, ld, beta, y, n, workers)
 		}
 	}
-	for name, d := range map[string]blocks.Decoder{"Q4_1": blocks.Q4_1, "Q8_0": blocks.Q8_0} {
+	for _, d := range []blocks.Decoder{blocks.Q4_0, blocks.Q4_1, blocks.Q5_0, blocks.Q8_0, blocks.Q4_K, blocks.Q5_K, blocks.Q6_K} {
 		if k%d.Values != 0 {
 			continue
 		}
 		b := newBlocks(d, n, k)
-		out[name] = func(m int, x []float32, beta float32, y []float32, workers int) {
-			F32Rows(b.rows, m, n, k, 0.7, x, k, beta, y, n, workers)
+		out[d.Name] = func(m int, x []float32, beta float32, y []float32, workers int) {
+			F32Blocks(b.d, m, n, k, 0.7, x, k, b.data, beta, y, n, workers)
 		}
 	}
 	return out
@@ -76,8 +76,8 @@ func BenchmarkOneRow(b *testing.B) {
 		}{
 			{"BF16", len(raw), func() { F32Half(BF16, false, true, 1, n, k, 1, x, k, raw, k, 0, y, n, workers) }},
 			{"F16", len(raw), func() { F32Half(F16, false, true, 1, n, k, 1, x, k, raw, k, 0, y, n, workers) }},
-			{"Q4_1", len(q41.data), func() { F32Rows(q41.rows, 1, n, k, 1, x, k, 0, y, n, workers) }},
-			{"Q8_0", len(q80.data), func() { F32Rows(q80.rows, 1, n, k, 1, x, k, 0, y, n, workers) }},
+			{"Q4_1", len(q41.data), func() { F32Blocks(q41.d, 1, n, k, 1, x, k, q41.data, 0, y, n, workers) }},
+			{"Q8_0", len(q80.data), func() { F32Blocks(q80.d, 1, n, k, 1, x, k, q80.data, 0, y, n, workers) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, workers), func(b *testing.B) {
 				b.SetBytes(int64(c.bytes))

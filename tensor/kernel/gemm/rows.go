@@ -1,17 +1,21 @@
 package gemm
 
-// Rows decodes elements of a matrix's rows: it fills dst with those of row i
-// from column from on, which is a multiple of 256, as dst's length is unless the
-// row ends. Several goroutines call it at once.
-type Rows func(dst []float32, i, from int)
+import (
+	"fmt"
 
-// F32Rows is F32 with a B that is transposed, n rows of k elements, and stored
-// in a form that rows decodes, such as blocks of few bits. They are decoded as
-// they are packed, so the result has the bits that F32 gives for B decoded
-// beforehand, and no more of B than fits a cache is ever held in float32.
-func F32Rows(rows Rows, m, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc, workers int) {
+	"github.com/rouxml/roux/tensor/kernel/blocks"
+)
+
+// F32Blocks is F32 with a B that is transposed, n rows of k elements, and stored
+// in blocks of a type, whole ones in each row. They are decoded as they are
+// packed, so the result has the bits that F32 gives for B decoded beforehand,
+// and no more of B than fits a cache is ever held in float32.
+func F32Blocks(d blocks.Decoder, m, n, k int, alpha float32, a []float32, lda int, b []byte, beta float32, c []float32, ldc, workers int) {
 	checkShape("A", len(a), m, k, lda, false)
 	checkShape("C", len(c), m, n, ldc, false)
+	if k%d.Values != 0 || len(b)/d.Bytes < n*(k/d.Values) {
+		panic(fmt.Sprintf("gemm: B has %d bytes, and is %d x %d in blocks of %d elements in %d bytes", len(b), n, k, d.Values, d.Bytes))
+	}
 	if m == 0 || n == 0 {
 		return
 	}
@@ -19,11 +23,10 @@ func F32Rows(rows Rows, m, n, k int, alpha float32, a []float32, lda int, beta f
 		scale(m, n, beta, c, ldc)
 		return
 	}
-	if l := fullRow(); l.suits(m, n, k, beta) {
-		r := l.decodedRow(rows, n, k, alpha, a, beta, c)
+	s := stored{d, k, b}
+	if r, ok := s.rowProduct(m, n, alpha, a, beta, c); ok {
 		r.rest = func(j int) {
-			from := func(dst []float32, i, from int) { rows(dst, j+i, from) }
-			F32Rows(from, m, n-j, k, alpha, a, lda, beta, c[j:], ldc, workers)
+			F32Blocks(d, m, n-j, k, alpha, a, lda, b[s.at(j, 0):], beta, c[j:], ldc, workers)
 		}
 		r.run(workers)
 		return
@@ -31,10 +34,26 @@ func F32Rows(rows Rows, m, n, k int, alpha float32, a []float32, lda int, beta f
 	t := f32Kit().fit(m)
 	p := product[float32]{
 		kit: t, m: m, n: n, k: k,
-		a: t.operand(a, lda, true), b: t.rows(rows),
+		a: t.operand(a, lda, true), b: t.rows(s.decode),
 		out: t.into(c, ldc, alpha, beta),
 	}
 	p.run(workers)
+}
+
+// stored is a matrix in blocks, with rows of k elements.
+type stored struct {
+	d    blocks.Decoder
+	k    int
+	data []byte
+}
+
+// at is where element p of row i begins, which is the first of a block.
+func (s stored) at(i, p int) int { return (i*s.k + p) / s.d.Values * s.d.Bytes }
+
+// decode fills dst with elements of row i from p on, whole blocks.
+func (s stored) decode(dst []float32, i, p int) {
+	at := s.at(i, p)
+	s.d.Decode(dst, s.data[at:at+len(dst)/s.d.Values*s.d.Bytes])
 }
 
 const (
@@ -42,7 +61,8 @@ const (
 	rowsApart  = rowsAtOnce + 16 // so that rows do not contend for the same lines
 )
 
-// rows packs decoded rows, a panel at a time.
+// rows packs decoded rows, a panel at a time. Decode takes whole blocks of 256
+// elements, unless the row ends.
 func (t *kit[T]) rows(decode func(dst []T, i, from int)) operand[T] {
 	return func(dst []T, width, at, n, p0, kc int) {
 		buf := borrow[T](width * rowsApart)

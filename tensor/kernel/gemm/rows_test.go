@@ -11,31 +11,25 @@ import (
 	"github.com/rouxml/roux/tensor/kernel/cpu"
 )
 
-// inBlocks is a matrix in blocks with random codes and scales near one.
-type inBlocks struct {
-	d    blocks.Decoder
-	k    int
-	data []byte
-}
-
-func newBlocks(d blocks.Decoder, n, k int) inBlocks {
+// newBlocks is a matrix in blocks with random codes, and scales that are
+// positive, negative and denormal.
+func newBlocks(d blocks.Decoder, n, k int) stored {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
-	b := inBlocks{d, k, make([]byte, n*k/d.Values*d.Bytes)}
+	b := stored{d, k, make([]byte, n*k/d.Values*d.Bytes)}
+	scales := map[string][]int{"Q4_1": {1, 3}, "Q4_K": {1, 3}, "Q5_K": {1, 3}, "Q6_K": {209}}[d.Name]
+	if scales == nil {
+		scales = []int{1}
+	}
 	for i := range b.data {
 		b.data[i] = byte(r.Uint32())
-		if i%d.Bytes == 1 || i%d.Bytes == 3 && d.Bytes != 34 {
-			b.data[i] = 0x38
+		if slices.Contains(scales, i%d.Bytes) {
+			b.data[i] = []byte{0x38, 0xb8, 0x2c, 0}[r.IntN(4)]
 		}
 	}
 	return b
 }
 
-func (b inBlocks) rows(dst []float32, i, from int) {
-	at := (i*b.k + from) / b.d.Values * b.d.Bytes
-	b.d.Decode(dst, b.data[at:at+len(dst)/b.d.Values*b.d.Bytes])
-}
-
-func (b inBlocks) whole(n int) []float32 {
+func (b stored) whole(n int) []float32 {
 	out := make([]float32, n*b.k)
 	b.d.Decode(out, b.data)
 	return out
@@ -54,7 +48,7 @@ func TestRows(t *testing.T) {
 				want := randomF32(m * n)
 				got := slices.Clone(want)
 				F32(false, true, m, n, k, 0.5, a, k+3, b.whole(n), k, 2, want, n, 1)
-				F32Rows(b.rows, m, n, k, 0.5, a, k+3, 2, got, n, 2)
+				F32Blocks(b.d, m, n, k, 0.5, a, k+3, b.data, 2, got, n, 2)
 				if !slices.Equal(got, want) {
 					t.Errorf("%v, %s, %v: not the bits of decoding first", level, name, s)
 				}
@@ -83,9 +77,9 @@ func BenchmarkRows(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			runs := map[string]func(){
 				"bf16": func() { F32Half(BF16, false, true, m, n, k, 1, a, k, half, k, 0, c, n, 0) },
-				"Q4_1": func() { F32Rows(q41.rows, m, n, k, 1, a, k, 0, c, n, 0) },
-				"Q8_0": func() { F32Rows(q80.rows, m, n, k, 1, a, k, 0, c, n, 0) },
-				"Q4_K": func() { F32Rows(q4K.rows, m, n, k, 1, a, k, 0, c, n, 0) },
+				"Q4_1": func() { F32Blocks(q41.d, m, n, k, 1, a, k, q41.data, 0, c, n, 0) },
+				"Q8_0": func() { F32Blocks(q80.d, m, n, k, 1, a, k, q80.data, 0, c, n, 0) },
+				"Q4_K": func() { F32Blocks(q4K.d, m, n, k, 1, a, k, q4K.data, 0, c, n, 0) },
 			}
 			best := map[string]time.Duration{}
 			for b.Loop() {

@@ -232,20 +232,95 @@ func f32EdgeF16AVX512(dst *float32, width int, lanes int, src *byte, ld int, row
 //go:noescape
 func f64EdgeAVX512(dst *float64, width int, lanes int, src *float64, ld int, rows int, k int)
 
-// f32RowAVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 16 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+// f32RowAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
 //
 //go:noescape
-func f32RowAVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+func f32RowAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowBF16AVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 32 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+// f32RowBF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
 //
 //go:noescape
-func f32RowBF16AVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+func f32RowBF16AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowF16AVX512 adds the products of 32 rows, ld bytes apart, with x to sums: blocks times 32 elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.
+// f32RowF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
 //
 //go:noescape
-func f32RowF16AVX512(sums *float32, x *float32, rows *byte, next *byte, ld int, blocks int)
+func f32RowF16AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ80AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ80AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ40AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ40AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ41AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ41AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ4KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ4KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ5KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ5KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ6KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ6KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowBF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowBF16AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowF16AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ80AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ80AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ40AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ40AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ41AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ41AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ4KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ4KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ5KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ5KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
+
+// f32RowQ6KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+//
+//go:noescape
+func f32RowQ6KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
 // f32Dot4AVX512 sets out to the products of 4 rows of A, lda apart, with the n elements of x.
 //

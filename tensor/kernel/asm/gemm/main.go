@@ -19,9 +19,8 @@ func main() {
 	for _, p := range edges {
 		p.emit()
 	}
-	for _, p := range rowLoops {
-		p.emit()
-	}
+	emitConstants()
+	emitRows()
 	emitWindow()
 	for _, d := range dots {
 		d.emit()

@@ -8,96 +8,230 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// row multiplies one row with 32 rows of a matrix, in two groups of 16 whose
-// sums hide each other's latency. Each sum is one chain over k, as in a tile: a
-// square of 16 rows by 16 doublewords is transposed in registers, so that a
-// register holds one or two elements of each row. Memory is slow across so many
-// rows; it is asked for the rows that come next along them, where it is fast.
-type row struct{ from source }
-
-var rowLoops = []row{{plain}, {bf16}, {f16}}
-
+// A row loop multiplies one row with rowsTogether rows of a matrix. A lane
+// stands for a row of the matrix, so that each sum is one chain over k, as in a
+// tile. AVX-512 holds all rows in two groups of lanes whose chains hide each
+// other's latency; AVX2 takes four groups in turn.
 const (
-	rowGroups = 2
-	rowStep   = 64 // bytes of each row at a time
+	rowsTogether = 32
+	sumSteps     = 512 // of k in a sum: kc of the kits
 )
 
-func (p row) emit() {
-	name := "f32Row" + p.from.name + "AVX512"
-	TEXT(name, NOSPLIT, "func(sums, x *float32, rows, next *byte, ld, blocks int)")
-	Doc(fmt.Sprintf("%s adds the products of %d rows, ld bytes apart, with x to sums: blocks times %d elements. It asks memory for what comes: of the rows at next, two and a kilobyte of each, for every block.", name, 16*rowGroups, p.elements()))
-	Pragma("noescape")
-	x, ld, ld3, next, back, later, n := RBX, RDX, R12, R11, RDI, RCX, R13
-	sums := []VecPhysical{zs[24], zs[25]}
-	square := transpose{elem: elem{zmm: true}}
-	Load(Param("sums"), RAX)
-	for g, s := range sums {
-		VMOVUPS(Mem{Base: RAX, Disp: 64 * g}, s)
+// format is what the rows of the matrix are made of.
+type format struct {
+	name          string
+	bytes, values int
+	set           func(p *row) // fills registers of constants
+	multiply      func(p *row) // adds the products of a block of each row
+}
+
+// row is one loop while it is written.
+type row struct {
+	elem
+	of           format
+	at           int // the group whose rows the bases hold
+	parts        Mem // room for 16 vectors of each group
+	ticks, lines int // steps of the block that were written, and lines asked for
+	count        int // ticks of a whole block
+}
+
+var rowFormats = []format{
+	{"", 64, 16, nil, plainRows(plain)},
+	{"BF16", 64, 32, func(p *row) { p.constant(0xffff0000, p.fixed()) }, plainRows(bf16)},
+	{"F16", 64, 32, nil, plainRows(f16)},
+	{"Q8_0", 34, 32, (*row).setBytes, eightBits},
+	{"Q4_0", 18, 32, func(p *row) { p.setNibbles(-8) }, fourBits(false)},
+	{"Q4_1", 20, 32, func(p *row) { p.setNibbles(0) }, fourBits(true)},
+	{"Q4_K", 144, 256, func(p *row) { p.setNibbles(0) }, fourBitsSuper},
+	{"Q5_K", 176, 256, (*row).setBytes, fiveBitsSuper},
+	{"Q6_K", 210, 256, (*row).setSix, sixBitsSuper},
+}
+
+// The registers of a row loop, beside bases. Within a block RAX is the place of
+// the group's sums.
+var rowX, rowLd, rowLd3, rowHop, rowLater, rowBlocks, rowLeft = RBX, RDX, R12, R11, RCX, R13, RDI
+
+func emitRows() {
+	for _, wide := range []bool{true, false} {
+		for _, f := range rowFormats {
+			p := &row{elem: elem{zmm: wide}, of: f}
+			p.countTicks()
+			p.emit()
+		}
 	}
-	Load(Param("x"), x)
-	Load(Param("rows"), bases[0])
-	Load(Param("ld"), ld)
-	Load(Param("blocks"), n)
-	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, ld3)
-	if p.from == bf16 {
-		MOVL(U32(0xffff0000), EAX)
-		VPBROADCASTD(EAX, zs[26])
+}
+
+// groups is how many groups of lanes there are, and together those that a block
+// is decoded for at once.
+func (p *row) groups() int { return rowsTogether / p.lanes() }
+
+func (p *row) together() []int {
+	if p.zmm {
+		return []int{0, 1}
 	}
-	Load(Param("next"), later)
-	for i := 1; i < 4; i++ {
-		LEAQ(Mem{Base: bases[i-1], Index: ld, Scale: 4}, bases[i])
-	}
-	MOVQ(ld, next)
-	SHLQ(U8(4), next)
-	MOVQ(I32(rowStep), back)
-	SUBQ(next, back)
+	return []int{0}
+}
+
+func (p *row) emit() {
+	name := fmt.Sprintf("f32Row%s%s", identifier(p.of.name), p.level())
+	p.declare(name)
+	p.prologue()
+	Label(name + "_sum")
+	MOVQ(U32(uint32(sumSteps/p.of.values)), rowBlocks)
+	CMPQ(rowLeft, rowBlocks)
+	CMOVQLT(rowLeft, rowBlocks)
+	SUBQ(rowBlocks, rowLeft)
+	p.clearSums()
 	Label(name + "_block")
-	for g, s := range sums {
-		for i := range 16 {
-			VMOVUPS(rowAt(bases, i, ld, ld3), zs[i])
-			PREFETCHT0(Mem{Base: later, Disp: 64 * i})
-		}
-		for _, b := range bases {
-			ADDQ([]Register{next, back}[g], b)
-		}
-		ADDQ(ld, later)
-		square.shuffle16x16()
-		for c := range 16 {
-			p.add(c, x, s)
-		}
-	}
-	ADDQ(I32(4*p.elements()), x)
-	DECQ(n)
+	p.block(name)
+	ADDQ(I32(4*p.of.values), rowX)
+	DECQ(rowBlocks)
 	JNZ(LabelRef(name + "_block"))
-	Load(Param("sums"), RAX)
-	for g, s := range sums {
-		VMOVUPS(s, Mem{Base: RAX, Disp: 64 * g})
-	}
+	p.addSums()
+	TESTQ(rowLeft, rowLeft)
+	JNZ(LabelRef(name + "_sum"))
 	VZEROUPPER()
 	RET()
 }
 
-// elements is how many elements of a row are taken at a time.
-func (p row) elements() int { return rowStep / p.from.size(elem{}) }
-
-// add adds the products of the elements in register c.
-func (p row) add(c int, x Register, sum VecPhysical) {
-	at := func(i int) Mem { return Mem{Base: x, Disp: 4 * i} }
-	low, high := zs[27+c%2], zs[29+c%2]
-	switch p.from {
-	case plain:
-		VFMADD231PS_BCST(at(c), zs[c], sum)
-		return
-	case bf16:
-		VPSLLD(U8(16), zs[c], low)
-		VPANDD(zs[26], zs[c], high)
-	case f16:
-		VPMOVDW(zs[c], low.AsY())
-		VPSRLD(U8(16), zs[c], high)
-		VPMOVDW(high, high.AsY())
-		VCVTPH2PS(low.AsY(), low)
-		VCVTPH2PS(high.AsY(), high)
-	}
-	VFMADD231PS_BCST(at(2*c), low, sum)
-	VFMADD231PS_BCST(at(2*c+1), high, sum)
+func (p *row) declare(name string) {
+	TEXT(name, 0, "func(y, x *float32, rows, later *byte, ld, blocks int, alpha float32)")
+	Doc(fmt.Sprintf("%s adds the products of %d rows, ld bytes apart, of so many blocks of %d elements, with x to y: alpha times the sum of each %d. It asks memory for as many bytes from later on.", name, rowsTogether, p.of.values, sumSteps))
+	Pragma("noescape")
+	p.parts = AllocLocal(16*len(p.together())*p.bytes() + 4*rowsTogether)
 }
+
+func (p *row) bytesOfVector() int { return p.elem.bytes() }
+
+func (p *row) prologue() {
+	Load(Param("x"), rowX)
+	Load(Param("rows"), bases[0])
+	Load(Param("later"), rowLater)
+	Load(Param("ld"), rowLd)
+	Load(Param("blocks"), rowLeft)
+	LEAQ(Mem{Base: rowLd, Index: rowLd, Scale: 2}, rowLd3)
+	for i := 1; i < p.lanes()/4; i++ {
+		LEAQ(Mem{Base: bases[i-1], Index: rowLd, Scale: 4}, bases[i])
+	}
+	MOVQ(rowLd, rowHop)
+	SHLQ(U8(map[int]int{8: 3, 16: 4}[p.lanes()]), rowHop)
+	if p.of.set != nil {
+		p.of.set(p)
+	}
+}
+
+// block takes a block of all rows and leaves the bases at the next.
+func (p *row) block(name string) {
+	p.ticks, p.lines = 0, 0
+	if p.zmm {
+		p.of.multiply(p)
+		p.hop(0)
+		p.step(p.of.bytes, rowsTogether*p.of.bytes)
+		return
+	}
+	XORQ(RAX, RAX)
+	Label(name + "_group")
+	p.move(p.sumAt(RAX), p.sum(0))
+	p.of.multiply(p)
+	p.move(p.sum(0), p.sumAt(RAX))
+	p.hop(1)
+	p.at = 0
+	ADDQ(I32(p.lanes()*p.of.bytes), rowLater)
+	ADDQ(U8(p.bytes()), RAX)
+	CMPQ(RAX, U32(4*rowsTogether))
+	JNE(LabelRef(name + "_group"))
+	for range p.groups() {
+		for _, b := range p.bases() {
+			SUBQ(rowHop, b)
+		}
+	}
+	p.step(p.of.bytes, 0)
+}
+
+// step moves on along the rows, and in what is asked for.
+func (p *row) step(bytes, later int) {
+	for _, b := range p.bases() {
+		ADDQ(I32(bytes), b)
+	}
+	if later > 0 {
+		ADDQ(I32(later), rowLater)
+	}
+}
+
+func (p *row) bases() []Register { return bases[:p.lanes()/4] }
+
+// hop moves the bases to a group's rows.
+func (p *row) hop(g int) {
+	for ; p.at != g; p.at += sign(g - p.at) {
+		for _, b := range p.bases() {
+			if g > p.at {
+				ADDQ(rowHop, b)
+			} else {
+				SUBQ(rowHop, b)
+			}
+		}
+	}
+}
+
+func sign(n int) int {
+	if n < 0 {
+		return -1
+	}
+	return 1
+}
+
+// The sums of AVX-512 are in registers; those of AVX2 lie behind the parts.
+func (p *row) sum(g int) VecPhysical {
+	if p.zmm {
+		return zs[24+g]
+	}
+	return ys[12]
+}
+
+func (p *row) sumAt(offset Register) Mem {
+	m := p.parts.Offset(16 * len(p.together()) * p.bytes())
+	m.Index, m.Scale = offset, 1
+	return m
+}
+
+func (p *row) clearSums() {
+	if p.zmm {
+		p.zero(p.sum(0))
+		p.zero(p.sum(1))
+		return
+	}
+	p.zero(p.sum(0))
+	for g := range p.groups() {
+		p.move(p.sum(0), p.parts.Offset(16*p.bytes()+g*p.bytes()))
+	}
+}
+
+// addSums adds alpha times the sums to y.
+func (p *row) addSums() {
+	alpha, err := Param("alpha").Resolve()
+	check(err)
+	p.broadcast(alpha.Addr, p.spare(0))
+	Load(Param("y"), RAX)
+	for g := range p.groups() {
+		sum := p.sum(g)
+		if !p.zmm {
+			p.move(p.parts.Offset(16*p.bytes()+g*p.bytes()), sum)
+		}
+		at := Mem{Base: RAX, Disp: g * p.bytes()}
+		p.mul(p.spare(0), sum, sum)
+		p.add(at, sum, sum)
+		p.move(sum, at)
+	}
+}
+
+// tick stands behind each step of a block: memory is asked for in even measure.
+func (p *row) tick() {
+	p.ticks++
+	want := rowsTogether / p.groups() * len(p.together()) * p.of.bytes
+	for ; p.count > 0 && p.lines*64*p.count < p.ticks*want; p.lines++ {
+		PREFETCHT0(Mem{Base: rowLater, Disp: 64 * p.lines})
+	}
+}
+
+// countTicks sets how many steps a block has.
+func (p *row) countTicks() { p.count = p.of.values * len(p.together()) }
