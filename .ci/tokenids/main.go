@@ -6,6 +6,10 @@
 // or renders chat templates:
 //
 //	tokenids chat < [{"template": ..., "vars": {...}}] > [{"text": ..., "error": ...}]
+//
+// or takes many tokenizers, each with texts of its own (see manyCase):
+//
+//	tokenids many < cases > results
 package main
 
 import (
@@ -39,6 +43,9 @@ func run(args []string) error {
 	if len(args) == 1 && args[0] == "chat" {
 		return render()
 	}
+	if len(args) == 1 && args[0] == "many" {
+		return many()
+	}
 	t, err := tokenizer.Open([]tensor.File{{Name: args[1], Path: args[0]}})
 	if err != nil {
 		return err
@@ -69,12 +76,17 @@ func one(t *tokenizer.Tokenizer, s string, o tokenizer.Options) (result, error) 
 		return result{}, err
 	}
 	ids, err := t.Encode(s, o)
-	r := result{IDs: e.IDs, Fast: slices.Equal(ids, e.IDs), Text: t.Decode(e.IDs, false), Skipped: t.Decode(e.IDs, true)}
-	r.Offsets = make([][2]int, 0, len(e.Offsets))
+	r := shown(e)
+	r.Fast, r.Text, r.Skipped = slices.Equal(ids, e.IDs), t.Decode(e.IDs, false), t.Decode(e.IDs, true)
+	return r, err
+}
+
+func shown(e tokenizer.Encoding) result {
+	r := result{IDs: e.IDs, Offsets: make([][2]int, 0, len(e.Offsets))}
 	for _, p := range e.Offsets {
 		r.Offsets = append(r.Offsets, [2]int{p.Start, p.End})
 	}
-	return r, err
+	return r
 }
 
 func render() error {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +25,7 @@ type added struct {
 	tokens  map[int32]addedToken
 	special map[string]bool
 	shown   map[int32]string // their normalized content where it differs
+	order   []int32          // ids as the file lists them
 	plain   *prefixes        // not normalized
 	normed  *prefixes
 }
@@ -33,7 +35,7 @@ type added struct {
 func (a *added) add(list []addedToken, v *vocab, n normalizer) error {
 	a.ids, a.tokens = map[string]int32{}, map[int32]addedToken{}
 	a.special, a.shown = map[string]bool{}, map[int32]string{}
-	next := int32(len(v.ids))
+	next := int32(v.size)
 	for _, t := range list {
 		if t.Content == "" {
 			continue
@@ -49,7 +51,15 @@ func (a *added) add(list []addedToken, v *vocab, n normalizer) error {
 		if id != t.ID {
 			return &idError{t.Content, t.ID, id}
 		}
+		if before, twice := a.tokens[id]; twice && before != t {
+			return fmt.Errorf("the added token %q, %d, stands twice in the file, as %+v and as %+v: keep one", t.Content, id, before, t)
+		} else if !twice {
+			a.order = append(a.order, id)
+		}
 		shown, err := normalizedContent(t, n)
+		if err == nil && shown == "" {
+			err = fmt.Errorf("the normalizer leaves nothing of the added token %q, %d: set its normalized to false", t.Content, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -73,13 +83,19 @@ func normalizedContent(t addedToken, n normalizer) (string, error) {
 	return x.s, err
 }
 
+// index makes the sets to look in. Of tokens that the normalizer makes the same
+// a special one is found, else the first.
 func (a *added) index() {
 	plain, normed := map[string]int32{}, map[string]int32{}
-	for id, t := range a.tokens {
+	for _, id := range a.order {
+		t := a.tokens[id]
 		if !t.Normalized {
 			plain[t.Content] = id
-		} else {
-			normed[a.text(id)] = id
+			continue
+		}
+		s := a.text(id)
+		if other, taken := normed[s]; !taken || t.Special && !a.tokens[other].Special {
+			normed[s] = id
 		}
 	}
 	a.plain, a.normed = newPrefixes(plain), newPrefixes(normed)
@@ -123,6 +139,9 @@ func (a *added) find(dst []hit, s string, set *prefixes, parse bool) []hit {
 		}
 		if t.Rstrip {
 			c.end = len(s) - len(strings.TrimLeftFunc(s[c.end:], unicode.IsSpace))
+		}
+		if c.start >= c.end { // nothing but white space that another has taken
+			continue
 		}
 		if done < c.start {
 			dst = append(dst, hit{cut{done, c.start}, -1})

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -110,6 +111,11 @@ func (m *bpe) useBytes() bool {
 	return true
 }
 
+// drops says whether there are characters that the model leaves out.
+func (m *bpe) drops() bool {
+	return m.unk < 0 && (m.fallback == nil || slices.Contains(m.fallback[:], -1))
+}
+
 var errNoUnk = errors.New("the text has characters that the vocabulary does not know, and the tokenizer names no token for them")
 
 func (m *bpe) tokenize(dst []token, piece string) ([]token, error) {
@@ -132,5 +138,5 @@ func (m *bpe) tokenize(dst []token, piece string) ([]token, error) {
 		w.affixed(m, piece)
 	}
 	w.mergeAll(m)
-	return w.tokens(dst), nil
+	return w.tokens(dst, int32(len(piece))), nil
 }

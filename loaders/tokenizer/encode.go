@@ -169,9 +169,18 @@ func (e *encoder) emit(x *text, loose bool) error {
 	for _, k := range e.tokens {
 		p := x.span(int(k.start), int(k.end))
 		e.out.Offsets = append(e.out.Offsets, Offset{p.start, p.end})
-		e.out.values = append(e.out.values, e.vocab.tokens[k.id])
+		e.out.values = append(e.out.values, e.value(x.s, k))
 	}
 	return nil
+}
+
+// value is what post-processors take for the text of a token. Unigram models
+// keep that of what they do not know.
+func (e *encoder) value(piece string, k token) string {
+	if e.keepsUnknown && e.unknown == k.id {
+		return piece[k.start:k.end]
+	}
+	return e.vocab.tokens[k.id]
 }
 
 // forged says whether the model itself took text for a control token, which

@@ -44,13 +44,14 @@ type vocab struct {
 	ids    map[string]int32
 	tokens []string // "" where an id has no token; see has
 	has    []bool
+	size   int // how many tokens the file lists, the same twice being two
 }
 
 // maxID bounds how many tokens a file may have.
 const maxID = 1 << 24
 
 func newVocab(ids map[string]int32) (*vocab, error) {
-	v := &vocab{ids: ids}
+	v := &vocab{ids: ids, size: len(ids)}
 	top, most := int32(-1), tables.LargestID(len(ids))
 	for token, id := range ids {
 		if id < 0 || int(id) > most {

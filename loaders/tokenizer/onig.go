@@ -161,6 +161,8 @@ func (o *onig) escape(inside bool) error {
 		o.out.add("[^")
 		o.set(wordClass)
 		o.out.add("]")
+	case (two == `\b` || two == `\B`) && !inside:
+		o.boundary(two == `\b`)
 	case two == `\H` && !inside:
 		o.out.add("[^0-9a-fA-F]")
 	case two == `\R` && !inside:
@@ -193,6 +195,21 @@ func (o *onig) escape(inside bool) error {
 		}
 	}
 	return nil
+}
+
+// boundary writes where word characters begin or end, or do not.
+func (o *onig) boundary(is bool) {
+	class := outBuffer{}
+	inner := onig{in: "[" + wordClass + "]"}
+	if inner.class() == nil {
+		class = inner.out
+	}
+	w := class.String()
+	if is {
+		o.out.add(`(?:(?<=` + w + `)(?!` + w + `)|(?<!` + w + `)(?=` + w + `))`)
+	} else {
+		o.out.add(`(?:(?<=` + w + `)(?=` + w + `)|(?<!` + w + `)(?!` + w + `))`)
+	}
 }
 
 // newer are the characters of categories that Oniguruma's Unicode 16 knows and

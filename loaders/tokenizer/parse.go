@@ -89,7 +89,7 @@ func (t *Tokenizer) assemble(f *jsonFile) (err error) {
 	if t.dec, err = parseDecoders("decoder", f.Decoder, 0); err != nil {
 		return err
 	}
-	t.plain = len(t.dec) == 0
+	t.plain = absent(f.Decoder)
 	if t.model, t.vocab, err = parseModel(f.Model); err != nil {
 		return err
 	}
@@ -131,7 +131,9 @@ func (t *Tokenizer) markControl() {
 			t.control[id] = true
 		}
 	}
-	if id := unknownID(t.model); id >= 0 && int(id) < len(t.control) {
+	t.unknown = unknownID(t.model)
+	_, t.keepsUnknown = t.model.(*unigram)
+	if id := t.unknown; id >= 0 && int(id) < len(t.control) {
 		t.control[id] = false
 	}
 }
@@ -141,7 +143,7 @@ func (t *Tokenizer) markControl() {
 func (t *Tokenizer) fast(b *bpe) model {
 	n := len(t.pre)
 	if n == 0 {
-		if _, marked := b.chars['▁']; marked && !b.ignoreMerges && b.prefix == "" && b.suffix == "" {
+		if _, marked := b.chars['▁']; marked && !b.ignoreMerges && !b.drops() && b.prefix == "" && b.suffix == "" {
 			return parted{b, remember(b)}
 		}
 		return remember(b)

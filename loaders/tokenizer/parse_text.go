@@ -178,6 +178,9 @@ func (p *part) char(name, def string) string {
 func (p *part) metaspace() (metaspace, error) {
 	m := metaspace{mark: p.char("replacement", "▁"), prepend: get(p, "prepend_scheme", "always"), cut: get(p, "split", true)}
 	if !get(p, "add_prefix_space", true) {
+		if m.prepend != "never" && p.has("prepend_scheme") {
+			return m, fmt.Errorf("%s has add_prefix_space false and prepend_scheme %q, which say opposite things: remove the first", p.path, m.prepend)
+		}
 		m.prepend = "never"
 	}
 	switch m.prepend {

@@ -24,7 +24,7 @@ var errDeep = errors.New("sequences stand too deep within each other")
 // newPart reads an object; nil for null. An old file may leave the type out:
 // guess then finds it by the fields.
 func newPart(path string, raw json.RawMessage, guess func(has func(...string) bool) string) (*part, error) {
-	if len(raw) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null")) {
+	if absent(raw) {
 		return nil, nil
 	}
 	p := &part{path: path}
@@ -36,6 +36,11 @@ func newPart(path string, raw json.RawMessage, guess func(has func(...string) bo
 		p.kind = guess(p.has)
 	}
 	return p, p.err
+}
+
+// absent says whether a part is left out or null.
+func absent(raw json.RawMessage) bool {
+	return len(raw) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
 }
 
 func (p *part) has(names ...string) bool {
@@ -80,10 +85,14 @@ func (p *part) pattern(name string) pattern {
 	x = get(p, name, x)
 	switch {
 	case p.err != nil:
-	case x.String != nil:
+	case x.String != nil && *x.String != "":
 		return literal(*x.String)
-	case x.Regex != nil:
-		out, err := compile(*x.Regex)
+	case x.String != nil || x.Regex != nil:
+		expr := "" // matches before every character
+		if x.Regex != nil {
+			expr = *x.Regex
+		}
+		out, err := compile(expr)
 		if err != nil {
 			p.err = fmt.Errorf("%s.%s: %w", p.path, name, err)
 		}

@@ -135,11 +135,14 @@ func (p regex) each(s string, f func(a, b int)) error {
 		}
 		return byteAt
 	}
-	end, late := time.Now().Add(p.whole(len(s))), false
+	end, late, last := time.Now().Add(p.whole(len(s))), false, -1
 	err := p.re.FindRunesMatches(runes, -1, func(v regexp2.MatchView) bool {
 		i, n, _ := v.GroupRange(0)
-		a := to(i)
-		f(a, to(i+n))
+		if n > 0 || i != last { // as in Oniguruma, none that is empty behind another
+			a := to(i)
+			f(a, to(i+n))
+		}
+		last = i + n
 		late = time.Now().After(end)
 		return !late
 	})

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -171,10 +172,19 @@ func (p *part) processors(depth int) ([]postprocessor, error) {
 			break
 		}
 		var more []postprocessor
-		more, err = parsePost(fmt.Sprintf("%s.processors[%d]", p.path, i), raw, depth+1)
+		path := fmt.Sprintf("%s.processors[%d]", p.path, i)
+		if more, err = parsePost(path, raw, depth+1); slices.ContainsFunc(out, arranges) && slices.ContainsFunc(more, arranges) {
+			err = fmt.Errorf("%s puts tokens beside texts that have some already, which roux does not do: keep one such post-processor", path)
+		}
 		out = append(out, more...)
 	}
 	return out, err
+}
+
+// arranges says whether a step puts tokens beside texts.
+func arranges(p postprocessor) bool {
+	_, only := p.(trim)
+	return !only
 }
 
 func (p *part) around() ([]postprocessor, error) {

@@ -139,6 +139,9 @@ func (t *text) prepend(s string) {
 // replaceAll puts another string at every match; it gets the place of the last
 // byte that it replaces.
 func (t *text) replaceAll(p pattern, with string) error {
+	if t.s == "" { // not even a pattern that matches nothing matches here
+		return nil
+	}
 	if lit, ok := p.(literal); ok && t.loose && lit != "" {
 		t.s = strings.ReplaceAll(t.s, string(lit), with)
 		return nil

@@ -22,7 +22,9 @@ type Tokenizer struct {
 	dec   []decoder
 	plain bool // no decoder: tokens are joined by spaces
 
-	control []bool // which ids are control tokens
+	control      []bool // which ids are control tokens
+	unknown      int32  // what the model does not know; -1: none
+	keepsUnknown bool
 
 	direct *splitter // set where pieces can go to the model as they are found
 	placed bool      // whether a piece is first in the text matters

@@ -38,6 +38,7 @@ func newUnigram(tokens []string, scores []float64, unk int32, fallback bool) (*u
 	if err != nil {
 		return nil, err
 	}
+	v.size = len(tokens)
 	for i, t := range tokens { // a token that stands twice has both ids
 		v.grow(int32(i))
 		v.tokens[i], v.has[i] = t, true

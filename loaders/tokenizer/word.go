@@ -201,11 +201,13 @@ func (w *word) mergeMany(m *bpe) {
 	}
 }
 
-func (w *word) tokens(dst []token) []token {
+// tokens appends what the word has become. Bytes of a prefix or suffix count
+// as well, so that the last tokens may lie beyond its end.
+func (w *word) tokens(dst []token, most int32) []token {
 	at := int32(0)
 	for _, s := range w.symbols {
 		if s.len > 0 {
-			dst = append(dst, token{s.id, at, at + s.len})
+			dst = append(dst, token{s.id, min(at, most), min(at+s.len, most)})
 			at += s.len
 		}
 	}
