@@ -127,7 +127,7 @@ func TestSetAside(t *testing.T) {
 	if r.budget.TryAcquire(leastMemory + 12_000_001 - penBytes) {
 		t.Error("more is given out than is left")
 	}
-	if err := r.setAside(16_000_000); err == nil || !strings.Contains(err.Error(), "give --memory 88 MB or more") {
+	if err := r.setAside(25_000_000); err == nil || !strings.Contains(err.Error(), "give --memory 87 MB or more") {
 		t.Error(err)
 	}
 }

@@ -38,10 +38,10 @@ func newRun(o Options) *run {
 }
 
 // setAside takes memory that is held for the whole run, and not from the arena,
-// out of the budget. It is for plans: nothing may run yet.
+// out of the budget. It is for plans: no work may hold any of it yet.
 func (r *run) setAside(n int64) error {
-	if lack := leastMemory - penBytes - (r.opt.Memory - n); lack > 0 {
-		return fmt.Errorf("it holds %s beside the tensors that are streamed, and the budget is too small for both: give --memory %s or more",
+	if lack := leastWork - (r.opt.Memory - n); lack > 0 {
+		return fmt.Errorf("it holds %s in memory all the time, and the budget is too small for that and the work: give --memory %s or more",
 			humanize.Bytes(uint64(n)), humanize.Bytes(uint64(r.memory+lack)))
 	}
 	r.opt.Memory -= n
