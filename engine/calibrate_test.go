@@ -107,7 +107,7 @@ func run(t *testing.T, recipe, cache string, workers int, memory int64) (map[str
 			k, err := tokenizer.Open(files)
 			return tokens{k}, err
 		},
-		Data: func(_ context.Context, d recipes.Data) (*ops.Data, string, error) {
+		Data: func(_ context.Context, d recipes.Data, _ int64) (*ops.Data, string, error) {
 			text, err := os.ReadFile(d.Text)
 			return &ops.Data{Name: d.Name, Pos: d.Pos, Texts: []string{string(text)}, Length: d.Length, Samples: d.Samples}, "digest", err
 		}})

@@ -65,12 +65,12 @@ func (p *Plan) layCalibration(ctx context.Context, n *node) error {
 				return err
 			}
 		}
-		if c.step != nil && a.memory() > p.opt.Memory/2 {
-			return n.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory beside the sums of its layer, and half of the budget is %s: raise --memory, or leave the tensor out with where",
-				humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(p.opt.Memory/2))))
+		if c.step != nil && a.memory() > p.run.opt.Memory/2 {
+			return n.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory beside the sums of its layer, and half of what the budget leaves is %s: raise --memory, or leave the tensor out with where",
+				humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(p.run.opt.Memory/2))))
 		}
 	}
-	return c.affordable(p.opt.Memory)
+	return c.affordable(p.run.opt.Memory)
 }
 
 // of returns the linears that an action's first operand belongs to.
@@ -155,7 +155,7 @@ func (c *calibration) affordable(budget int64) error {
 	if layer <= budget/2 && all <= budget/4 {
 		return nil
 	}
-	return fmt.Errorf("the statistics of model %s take %s for its largest layer and %s for the channels of all, and the budget is %s: raise --memory, or leave tensors out with where",
+	return fmt.Errorf("the statistics of model %s take %s for its largest layer and %s for the channels of all, and the budget leaves %s: raise --memory, or leave tensors out with where",
 		c.model.name, humanize.Bytes(uint64(layer)), humanize.Bytes(uint64(all)), humanize.Bytes(uint64(budget)))
 }
 

@@ -11,6 +11,10 @@ import (
 // wide rows beside it.
 const leastMemory = 64_000_000
 
+// leastWork is what must be left of a budget when all that lies beside the work
+// is set aside: a Prepare and blocks of usual rows.
+const leastWork = 48_000_000
+
 // freeMemory returns the bytes that can be used without swapping; where the
 // system does not say, 4 GB.
 func freeMemory() int64 {

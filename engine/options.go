@@ -22,9 +22,9 @@ type Options struct {
 	// Config makes config.json say what the headers of a model do, as an output
 	// would have it.
 	Config func(config []byte, infos []tensor.Info) ([]byte, error)
-	// Data reads an entry of the recipe's data, and returns a digest of all that
-	// was read.
-	Data func(ctx context.Context, d recipes.Data) (*ops.Data, string, error)
+	// Data reads an entry of the recipe's data, for which it may take so many bytes,
+	// and returns a digest of all that was read.
+	Data func(ctx context.Context, d recipes.Data, memory int64) (*ops.Data, string, error)
 	// Encode makes the file of an output that holds statistics; the ending of the
 	// path says in which form.
 	Encode  func(path string, s Statistics) ([]byte, error)

@@ -101,6 +101,9 @@ func (p *Plan) addModel(ctx context.Context, m recipes.Model, model *tensor.Mode
 		p.opt.emit(Warning{Text: fmt.Sprintf("model %s: %s", m.Name, note)})
 	}
 	p.insert(p.inputNode(m.Name, model))
+	if err := p.run.setAside(model.Keeps); err != nil {
+		return fmt.Errorf("%s: model %s: %w", m.Pos, m.Name, err)
+	}
 	return nil
 }
 

@@ -239,7 +239,7 @@ func (s *schedule) do(ctx context.Context, e errand, each func(context.Context, 
 			return err
 		}
 	}
-	bytes := e.cell.stream() * int64(s.on.opt.Workers)
+	bytes := (e.cell.stream() + writeBytes) * int64(s.on.opt.Workers)
 	if alone == nil {
 		return s.on.within(ctx, bytes, 0, func() error { return each(ctx, e.cell) })
 	}

@@ -115,9 +115,9 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 		if entry.Name != name {
 			continue
 		}
-		d, err := readData(ctx, p.opt, entry)
+		d, err := p.readData(ctx, entry)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
 		}
 		p.data[name] = d
 		p.spare(entry.Text, entry.Task, entry.Logits)
@@ -127,10 +127,14 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 	return nil, fmt.Errorf("unknown data %q", name)
 }
 
-func readData(ctx context.Context, o Options, entry recipes.Data) (*dataset, error) {
-	data, digest, err := o.Data(ctx, entry)
+// readData reads data and sets aside what it takes.
+func (p *Plan) readData(ctx context.Context, entry recipes.Data) (*dataset, error) {
+	data, digest, err := p.opt.Data(ctx, entry, p.run.opt.Memory)
+	if err == nil {
+		err = p.run.setAside(data.Bytes())
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
+		return nil, err
 	}
 	asked := fmt.Sprintf(" %d %d %t %d %t", data.Length, data.Samples, data.Drawn, data.Seed, data.Special)
 	if data.Drawn {

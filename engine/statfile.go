@@ -41,7 +41,7 @@ func (p *Plan) addStatFile(ctx context.Context, out recipes.Output) error {
 			return place(err)
 		}
 	}
-	if err := c.affordable(p.opt.Memory); err != nil {
+	if err := c.affordable(p.run.opt.Memory); err != nil {
 		return place(err)
 	}
 	path, err := filepath.Abs(out.Path)

@@ -176,7 +176,7 @@ func (r *run) keep(ctx context.Context, a *action, out int, fill func(row, n int
 	if err != nil {
 		return err
 	}
-	pen := newPen(r.arena)
+	pen := newPen(r.arena, r.ink)
 	err = r.writeBlocks(ctx, info, pen, sheet{to: w, fail: func(err error) error { return err }}, fill)
 	if err = cmp.Or(err, pen.wait()); err != nil {
 		w.Abort()

@@ -189,7 +189,7 @@ func (p *Plan) newAction(n *node, s share, u ops.Unit, r *schema.Resolver, canon
 		return nil, n.place(subject.Name, err)
 	}
 	a.streams = a.stream() // now, before workers ask for it
-	return a, a.affordable(p.opt.Memory)
+	return a, a.affordable(p.opt.Memory-p.run.opt.Memory, p.opt.Memory)
 }
 
 // subject is the tensor that curves and filters see: the operand that has the
@@ -209,13 +209,14 @@ func (s share) subject(u ops.Unit) tensor.Info {
 }
 
 // affordable refuses what does not fit the budget: the tensors of a whole
-// kernel, or single rows that are longer than any block.
-func (a *action) affordable(budget int64) error {
-	if a.memory() <= budget {
+// kernel, or single rows that are longer than any block, beside what is aside.
+func (a *action) affordable(aside, budget int64) error {
+	need := a.memory() + aside
+	if need <= budget {
 		return nil
 	}
 	return a.node.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory at once and the budget is %s: raise --memory, or leave the tensor out with where",
-		humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(budget))))
+		humanize.Bytes(uint64(need)), humanize.Bytes(uint64(budget))))
 }
 
 // stores says whether a step's tensors go into the cache: by default those

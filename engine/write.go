@@ -179,7 +179,7 @@ func (p *Plan) fill(ctx context.Context, w *write, sink tensor.Sink, prev *previ
 	if err != nil {
 		return err
 	}
-	pen := newPen(p.run.arena)
+	pen := newPen(p.run.arena, p.run.ink)
 	err = sched.run(ctx, func(ctx context.Context, c *cell) error {
 		to, err := sink.Writer(c.info.Name)
 		if err != nil {

@@ -71,6 +71,29 @@ func (d *Data) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: data %s: %w", d.Pos, d.Name, fmt.Errorf(format, args...))
 }
 
+// Bytes is about how much memory the texts, rows and items take.
+func (d *Data) Bytes() (n int64) {
+	const header, cell = 16, 48 // of a string, and of a map for each of its cells
+	text := func(s string) { n += header + int64(len(s)) }
+	for _, row := range d.Rows {
+		for name, v := range row {
+			n += cell - header + int64(len(name))/int64(len(d.Rows)) // which rows share
+			text(v)
+		}
+	}
+	for _, t := range d.Texts {
+		if n += header; d.Rows == nil { // else they are a column's
+			n += int64(len(t))
+		}
+	}
+	for _, i := range d.Items {
+		for _, s := range slices.Concat([]string{i.Context, i.Delimiter, i.Answer}, i.Choices, i.Until) {
+			text(s)
+		}
+	}
+	return n
+}
+
 // plannedText is the longest text that a plan takes apart.
 const plannedText = 4 << 20
 

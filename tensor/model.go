@@ -29,6 +29,9 @@ type Model struct {
 	// Adapter is the text of adapter_config.json when the weights are a LoRA
 	// adapter and not a whole model.
 	Adapter []byte
+	// Keeps is how many bytes reading the weights holds on to beside what is asked
+	// for, until they are closed.
+	Keeps int64
 	// Notes are words for the user, such as that layers were inferred.
 	Notes []string
 }

@@ -66,15 +66,15 @@ func readLogits(d recipes.Data) (*ops.Data, string, error) {
 }
 
 // readData reads an entry of a recipe's data.
-func readData(client hub.Client) func(context.Context, recipes.Data) (*ops.Data, string, error) {
-	return func(ctx context.Context, d recipes.Data) (*ops.Data, string, error) {
+func readData(client hub.Client) func(context.Context, recipes.Data, int64) (*ops.Data, string, error) {
+	return func(ctx context.Context, d recipes.Data, memory int64) (*ops.Data, string, error) {
 		if d.Logits != "" {
 			return readLogits(d)
 		}
 		if d.Imatrix != nil {
 			return readImatrix(d)
 		}
-		q := data.Request{Field: d.Field, Task: d.Task != "",
+		q := data.Request{Field: d.Field, Task: d.Task != "", Memory: memory,
 			Questions: data.Questions{DocToText: d.DocToText, DocToChoice: d.DocToChoice, DocToTarget: d.DocToTarget, Fewshot: d.Fewshot}}
 		set, err := all.Data(ctx, all.DataRef{Path: d.Text + d.Task, Revision: d.Revision, Files: d.Files}, q, client)
 		if err != nil {

@@ -83,7 +83,7 @@ func (f *logitsFlags) trial(ctx context.Context, name string, m *tensor.Model) (
 		return nil, usageError{errors.New("--length, --chunks and --workers are numbers of 1 or more")}
 	}
 	f.data.Length, f.data.Samples = f.length, f.chunks
-	data, _, err := readData(hubClient())(ctx, recipes.Data{Name: "--text", Pos: schema.Pos{File: f.data.Text, Line: 1, Column: 1}, DataParams: f.data})
+	data, _, err := readData(hubClient())(ctx, recipes.Data{Name: "--text", Pos: schema.Pos{File: f.data.Text, Line: 1, Column: 1}, DataParams: f.data}, memory)
 	if err != nil {
 		return nil, usageError{err}
 	}

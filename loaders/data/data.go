@@ -13,11 +13,14 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Request says what to read.
@@ -31,6 +34,9 @@ type Request struct {
 	// Hub says that the files came from the Hub: they name no files outside of
 	// the folder that they lie in, and a task file includes none.
 	Hub bool `json:"-"`
+	// Memory is how many bytes a file and what is made of it may take; 0 means no
+	// bound but those of its kind.
+	Memory int64 `json:"-"`
 	Questions
 }
 
@@ -53,7 +59,10 @@ const (
 
 // Read reads data.
 func Read(q Request) (*Set, error) {
-	r := &reading{hash: sha256.New()}
+	r := &reading{hash: sha256.New(), memory: q.Memory}
+	if r.memory <= 0 {
+		r.memory = math.MaxInt64
+	}
 	_, _ = fmt.Fprintf(r.hash, "data %d\n", version)
 	if err := json.NewEncoder(r.hash).Encode(q.identity()); err != nil {
 		return nil, err
@@ -88,7 +97,10 @@ func (q Request) identity() Request {
 }
 
 // reading hashes all that is read.
-type reading struct{ hash hash.Hash }
+type reading struct {
+	hash   hash.Hash
+	memory int64
+}
 
 // file reads a whole file.
 func (r *reading) file(path string) ([]byte, error) {
@@ -105,6 +117,8 @@ func (r *reading) file(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is a folder: name a file in it", path)
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s has %d bytes, and data may have %d: cut it", path, info.Size(), int64(maxFile))
+	case info.Size() > r.memory:
+		return nil, fmt.Errorf("%s has %s, and the budget leaves %s: raise --memory, or cut it", path, humanize.Bytes(uint64(info.Size())), humanize.Bytes(uint64(r.memory)))
 	}
 	text := make([]byte, info.Size())
 	if _, err := io.ReadFull(f, text); err != nil {

@@ -349,3 +349,21 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+// TestMemory: neither a file nor the rows of a Parquet file take more than the
+// budget leaves.
+func TestMemory(t *testing.T) {
+	info, err := os.Stat("testdata/quiz.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		memory int64
+		want   string
+	}{{info.Size() - 1, "and the budget leaves"}, {info.Size() + 100, "or for the budget: raise --memory"}, {info.Size() + 100_000, ""}} {
+		_, err := Read(Request{Paths: []string{"testdata/quiz.parquet"}, Field: "question", Memory: c.memory})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%d bytes: %v, want %q", c.memory, err, c.want)
+		}
+	}
+}

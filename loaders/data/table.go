@@ -41,7 +41,7 @@ func (r *reading) table(path string) ([]map[string]any, error) {
 	case ".tsv":
 		rows, err = readCSV(text, '\t')
 	case ".parquet":
-		rows, err = parquet.Read(text, maxRows)
+		rows, err = parquet.Read(text, maxRows, r.memory-int64(len(text)))
 	case ".json":
 		rows, err = readArray(text)
 	default:

@@ -80,7 +80,7 @@ func bare(weights shards.File) (*tensor.Model, io.Closer, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, weights.Close())
 	}
-	return &tensor.Model{Weights: weights, Roles: a, Notes: a.Notes()}, weights, nil
+	return &tensor.Model{Weights: weights, Roles: a, Notes: a.Notes(), Keeps: torch.Keeps(weights)}, weights, nil
 }
 
 // readConfig reads config.json; nil when there is none.
@@ -97,7 +97,7 @@ func describe(dir string, weights tensor.Source, config []byte) (*tensor.Model, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	m := &tensor.Model{Weights: weights, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes()}
+	m := &tensor.Model{Weights: weights, Config: config, Roles: a, Family: a.Family(), Notes: a.Notes(), Keeps: torch.Keeps(weights)}
 	m.Files, err = riders(dir)
 	return m, err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rouxml/roux/loaders/torch"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/lora"
 )
@@ -37,7 +38,7 @@ func Apply(base *tensor.Model, a *Adapter) (*tensor.Model, error) {
 		return nil, fmt.Errorf("the adapter was made for another base: %d modules do not fit:\n  %s", len(bad), strings.Join(bad[:min(5, len(bad))], "\n  "))
 	}
 	out := *base
-	out.Weights = src
+	out.Weights, out.Keeps = src, base.Keeps+torch.Keeps(a.file)
 	return &out, nil
 }
 

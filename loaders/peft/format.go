@@ -11,6 +11,7 @@ import (
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/arch"
 	"github.com/rouxml/roux/loaders/safetensors"
+	"github.com/rouxml/roux/loaders/torch"
 	"github.com/rouxml/roux/tensor"
 	"github.com/rouxml/roux/tensor/lora"
 )
@@ -51,7 +52,7 @@ func openAlone(_ context.Context, dir string) (*tensor.Model, io.Closer, error) 
 	if err != nil {
 		return nil, nil, errors.Join(err, a.Close())
 	}
-	return &tensor.Model{Weights: a.file, Roles: lora.Roles{Base: roles}, Adapter: a.Text}, a, nil
+	return &tensor.Model{Weights: a.file, Roles: lora.Roles{Base: roles}, Adapter: a.Text, Keeps: torch.Keeps(a.file)}, a, nil
 }
 
 // weights are the headers of the base as far as an adapter tells them.

@@ -26,7 +26,8 @@ var Exts = []string{".bin", ".pt", ".pth"}
 
 // OpenDir opens a directory's pytorch_model.bin, or the shards of its index.
 func OpenDir(dir string) (*shards.Dir, error) {
-	return shards.Open(dir, Form, func(path string) (shards.File, error) { return Open(path) })
+	shared := &tiles{}
+	return shards.Open(dir, Form, func(path string) (shards.File, error) { return open(path, shared) })
 }
 
 // File is one open file: a tensor.Source in the order of the state dict.
@@ -34,11 +35,13 @@ type File struct {
 	*loaders.Late
 	infos []tensor.Info
 	index map[string]*stored
-	tiles tiles
+	tiles *tiles // of all files of a model
 }
 
 // Open reads a file's headers. Bytes are opened when first read.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return open(path, &tiles{}) }
+
+func open(path string, ts *tiles) (*File, error) {
 	var tensors []named
 	var places map[string]span
 	late, err := loaders.OpenLate(path, func(f *os.File, size int64) (err error) {
@@ -48,10 +51,10 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &File{Late: late, index: make(map[string]*stored, len(tensors))}
+	out := &File{Late: late, index: make(map[string]*stored, len(tensors)), tiles: ts}
 	for _, t := range tensors {
 		out.infos = append(out.infos, t.info)
-		out.index[t.info.Name] = newStored(late, t, places[t.view.of.key], &out.tiles)
+		out.index[t.info.Name] = newStored(late, t, places[t.view.of.key], ts)
 	}
 	return out, nil
 }

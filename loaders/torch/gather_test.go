@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/loaders/torch/torchtest"
 	"github.com/rouxml/roux/tensor"
 )
 
@@ -158,9 +159,9 @@ func TestTiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &File{Late: late}
+	f := &File{Late: late, tiles: &tiles{}}
 	info := tensor.Info{Name: "x", DType: tensor.F32, Shape: tensor.Shape{n, n}}
-	x := newStored(late, named{info, &view{shape: info.Shape, strides: []int64{1, n}}}, span{0, info.Bytes()}, &f.tiles)
+	x := newStored(late, named{info, &view{shape: info.Shape, strides: []int64{1, n}}}, span{0, info.Bytes()}, f.tiles)
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range 4 {
@@ -182,6 +183,10 @@ func TestTiles(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	f.infos, f.index = []tensor.Info{info}, map[string]*stored{"x": x}
+	if got := Keeps(f); got != tilesKept*tileBytes {
+		t.Errorf("a file of strided tensors says that it keeps %d bytes", got)
+	}
 	if len(f.tiles.list) == 0 || len(f.tiles.list) > tilesKept {
 		t.Errorf("%d tiles are held", len(f.tiles.list))
 	}
@@ -190,5 +195,31 @@ func TestTiles(t *testing.T) {
 	}
 	if _, err := x.ReadAt(make([]byte, 4), 4*n*(n-1)); !errors.Is(err, os.ErrClosed) || f.tiles.list != nil {
 		t.Errorf("a closed file gives %v and holds %d tiles", err, len(f.tiles.list))
+	}
+}
+
+// TestShardsShareTiles: a model holds no more for being in many files.
+func TestShardsShareTiles(t *testing.T) {
+	dir, infos := t.TempDir(), []tensor.Info{{Name: "a", DType: tensor.F32, Shape: tensor.Shape{8}}, {Name: "b", DType: tensor.F32, Shape: tensor.Shape{8}}}
+	sink, err := torchtest.Format.Create(dir, &tensor.Model{}, loaders.WriteOptions{ShardBytes: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sink.Begin(t.Context(), infos), sink.Commit(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	d, err := OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	a, _ := d.Tensor("a")
+	b, _ := d.Tensor("b")
+	x, y := a.(*stored), b.(*stored)
+	if x.File == y.File || x.tiles != y.tiles {
+		t.Errorf("of two files, the same: %v; of their tiles: %v", x.File == y.File, x.tiles == y.tiles)
+	}
+	if got := Keeps(d); got != 0 {
+		t.Errorf("nothing is strided, and it keeps %d bytes", got)
 	}
 }

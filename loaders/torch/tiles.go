@@ -6,20 +6,21 @@ import (
 	"sync"
 
 	"github.com/rouxml/roux/loaders"
+	"github.com/rouxml/roux/tensor"
 )
 
 const (
 	// tileBytes is about how much of a strided tensor is gathered at once.
 	tileBytes = 2 << 20
-	// tilesKept is how many of them a file holds: for the tensors that are read
+	// tilesKept is how many of them a model holds: for the tensors that are read
 	// side by side.
 	tilesKept = 4
 )
 
-// tiles are the parts of strided tensors that a file gathered last. Blocks of a
+// tiles are the parts of strided tensors that a model's files gathered last. Blocks of a
 // few rows of a transposed matrix lie all over it in as many pieces as it has
 // columns; it is therefore gathered some hundred rows at once, which the next
-// blocks then find. A file holds at most tilesKept of them.
+// blocks then find. A model holds at most tilesKept of them, whatever its shards.
 type tiles struct {
 	mu     sync.Mutex
 	closed bool
@@ -65,7 +66,19 @@ func (ts *tiles) close() {
 	ts.closed, ts.list = true, nil
 }
 
-// Close releases the file.
+// Keeps is how many bytes a source of this package holds beside what is asked
+// for: those of its tiles, if any of its tensors is strided.
+func Keeps(src tensor.Source) int64 {
+	for _, info := range src.Infos() {
+		t, _ := src.Tensor(info.Name)
+		if s, ok := t.(*stored); ok && !s.view.contiguous() {
+			return tilesKept * tileBytes
+		}
+	}
+	return 0
+}
+
+// Close releases the file, and the tiles of the whole model with it.
 func (f *File) Close() error {
 	f.tiles.close()
 	return f.Late.Close()

@@ -133,9 +133,7 @@ func (s Selection) Cuts(ctx context.Context) ([][]Cut, error) {
 // within makes the cuts of the quantities whose brackets hold the threshold
 // and returns the others.
 func (s Selection) within(ctx context.Context, todo []int, brackets []kernel.Bracket, cuts [][]Cut) (missed []int, err error) {
-	var between copies
-	defer between.clear()
-	tallies, err := s.tally(ctx, todo, brackets, &between)
+	tallies, err := s.tally(ctx, todo, brackets)
 	if err != nil {
 		return nil, err
 	}

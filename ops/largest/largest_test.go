@@ -19,7 +19,7 @@ const cols = 64
 func scan(x []float32, passes *int) ops.Scan {
 	rows := len(x) / cols
 	at := func(_ context.Context, row, n int, f func(*ops.Block) error, _ ...int) error {
-		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) },
+		return f(&ops.Block{Index: row / 100, Row: row, Rows: n, Cols: cols, NewScratch: func(n int) []float32 { return make([]float32, n) }, NewMask: func(n int) kernel.Mask { return make(kernel.Mask, kernel.MaskWords(n)) },
 			In: []ops.Values{{F32: slices.Clone(x[row*cols : (row+n)*cols])}}})
 	}
 	return ops.Scan{

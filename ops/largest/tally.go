@@ -44,7 +44,7 @@ func (b block) equal(br kernel.Bracket, bits uint32) int {
 
 // tally passes once over all scans for the quantities of the list, and copies
 // what lies in their brackets.
-func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Bracket, into *copies) ([]tallies, error) {
+func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Bracket) ([]tallies, error) {
 	all := make([]tallies, len(s.Keep))
 	for _, q := range list {
 		for _, scan := range s.Scans {
@@ -53,7 +53,7 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 	}
 	copied := make([]atomic.Int64, len(s.Keep))
 	limit := int64(most / len(list))
-	pairs := s.pairs(list, brackets)
+	pairs, into := s.pairs(list, brackets), copies{most: s.numel() * len(list)}
 	for i, scan := range s.Scans {
 		err := scan.Each(ctx, func(b *ops.Block) error {
 			var of []float32
@@ -67,14 +67,13 @@ func (s Selection) tally(ctx context.Context, list []int, brackets []kernel.Brac
 				t.Between = into.keep(t.Between)
 				all[q].scans[i][b.Index] = block{t, b.Row, b.Rows, b.Start(), s.nonzero(b, of)}
 			}
-			room := numbers(3 * (b.Rows*b.Cols + 16))
-			defer spare.Put(room)
+			room := b.Words(3 * (b.Rows*b.Cols + 16))
 			for _, p := range pairs {
 				if p.other == none {
-					add(p.q, s.one(b, of, p.q, brackets[p.q], *room))
+					add(p.q, s.one(b, of, p.q, brackets[p.q], room))
 					continue
 				}
-				t, o := s.two(b, p, brackets, *room)
+				t, o := s.two(b, p, brackets, room)
 				add(p.q, t)
 				add(p.other, o)
 			}

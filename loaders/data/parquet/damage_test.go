@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,11 +24,11 @@ func TestRefused(t *testing.T) {
 		"it does not begin with PAR1":                         good[1:],
 		"it does not end with PAR1: it was cut off, fetch it": good[:len(good)-1],
 	} {
-		if _, err := Read(file, 1000); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read(file, 1000, math.MaxInt64); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
-	if _, err := Read(good, 10); err == nil || !strings.Contains(err.Error(), "more than 10 rows") {
+	if _, err := Read(good, 10, math.MaxInt64); err == nil || !strings.Contains(err.Error(), "more than 10 rows") {
 		t.Errorf("more rows than may be: %v", err)
 	}
 }
@@ -38,12 +39,12 @@ func TestDamage(t *testing.T) {
 	for _, path := range goldens(t) {
 		good := load(t, path)
 		for i := range good {
-			if _, err := Read(good[:i], 1000); err == nil {
+			if _, err := Read(good[:i], 1000, math.MaxInt64); err == nil {
 				t.Errorf("%s: the first %d bytes can be read", path, i)
 			}
 			bad := bytes.Clone(good)
 			bad[i] ^= []byte{1, 2, 4, 8, 16, 32, 64, 128, ^bad[i]}[i%9] // the last makes it 255
-			_, _ = read(bad, 1000, base)
+			_, _ = read(bad, 1000, bound(bad))
 		}
 	}
 }
@@ -53,7 +54,7 @@ func TestSums(t *testing.T) {
 	good := load(t, "testdata/none_2.parquet")
 	at := bytes.Index(good, []byte("word"))
 	good[at] ^= 1
-	if _, err := Read(good, 1000); err == nil || !strings.Contains(err.Error(), "the sum of a page") {
+	if _, err := Read(good, 1000, math.MaxInt64); err == nil || !strings.Contains(err.Error(), "the sum of a page") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -104,6 +105,6 @@ func FuzzRead(f *testing.F) {
 		f.Add(load(f, path))
 	}
 	f.Fuzz(func(_ *testing.T, file []byte) {
-		_, _ = read(file, 100_000, base)
+		_, _ = read(file, 100_000, bound(file))
 	})
 }

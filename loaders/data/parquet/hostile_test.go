@@ -15,17 +15,19 @@ const (
 	base    = 16 << 20 // of the memory that a test lets be taken
 )
 
+func bound(file []byte) int64 { return base + memoryShare*int64(len(file)) }
+
 // mustRefuse holds that a file is refused, and what that may take of memory.
 func mustRefuse(t *testing.T, name, want string, file []byte) {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := read(file, 50*million, base)
+	_, err := read(file, 50*million, bound(file))
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%s: want an error with %q, got %v", name, want, err)
 	}
-	if took := after.TotalAlloc - before.TotalAlloc; took > base+memoryShare*uint64(len(file)) {
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(bound(file)) {
 		t.Errorf("%s: a file of %d bytes took %d MB", name, len(file), took>>20)
 	}
 }

@@ -42,7 +42,7 @@ type reader struct {
 	indices []uint32
 }
 
-var errMemory = errors.New("its rows take too much memory for a file of its size: cut it into several")
+var errMemory = errors.New("its rows take too much memory for a file of its size, or for the budget: raise --memory, or cut it into several")
 
 // spend takes memory from what may be taken.
 func (r *reader) spend(n int64) error {
@@ -52,14 +52,15 @@ func (r *reader) spend(n int64) error {
 	return nil
 }
 
-// Read reads the rows of a file, of which there may be most. The rows share
-// memory with each other, none with the file.
-func Read(file []byte, most int64) ([]map[string]any, error) {
-	return read(file, most, memoryBase)
+// Read reads the rows of a file, of which there may be most, and which may take
+// so many bytes of memory, or fewer when that is much for the file's size. The
+// rows share memory with each other, none with the file.
+func Read(file []byte, most, memory int64) ([]map[string]any, error) {
+	return read(file, most, min(memory, memoryBase+memoryShare*int64(len(file))))
 }
 
-// read is Read with another base of the memory that may be taken.
-func read(file []byte, most, base int64) ([]map[string]any, error) {
+// read is Read with another bound of the memory.
+func read(file []byte, most, memory int64) ([]map[string]any, error) {
 	f, end, err := readFooter(file)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func read(file []byte, most, base int64) ([]map[string]any, error) {
 	if err := f.check(columns, most); err != nil {
 		return nil, err
 	}
-	r := &reader{file: file, end: end, memory: base + memoryShare*int64(len(file))}
+	r := &reader{file: file, end: end, memory: memory}
 	defer r.close()
 	if err := r.spend(f.rows * recordCost(len(root.children))); err != nil {
 		return nil, err

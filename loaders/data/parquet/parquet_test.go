@@ -47,7 +47,7 @@ func TestGoldens(t *testing.T) {
 		if err := d.Decode(&want); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := Read(load(t, path), 1000)
+		rows, err := Read(load(t, path), 1000, math.MaxInt64)
 		if err != nil || len(rows) != len(want) {
 			t.Errorf("%s: %d rows of %d, %v", path, len(rows), len(want), err)
 			continue
