@@ -5,21 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
+
+	"github.com/rouxml/roux/loaders"
 )
 
 // lowest is how far below the likeliest token others are told apart.
 const lowest = 16
 
-// Writer writes a file, which is there when it is whole.
+// Writer writes a file, which is there when it is whole. Commit or Discard ends
+// it.
 type Writer struct {
 	Shape
-	path string
-	f    *os.File
+	*loaders.StagedFile
 }
 
-// Create begins a file with the tokens of all chunks.
+// Create begins a file with the tokens of all chunks, for which the disk must
+// have room.
 func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	if len(tokens) != s.Context*s.Chunks {
 		return nil, fmt.Errorf("%d tokens for %d chunks of %d", len(tokens), s.Chunks, s.Context)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".roux-*")
+	f, err := loaders.StageFile(path, s.Size(), false, loaders.StageOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -38,17 +39,16 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	for _, id := range tokens {
 		head = binary.LittleEndian.AppendUint32(head, uint32(id))
 	}
-	w := &Writer{s, path, f}
-	if _, err := f.Write(head); err != nil {
-		return nil, errors.Join(err, w.Discard())
+	if _, err := f.WriteAt(head, 0); err != nil {
+		return nil, errors.Join(err, f.Discard())
 	}
-	return w, nil
+	return &Writer{s, f}, nil
 }
 
 // Row writes what a model predicts behind a scored position, by its logits. It
 // may be called in any order and from several goroutines.
 func (w *Writer) Row(chunk, row int, z []float32) error {
-	_, err := w.f.WriteAt(pack(z, w.rowBytes()), w.begin()+int64(chunk*w.Rows()+row)*w.rowBytes())
+	_, err := w.WriteAt(pack(z, w.rowBytes()), w.begin()+int64(chunk*w.Rows()+row)*w.rowBytes())
 	return err
 }
 
@@ -76,18 +76,3 @@ func pack(z []float32, size int64) []byte {
 	}
 	return out
 }
-
-// Commit makes the file appear.
-func (w *Writer) Commit() error {
-	err := errors.Join(w.f.Truncate(w.Size()), w.f.Sync(), w.f.Chmod(0o644), w.f.Close())
-	if err == nil {
-		err = os.Rename(w.f.Name(), w.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(w.f.Name()))
-	}
-	return nil
-}
-
-// Discard leaves nothing behind.
-func (w *Writer) Discard() error { return errors.Join(w.f.Close(), os.Remove(w.f.Name())) }
