@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/loaders"
@@ -120,6 +121,9 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 			return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
 		}
 		p.data[name] = d
+		if c, ok := d.data.Saved.(io.Closer); ok {
+			p.closers = append(p.closers, c)
+		}
 		p.spare(entry.Text, entry.Task, entry.Logits)
 		p.spare(entry.Imatrix...)
 		return d, nil

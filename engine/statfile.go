@@ -12,6 +12,7 @@ import (
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/recipes"
+	"github.com/rouxml/roux/tensor/kernel"
 )
 
 // statFile is an output that holds what the layers of a model met: a file.
@@ -132,8 +133,12 @@ func (p *Plan) rememberFile(ctx context.Context, f *statFile) error {
 // fileSummary says what a run would do about an output of statistics.
 func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, error) {
 	_, fresh, err := p.standing(ctx, f)
-	o := OutputSummary{Name: f.out.Name, Path: filepath.Dir(f.out.Path), Format: f.out.Format, Fresh: fresh, Why: "up to date",
-		Tensors: f.weights(), Files: []loaders.FileSize{{Name: filepath.Base(f.out.Path)}}}
+	o := OutputSummary{Name: f.out.Name, Path: filepath.Dir(f.out.Path), Format: f.out.Format, Fresh: fresh, Why: "up to date", Tensors: f.weights()}
+	if err != nil {
+		return o, err
+	}
+	size, err := p.fileSize(f)
+	o.Files = []loaders.FileSize{{Name: filepath.Base(f.out.Path), Bytes: size}}
 	if err != nil || fresh {
 		return o, err
 	}
@@ -148,4 +153,16 @@ func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, err
 		}
 	}
 	return o, nil
+}
+
+// fileSize is that of the file when it is written, which the numbers in it do
+// not change: those of one token that was zero everywhere are as long.
+func (p *Plan) fileSize(f *statFile) (int64, error) {
+	all := Statistics{Model: f.calib.model.name, Data: f.calib.data.data.Name}
+	for _, l := range f.calib.linears {
+		all.Inputs = append(all.Inputs, &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: 1, Seen: 1, Rows: 1,
+			SquaresOnly: true, Columns: &kernel.Columns{Squares: make([]float64, l.Width)}})
+	}
+	content, err := p.opt.Encode(f.path, all)
+	return int64(len(content)), err
 }

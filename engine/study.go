@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
@@ -17,7 +18,7 @@ import (
 type study struct {
 	trial *trial
 	run   flight
-	found ops.Result
+	found atomic.Pointer[ops.Result] // once it is known
 }
 
 // layStudy plans the run of models that the step's units ask for.
@@ -73,13 +74,24 @@ func (s *schedule) studying(ctx context.Context, n *node) (*job, error) {
 	return j, nil
 }
 
+// studyHeld takes what a study came to from the cache. It reads the entry, for a
+// damaged one is a miss, and one that is lost later is not missed: a run that
+// was planned without the study's own needs never comes to need them.
 func (r *run) studyHeld(ctx context.Context, s *study) (bool, error) {
+	if s.found.Load() != nil {
+		return true, nil
+	}
 	key, err := s.trial.key(ctx)
 	if err != nil {
 		return false, err
 	}
-	_, ok := r.opt.Cache.Lookup(key)
-	return ok, nil
+	var found ops.Result
+	text, ok := r.opt.Cache.GetBytes(key)
+	if !ok || json.Unmarshal(text, &found) != nil {
+		return false, nil
+	}
+	s.found.Store(&found)
+	return true, nil
 }
 
 // studied makes sure that what a step's study comes to is in the passes of its
@@ -87,28 +99,41 @@ func (r *run) studyHeld(ctx context.Context, s *study) (bool, error) {
 func (r *run) studied(ctx context.Context, n *node) error {
 	s := n.study
 	return s.run.do(ctx, func(ctx context.Context) error {
-		key, err := s.trial.key(ctx)
+		held, err := r.studyHeld(ctx, s)
 		if err != nil {
 			return err
 		}
-		text, ok := r.opt.Cache.GetBytes(key)
-		if ok && json.Unmarshal(text, &s.found) == nil {
+		if held {
 			r.hits.Add(1)
-		} else if s.found, err = r.attempt(ctx, n, s.trial); err != nil {
-			return n.place("", err)
-		} else {
-			r.keepResult(n, key, s.found)
+		} else if err := r.find(ctx, n); err != nil {
+			return err
 		}
-		for _, name := range slices.Sorted(maps.Keys(s.found.Notes)) {
-			r.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, s.found.Notes[name])})
+		found := s.found.Load()
+		for _, name := range slices.Sorted(maps.Keys(found.Notes)) {
+			r.opt.emit(Warning{Text: fmt.Sprintf("step %s: %s", n.name, found.Notes[name])})
 		}
 		for _, a := range n.acts {
 			if a.pass.Unit.Study {
-				a.pass.Found = &s.found
+				a.pass.Found = found
 			}
 		}
 		return nil
 	})
+}
+
+// find runs a step's study and keeps what it came to.
+func (r *run) find(ctx context.Context, n *node) error {
+	key, err := n.study.trial.key(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := r.attempt(ctx, n, n.study.trial)
+	if err != nil {
+		return n.place("", err)
+	}
+	r.keepResult(n, key, found)
+	n.study.found.Store(&found)
+	return nil
 }
 
 // studySummary says whether the run of models is to be done.

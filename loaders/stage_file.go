@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
 
-// MayWriteFile refuses targets that WriteFile would not write, before the work
+// MayWriteFile refuses targets that StageFile would not write, before the work
 // for what is to stand there.
 func MayWriteFile(target string, own bool, o StageOptions) error {
 	if err := o.spares(target); err != nil {
@@ -28,33 +29,22 @@ func MayWriteFile(target string, own bool, o StageOptions) error {
 	return nil
 }
 
-// WriteFile writes an output that is one file: it is there whole or not at all.
-// What stands there is replaced if it is the caller's own, or with Force.
-func WriteFile(target string, content []byte, own bool, o StageOptions) error {
-	if err := MayWriteFile(target, own, o); err != nil {
-		return err
-	}
-	f, err := CreateFile(target)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Discard())
-	}
-	return f.Commit()
-}
-
-// PendingFile is a file that is there under its name once it is whole. It is
-// the caller's to end, by Commit or Discard.
-type PendingFile struct {
-	*os.File
+// StagedFile is a file beside its target that becomes the target at once.
+type StagedFile struct {
 	target string
+	size   int64
+	f      *os.File
 	lock   *flock.Flock
 }
 
-// CreateFile begins a file, in a folder that it makes. What a killed run left
-// of it is overwritten, and a run that writes the same one is an error.
-func CreateFile(target string) (*PendingFile, error) {
+// StageFile begins an output that is one file of a known size. What stands there
+// is replaced if it is the caller's own, or with Force; what a killed run left
+// beside it is written over. It holds a lock on the target until Commit or
+// Discard. A disk without room is an error now, where the system can tell.
+func StageFile(target string, size int64, own bool, o StageOptions) (*StagedFile, error) {
+	if err := MayWriteFile(target, own, o); err != nil {
+		return nil, err
+	}
 	parent, name := filepath.Dir(target), filepath.Base(target)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot write to %s: %w (choose a path where you may write)", parent, err)
@@ -66,28 +56,69 @@ func CreateFile(target string) (*PendingFile, error) {
 	if lock == nil {
 		return nil, fmt.Errorf("another roux run is writing %s: wait for it, or choose another path", target)
 	}
-	p := &PendingFile{target: target, lock: lock}
-	if p.File, err = os.OpenFile(filepath.Join(parent, "."+name+".roux-tmp"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
-		return nil, errors.Join(err, p.unlock())
+	s := &StagedFile{target: target, size: size, lock: lock}
+	s.f, err = os.OpenFile(filepath.Join(parent, "."+name+".roux-tmp"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, errors.Join(err, s.unlock())
 	}
-	return p, nil
-}
-
-// Commit makes the file appear in place of what stood there.
-func (p *PendingFile) Commit() error {
-	err := errors.Join(p.Sync(), p.Close())
-	if err == nil {
-		err = os.Rename(p.Name(), p.target)
+	if err = CheckRoom(parent, size); err == nil {
+		err = s.full(reserve(s.f, size))
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(p.Name()), p.unlock())
+		return nil, errors.Join(err, s.Discard())
 	}
-	return errors.Join(syncDir(filepath.Dir(p.target)), p.unlock())
+	return s, nil
+}
+
+// WriteAt writes bytes to their place, from several goroutines if need be.
+func (s *StagedFile) WriteAt(b []byte, off int64) (int, error) {
+	n, err := s.f.WriteAt(b, off)
+	return n, s.full(err)
+}
+
+// full says of a full disk what was needed and what is free.
+func (s *StagedFile) full(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	dir := filepath.Dir(s.target)
+	if room := CheckRoom(dir, s.size); room != nil {
+		return fmt.Errorf("%w (%w)", room, err)
+	}
+	return fmt.Errorf("%w: %s takes %d bytes: make room in %s or write elsewhere", err, s.target, s.size, dir)
+}
+
+// Commit makes the file durable and moves it into place.
+func (s *StagedFile) Commit() error {
+	temporary := s.f.Name()
+	err := s.full(errors.Join(s.f.Sync(), s.f.Close()))
+	if err == nil {
+		err = os.Rename(temporary, s.target)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary), s.unlock())
+	}
+	return errors.Join(syncDir(filepath.Dir(s.target)), s.unlock())
 }
 
 // Discard leaves nothing behind.
-func (p *PendingFile) Discard() error {
-	return errors.Join(p.Close(), os.Remove(p.Name()), p.unlock())
+func (s *StagedFile) Discard() error {
+	return errors.Join(s.f.Close(), os.Remove(s.f.Name()), s.unlock())
 }
 
-func (p *PendingFile) unlock() error { return errors.Join(os.Remove(p.lock.Path()), p.lock.Unlock()) }
+func (s *StagedFile) unlock() error {
+	return errors.Join(os.Remove(s.lock.Path()), s.lock.Unlock())
+}
+
+// WriteFile writes an output that is one file, as StageFile does: it is there
+// whole or not at all.
+func WriteFile(target string, content []byte, own bool, o StageOptions) error {
+	s, err := StageFile(target, int64(len(content)), own, o)
+	if err != nil {
+		return err
+	}
+	if _, err := s.WriteAt(content, 0); err != nil {
+		return errors.Join(err, s.Discard())
+	}
+	return s.Commit()
+}

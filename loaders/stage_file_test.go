@@ -44,46 +44,52 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-// TestCreateFile: a file that is begun is nobody else's to write, appears when
-// it is whole, and leaves nothing when it is given up; one that a killed run
-// left is overwritten.
-func TestCreateFile(t *testing.T) {
+// TestStageFile: a disk that has no room is said before anything is written, or
+// by the write that fails, and nothing is left of the file; one at a time writes
+// a file, and what a killed one left is written over.
+func TestStageFile(t *testing.T) {
 	dir := t.TempDir()
-	target := filepath.Join(dir, "new", "a.kld")
-	f, err := CreateFile(target)
-	if err != nil {
-		t.Fatal(err)
+	target := filepath.Join(dir, "x.kld")
+	_, err := StageFile(target, 1<<60, false, StageOptions{})
+	if err == nil || !strings.Contains(err.Error(), "make room or write elsewhere") {
+		t.Errorf("an exabyte: %v", err)
 	}
-	if _, err := CreateFile(target); err == nil || !strings.Contains(err.Error(), "another roux run is writing") {
-		t.Errorf("a second one: %v", err)
-	}
-	if _, err := os.Stat(target); err == nil {
-		t.Error("it is there before it is whole")
-	}
-	if err := f.Discard(); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
-	for _, name := range []string{".a.kld.roux-tmp", ".a.kld.roux-writing"} {
-		if err := os.WriteFile(filepath.Join(dir, "new", name), []byte("of a killed run"), 0o600); err != nil {
+	for _, name := range []string{".x.kld.roux-tmp", ".x.kld.roux-writing"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("of a killed run, and longer"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if f, err = CreateFile(target); err != nil {
+	s, err := StageFile(target, 4, false, StageOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt([]byte("whole"), 0); err != nil {
+	if _, err := StageFile(target, 4, false, StageOptions{}); err == nil || !strings.Contains(err.Error(), "another roux run is writing") {
+		t.Errorf("a second one at once: %v", err)
+	}
+	if full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0); err == nil { // where there is one
+		name := s.f
+		s.f = full
+		if _, err := s.WriteAt([]byte("some"), 0); err == nil || !strings.Contains(err.Error(), "x.kld takes 4 bytes: make room in "+dir) {
+			t.Errorf("a full disk: %v", err)
+		}
+		s.f = name
+	}
+	for i, part := range []string{"le", "wh", "o"} {
+		if _, err := s.WriteAt([]byte(part), []int64{2, 0, 2}[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Commit(); err != nil {
+	if text := content(target); text != "whoe" {
+		t.Errorf("%q", text)
+	}
+	if s, err = StageFile(target, 9, true, StageOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(target); err != nil || string(text) != "whole" {
-		t.Errorf("%q %v", text, err)
+	if err := s.Discard(); err != nil {
+		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 1 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
+	alone(t, target)
 }

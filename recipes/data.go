@@ -142,7 +142,7 @@ func (p *parser) unusedData() {
 	}
 	for _, d := range p.r.Data {
 		if !used[d.Name] && !p.loose[d.Name] {
-			p.problems = append(p.problems, schema.Problem{Pos: d.Pos, Path: "data." + d.Name, Msg: fmt.Sprintf("nothing uses data %q", d.Name), Cure: "remove it, or name it in an evaluate step"})
+			p.problems = append(p.problems, schema.Problem{Pos: d.Pos, Path: "data." + d.Name, Msg: fmt.Sprintf("nothing uses data %q", d.Name), Cure: "remove it, or name it in an evaluate step, or under calibrate in a step or an output"})
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/loaders/all"
 	"github.com/rouxml/roux/loaders/data"
 	"github.com/rouxml/roux/loaders/gguf/logits"
@@ -59,7 +58,7 @@ func readLogits(d recipes.Data) (*ops.Data, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	id, err := loaders.FileID(d.Logits)
+	id, err := f.FileID()
 	out := asked(d)
 	out.Saved = f
 	return out, "logits " + id, err

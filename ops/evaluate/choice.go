@@ -167,9 +167,13 @@ func gradeChoices(items []ops.Item, scores [][]nn.Score, unstable int, tokenizer
 	return ops.Result{Values: v, Items: columns, Notes: map[string]string{"tokenizer": tokenizer}}
 }
 
-// brier is the squared distance of softmax(sums) from the truth.
+// brier is the squared distance of softmax(sums) from the truth. Choices none of
+// which is possible are alike.
 func brier(sums []float64, gold int) float64 {
 	most, all, out := slices.Max(sums), 0.0, 0.0
+	if math.IsInf(most, -1) {
+		sums, most = make([]float64, len(sums)), 0
+	}
 	for _, s := range sums {
 		all += math.Exp(s - most)
 	}

@@ -48,6 +48,9 @@ func init() {
 		Check:   (*combine).check,
 		Score: &ops.ScoreKernel[combine]{
 			Check: func(p *combine, in []ops.Header, data []*ops.Data) error {
+				if err := oneVocabulary(in); err != nil {
+					return err
+				}
 				for _, d := range data {
 					if err := checkTexts(in, d, p.Protocol, 0); err != nil {
 						return err

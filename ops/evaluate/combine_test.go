@@ -67,7 +67,10 @@ func TestFusion(t *testing.T) {
 		for k, row := range c.Z {
 			sums[k], _ = logSum(row)
 		}
-		f := newFusion(c.Z, sums)
+		f := newFusion(len(c.Z), len(c.Z[0]))
+		if expert, token := f.begin(c.Z, sums); expert >= 0 {
+			t.Fatal(expert, token)
+		}
 		near(t, "weights", f.solve(), c.A, 1e-9)
 		for target, want := range c.NLL {
 			near(t, "nll", []float64{f.nll(int32(target))}, []float64{want}, 1e-9)
@@ -86,7 +89,9 @@ func TestFusionOfItself(t *testing.T) {
 	for k, row := range z {
 		sums[k], _ = logSum(row)
 	}
-	near(t, "weight", newFusion(z, sums).solve(), []float64{1}, 1e-12)
+	f := newFusion(len(z), len(z[0]))
+	f.begin(z, sums)
+	near(t, "weight", f.solve(), []float64{1}, 1e-12)
 }
 
 // TestLikeliest: expectation and maximisation end where a minimiser does.

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -138,6 +139,10 @@ func (s *subject) vectors(ctx context.Context, all []sequence, how nn.Pooling) (
 		}
 		for i := range some {
 			if out[first+i], err = states.Pool(i, how, false); err != nil {
+				break
+			}
+			if nan, inf := kernel.CountNonFinite(out[first+i]); nan+inf > 0 {
+				err = fmt.Errorf("model %s: text %d: the last normalisation is the first with a state that is NaN or Inf: its weights are damaged or overflow", s.name, first+i+1)
 				break
 			}
 		}

@@ -47,8 +47,9 @@ type position struct {
 }
 
 // compared compares what a reference predicts with what a model does: p less lp
-// are log probabilities, of which that of topP is the largest; q are logits.
-func compared(sequence int, target int32, p []float32, lp float64, topP int, q []float32) position {
+// are log probabilities, of which that of topP is the largest; q are logits. What
+// is infinite, of either, is an error.
+func compared(sequence int, target int32, p []float32, lp float64, topP int, q []float32) (position, error) {
 	lq, topQ := logSum(q)
 	kl := 0.0
 	for i, v := range p {
@@ -57,8 +58,15 @@ func compared(sequence int, target int32, p []float32, lp float64, topP int, q [
 		}
 	}
 	a, b := float64(p[target])-lp, float64(q[target])-lq
-	return position{sequence: sequence, kl: kl, dp: math.Exp(b) - math.Exp(a), nll: -b, nllRef: -a, same: topP == topQ}
+	at := position{sequence: sequence, kl: kl, dp: math.Exp(b) - math.Exp(a), nll: -b, nllRef: -a, same: topP == topQ}
+	if math.IsInf(kl, 0) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return at, fmt.Errorf("window %d: a token has no probability at all by one of the two models (its logit is -Inf), and KL or the likelihood of token %d is infinite: the head's weights are damaged or overflow", sequence+1, target)
+	}
+	return at, nil
 }
+
+// positionBytes is what a position takes, with what is made of it to describe all.
+const positionBytes = 128
 
 // runsKL pairs each model with the reference, if that is a model.
 func runsKL(p *divergence, ports int) [][]int {
@@ -78,6 +86,9 @@ func checkKL(p *divergence, in []ops.Header, data []*ops.Data) error {
 	case d.Saved == nil && !own:
 		return d.Errorf("it holds nothing of a reference: say reference: MODEL in the step, or take data with logits")
 	case d.Saved == nil:
+		if err := oneVocabulary(in); err != nil {
+			return err
+		}
 		return checkTexts(in, d, p.Protocol, p.Stride)
 	case own:
 		return d.Errorf("its logits are those of a reference already: remove reference: %s", p.Reference.Name)
@@ -104,10 +115,17 @@ func runKL(ctx context.Context, p *divergence, x *ops.Trial) (ops.Result, error)
 		all[i] = w.sequence
 		n += len(w.ids) - w.from
 	}
+	within, err := afford(x, x.Data[0], n, positionBytes, 0)
+	if err != nil {
+		return ops.Result{}, err
+	}
 	places := make([]position, n)
-	err = manyLogits(ctx, x, models, all, func(at, sequence int, target int32, z [][]float32) {
+	err = manyLogits(ctx, within, models, all, func(at, sequence int, target int32, z [][]float32) (err error) {
 		norm, best := logSum(z[0])
-		places[at] = compared(sequence, target, z[0], norm, best, z[1])
+		if places[at], err = compared(sequence, target, z[0], norm, best, z[1]); err != nil {
+			return fmt.Errorf("models %s and %s: %w", models[0].name, models[1].name, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return ops.Result{}, err

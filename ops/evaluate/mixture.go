@@ -2,8 +2,10 @@ package evaluate
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/rouxml/roux/ops"
 )
@@ -41,19 +43,60 @@ func (p *combine) read(ctx context.Context, x *ops.Trial, models []*subject, d *
 		t.bytes += w.bytes
 		n += len(w.ids) - w.from
 	}
+	within, err := afford(x, d, n, placeBytes+24*int64(len(models)), p.roomBytes(models[0].vocab))
+	if err != nil {
+		return nil, err
+	}
+	rooms := sync.Pool{New: func() any { return p.newRoom(models[0].vocab) }}
 	t.places = make([]place, n)
-	return t, manyLogits(ctx, x, models, all, func(at, sequence int, target int32, z [][]float32) {
-		t.places[at] = p.place(sequence, target, z)
+	return t, manyLogits(ctx, within, models, all, func(at, sequence int, target int32, z [][]float32) (err error) {
+		r := rooms.Get().(*room)
+		defer rooms.Put(r)
+		if t.places[at], err = p.place(r, sequence, target, z); err != nil {
+			return fmt.Errorf("window %d: %w", sequence+1, err)
+		}
+		return nil
 	})
 }
 
+// placeBytes is what a place takes beside three numbers for each model.
+const placeBytes = 128
+
+// room is what reading a place takes, of one goroutine.
+type room struct {
+	mixed  []float32 // of a product
+	fusion *fusion
+}
+
+func (p *combine) newRoom(vocab int) *room {
+	switch p.How {
+	case "logits":
+		return &room{mixed: make([]float32, vocab)}
+	case "dynamic":
+		return &room{fusion: newFusion(len(p.Models)+1, vocab)}
+	}
+	return &room{}
+}
+
+func (p *combine) roomBytes(vocab int) int64 {
+	switch p.How {
+	case "logits":
+		return 4 * int64(vocab)
+	case "dynamic":
+		return fusionBytes(len(p.Models)+1, vocab)
+	}
+	return 0
+}
+
 // place reads the logits of all models at a position.
-func (p *combine) place(sequence int, target int32, z [][]float32) place {
+func (p *combine) place(r *room, sequence int, target int32, z [][]float32) (place, error) {
 	at := place{sequence: sequence, own: make([]float64, len(z))}
 	sums := make([]float64, len(z))
 	for i, row := range z {
 		sums[i], _ = logSum(row)
-		at.own[i] = sums[i] - float64(row[target])
+		if at.own[i] = sums[i] - float64(row[target]); math.IsInf(at.own[i], 1) {
+			return at, impossible(p.modelName(i), target)
+		}
 	}
 	switch p.How {
 	case "entropy", "gated":
@@ -63,13 +106,23 @@ func (p *combine) place(sequence int, target int32, z [][]float32) place {
 		}
 	case "logits":
 		at.shares = p.weights()
-		at.nll = product(z, at.shares, target)
+		at.nll = product(r.mixed, z, at.shares, target)
 	case "dynamic":
-		f := newFusion(z, sums)
-		at.shares = append(append([]float64{1}, f.solve()...), 0)
-		at.nll = f.nll(target)
+		if expert, token := r.fusion.begin(z, sums); expert >= 0 {
+			return at, fmt.Errorf("model %s gives token %d a probability and %s none, so that how: dynamic has no measure of what it learned: say how: probabilities", p.modelName(expert+1), token, p.Base.Name)
+		}
+		at.shares = append(append([]float64{1}, r.fusion.solve()...), 0)
+		at.nll = r.fusion.nll(target)
 	}
-	return at
+	return at, nil
+}
+
+// modelName is that of the i-th model, of which the base is the last.
+func (p *combine) modelName(i int) string {
+	if i == len(p.Models) {
+		return p.Base.Name
+	}
+	return p.Models[i].Model.Name
 }
 
 // weights are the params' weights, of the sum 1.
@@ -89,10 +142,14 @@ func normalized(w []float64) []float64 {
 	return w
 }
 
-// product is the negative log likelihood of a token by softmax(sum w z).
-func product(z [][]float32, w []float64, target int32) float64 {
-	mixed := make([]float32, len(z[0]))
+// product is the negative log likelihood of a token by softmax(sum w z), of the
+// models that weigh anything.
+func product(mixed []float32, z [][]float32, w []float64, target int32) float64 {
+	clear(mixed)
 	for i, row := range z {
+		if w[i] == 0 {
+			continue // 0 times a logit of -Inf is none
+		}
 		for k, v := range row {
 			mixed[k] += float32(float32(w[i]) * v)
 		}
@@ -168,12 +225,13 @@ func certain(w, entropy []float64) []float64 {
 	return normalized(out)
 }
 
-// entropy is that of softmax(z), whose log sum is known, in nats.
+// entropy is that of softmax(z), whose log sum is known, in nats. What has no
+// probability adds nothing.
 func entropy(z []float32, sum float64) float64 {
 	h := 0.0
 	for _, v := range z {
 		l := float64(v) - sum
-		h -= float64(math.Exp(l) * l)
+		h -= term(math.Exp(l), l, 0)
 	}
 	return h
 }

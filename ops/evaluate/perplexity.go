@@ -61,7 +61,10 @@ func runPerplexity(ctx context.Context, p *perplexity, x *ops.Trial) (ops.Result
 	nll, count := make([]float64, len(scores)), make([]float64, len(scores))
 	bytes, squares := 0, 0.0
 	for i, window := range scores {
-		for _, t := range window {
+		for k, t := range window {
+			if math.IsInf(t.LogProb, -1) {
+				return ops.Result{}, fmt.Errorf("window %d: %w", i+1, impossible(s.name, all[i].ids[all[i].from+k]))
+			}
 			nll[i] -= t.LogProb
 			squares += float64(t.LogProb * t.LogProb)
 		}

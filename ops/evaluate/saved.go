@@ -71,18 +71,23 @@ func runSaved(ctx context.Context, x *ops.Trial) (ops.Result, error) {
 	}
 	length, vocab, _ := d.Saved.Sizes()
 	rows := length - 1 - length/2
-	places, failed := make([]position, rows*len(all)), make([]error, rows*len(all))
+	within, err := afford(x, d, rows*len(all), positionBytes, 4*int64(vocab))
+	if err != nil {
+		return ops.Result{}, err
+	}
+	places := make([]position, rows*len(all))
 	rooms := sync.Pool{New: func() any { room := make([]float32, vocab); return &room }}
-	err = manyLogits(ctx, x, []*subject{s}, all, func(at, sequence int, target int32, z [][]float32) {
+	err = manyLogits(ctx, within, []*subject{s}, all, func(at, sequence int, target int32, z [][]float32) (err error) {
 		p := rooms.Get().(*[]float32)
 		defer rooms.Put(p)
-		if failed[at] = d.Saved.LogProbs(chunks[sequence], at%rows, *p); failed[at] == nil {
-			places[at] = compared(sequence, target, *p, 0, top(*p), z[0])
+		if err := d.Saved.LogProbs(chunks[sequence], at%rows, *p); err != nil {
+			return d.Errorf("%w", err)
 		}
+		if places[at], err = compared(sequence, target, *p, 0, top(*p), z[0]); err != nil {
+			return d.Errorf("model %s: %w", s.name, err)
+		}
+		return nil
 	})
-	if i := slices.IndexFunc(failed, func(err error) bool { return err != nil }); i >= 0 {
-		return ops.Result{}, d.Errorf("%w", failed[i])
-	}
 	if err != nil {
 		return ops.Result{}, err
 	}
@@ -94,7 +99,8 @@ type Sink interface {
 	// Begin says how much will come, and the tokens of all chunks together as they
 	// stand in the text: the model sees BOS for the first of a chunk.
 	Begin(context, vocab, chunks int, tokens []int32) error
-	// Row takes the logits behind a scored position, from several goroutines.
+	// Row takes the logits behind a scored position, from several goroutines. An
+	// error ends the run.
 	Row(chunk, row int, z []float32) error
 }
 
@@ -126,12 +132,7 @@ func Predict(ctx context.Context, x *ops.Trial, to Sink) error {
 		return err
 	}
 	rows := length - 1 - length/2
-	failed := make([]error, rows*len(all))
-	err = manyLogits(ctx, x, []*subject{s}, all, func(at, sequence int, _ int32, z [][]float32) {
-		failed[at] = to.Row(sequence, at%rows, z[0])
+	return manyLogits(ctx, x, []*subject{s}, all, func(at, sequence int, _ int32, z [][]float32) error {
+		return to.Row(sequence, at%rows, z[0])
 	})
-	if i := slices.IndexFunc(failed, func(err error) bool { return err != nil }); i >= 0 {
-		return failed[i]
-	}
-	return err
 }

@@ -181,7 +181,7 @@ func TestLogitRows(t *testing.T) {
 	logits := func(memory int64) [][]float32 {
 		x.Memory = memory
 		out := make([][]float32, 72)
-		err := manyLogits(t.Context(), x, []*subject{s}, all, func(at, _ int, _ int32, z [][]float32) { out[at] = slices.Clone(z[0]) })
+		err := manyLogits(t.Context(), x, []*subject{s}, all, func(at, _ int, _ int32, z [][]float32) error { out[at] = slices.Clone(z[0]); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,14 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"sync"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
@@ -20,7 +23,7 @@ func againstFirst[P any](_ *P, ports int) [][]int {
 	return runs
 }
 
-// openAll opens models that speak one vocabulary.
+// openAll opens models, which oneVocabulary has found to speak one.
 func openAll(x *ops.Trial) ([]*subject, error) {
 	models := make([]*subject, len(x.Models))
 	for i := range models {
@@ -28,22 +31,46 @@ func openAll(x *ops.Trial) ([]*subject, error) {
 		if models[i], err = open(x, i, false); err != nil {
 			return nil, err
 		}
-		if err := models[0].sameVocabulary(models[i]); err != nil {
-			return nil, err
-		}
 	}
 	return models, nil
 }
 
-// sameVocabulary refuses two models whose tokens differ.
-func (s *subject) sameVocabulary(other *subject) error {
-	if a, b := s.model.Arch().Vocab, other.model.Arch().Vocab; a != b {
-		return fmt.Errorf("models %s and %s have vocabularies of %d and %d tokens: their predictions do not compare", s.name, other.name, a, b)
+// oneVocabulary refuses models whose tokens differ from the first one's, by
+// their configs and tokenizers.
+func oneVocabulary(in []ops.Header) error {
+	if err := causal(in); err != nil {
+		return err
 	}
-	if s.tokens.Digest() != other.tokens.Digest() {
-		return fmt.Errorf("models %s and %s have different tokenizers: their predictions do not compare", s.name, other.name)
+	var first *subject
+	for _, h := range in {
+		a, err := nn.Parse(h.Config)
+		if err != nil {
+			return err
+		}
+		s, err := planned(h, a)
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = s
+		}
+		if err := first.sameVocabulary(s); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// sameVocabulary refuses two models whose tokens differ.
+func (s *subject) sameVocabulary(other *subject) error {
+	what := "tokenizers"
+	switch {
+	case s.vocab != other.vocab:
+		what = fmt.Sprintf("vocabularies, of %d and %d tokens", s.vocab, other.vocab)
+	case s.tokens.Digest() == other.tokens.Digest():
+		return nil
+	}
+	return fmt.Errorf("models %s and %s have different %s, so their predictions do not compare: leave %s out, or compare bits_per_byte of evaluate.perplexity", s.name, other.name, what, other.name)
 }
 
 // logitRows is how many rows of logits are held of each model at the most. How
@@ -56,8 +83,9 @@ func rowsWithin(memory int64, models, vocab int) int {
 }
 
 // manyLogits runs models over the same sequences and shows f their logits at
-// each scored position, from several goroutines; at counts positions.
-func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequence, f func(at, sequence int, target int32, z [][]float32)) error {
+// each scored position, from several goroutines; at counts positions. An error of
+// f ends it.
+func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequence, f func(at, sequence int, target int32, z [][]float32) error) error {
 	vocab := models[0].model.Arch().Vocab
 	held := rowsWithin(x.Memory, len(models), vocab)
 	z := make([][]float32, len(models))
@@ -84,15 +112,15 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 						return err
 					}
 				}
-				split(x.Workers, len(places), func(k int) {
+				err := split(x.Workers, len(places), func(k int) error {
 					rows := make([][]float32, len(models))
 					for j := range rows {
 						rows[j] = z[j][k*vocab : (k+1)*vocab]
 					}
-					f(done+k, first+i, one.ids[from+k], rows)
+					return f(done+k, first+i, one.ids[from+k], rows)
 				})
 				done += len(places)
-				if err := ctx.Err(); err != nil {
+				if err := cmp.Or(err, ctx.Err()); err != nil {
 					return err
 				}
 			}
@@ -101,32 +129,51 @@ func manyLogits(ctx context.Context, x *ops.Trial, models []*subject, all []sequ
 	})
 }
 
-// logits fills rows of logits and refuses NaN.
+// logits fills rows of logits.
 func (s *subject) logits(states *nn.States, z []float32, sequence int, places []int) error {
 	if err := states.Logits(z, sequence, places...); err != nil {
 		return fmt.Errorf("model %s: %w", s.name, err)
 	}
-	vocab := s.model.Arch().Vocab
-	for i, v := range z[:len(places)*vocab] {
-		if v != v {
-			return fmt.Errorf("model %s: the head is the first with NaN, in a logit behind token %d of sequence %d: its weights are damaged or overflow", s.name, places[i/vocab], sequence)
-		}
-	}
 	return nil
 }
 
-// split runs f for every i below n on some goroutines.
-func split(workers, n int, f func(i int)) {
+// impossible is the error for a true token that a model gives no probability: no
+// statistic of it is a number.
+func impossible(model string, token int32) error {
+	return fmt.Errorf("model %s gives no probability at all to token %d, which is the one that stands there (its logit is -Inf): the head's weights are damaged or overflow", model, token)
+}
+
+// afford refuses so many places of so many bytes each, kept for all texts of a
+// data entry, when they take more than the entry's part of a quarter of the
+// memory. It returns the trial with as many workers as have a room of their own
+// in another eighth, one at the least: how many changes no bits.
+func afford(x *ops.Trial, d *ops.Data, places int, each, room int64) (*ops.Trial, error) {
+	left := x.Memory / 4 / int64(len(x.Data))
+	if need := int64(places)*each + max(0, room-x.Memory/8); need > left {
+		return nil, d.Errorf("what is kept of %d scored tokens takes %s beside what runs the models, and the budget leaves %s: raise --memory, or say fewer samples", places, humanize.Bytes(uint64(need)), humanize.Bytes(uint64(left)))
+	}
+	within := *x
+	if room > 0 {
+		within.Workers = int(max(1, min(int64(x.Workers), x.Memory/8/room)))
+	}
+	return &within, nil
+}
+
+// split runs f for every i below n on some goroutines, and returns the error of
+// the lowest i that failed.
+func split(workers, n int, f func(i int) error) error {
 	var wg sync.WaitGroup
+	failed := make([]error, n)
 	workers = max(1, min(workers, n))
 	for w := range workers {
 		wg.Go(func() {
 			for i := w; i < n; i += workers {
-				f(i)
+				failed[i] = f(i)
 			}
 		})
 	}
 	wg.Wait()
+	return cmp.Or(failed...)
 }
 
 // logSum is ln sum exp(z), and the index of the largest, of equal ones the lowest.

@@ -86,7 +86,7 @@ func (s *States) Score(ctx context.Context, targets []Target) ([]Score, error) {
 		}
 		sums := s.model.tally(s.head, x, z, some)
 		for i, t := range some {
-			if math.IsNaN(sums[i].sum) || math.IsNaN(float64(sums[i].target)) {
+			if math.IsNaN(sums[i].sum) || sums[i].sum == 0 || math.IsNaN(float64(sums[i].target)) {
 				return nil, fmt.Errorf("sequence %d, token %d: %w", t.Sequence, t.Position, errHead)
 			}
 			out = append(out, sums[i].score())
@@ -148,5 +148,21 @@ func (t *tally) take(z []float32, from int, target int32, e []float32) {
 	}
 	kernel.ExpFrom(e, z, t.most)
 	t.sum += kernel.Sum(e)
-	t.moment += kernel.Dot(e, z)
+	moment := kernel.Dot(e, z)
+	if math.IsNaN(moment) && !math.IsNaN(t.sum) {
+		moment = possible(e, z)
+	}
+	t.moment += moment
+}
+
+// possible is the product of e and z over the tokens that have a probability: z
+// is -Inf elsewhere.
+func possible(e, z []float32) float64 {
+	sum := 0.0
+	for i, v := range e {
+		if v > 0 {
+			sum += float64(float64(v) * float64(z[i]))
+		}
+	}
+	return sum
 }

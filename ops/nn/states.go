@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/rouxml/roux/tensor/kernel"
 )
@@ -122,15 +123,25 @@ func (s *States) Logits(z []float32, sequence int, positions ...int) error {
 	}
 	n := len(positions)
 	s.model.columns(s.head, s.model.headInput(x, n), n, 0, a.Vocab, z, a.Vocab)
-	return checkLogits(z[:n*a.Vocab])
+	for i, p := range positions {
+		if err := checkLogits(z[i*a.Vocab : (i+1)*a.Vocab]); err != nil {
+			return fmt.Errorf("sequence %d, token %d: %w", sequence, p, err)
+		}
+	}
+	return nil
 }
 
-// checkLogits refuses NaN; hidden states are finite, so that it is the head's.
+// checkLogits refuses a row of logits that is no prediction; hidden states are
+// finite, so that it is the head's. A logit of -Inf excludes its token.
 func checkLogits(z []float32) error {
-	if nan, _ := kernel.CountNonFinite(z); nan > 0 {
+	nan, inf := kernel.CountNonFinite(z)
+	if nan == 0 && inf == 0 {
+		return nil
+	}
+	if _, most := kernel.MinMax(z); nan > 0 || math.IsInf(float64(most), 0) {
 		return errHead
 	}
 	return nil
 }
 
-var errHead = errors.New("the head is the first with NaN, in a logit: its weights are damaged or overflow")
+var errHead = errors.New("the head is the first with NaN, +Inf or nothing but -Inf, in its logits: its weights are damaged or overflow")

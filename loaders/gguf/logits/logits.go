@@ -17,6 +17,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"github.com/rouxml/roux/loaders"
 )
 
 const magic = "_logits_"
@@ -51,29 +53,25 @@ func (s Shape) check() error {
 	return nil
 }
 
-// File is such a file. Its rows are read when they are asked for.
+// File is such a file. Its rows are read when they are asked for. Close ends its
+// use.
 type File struct {
+	*loaders.Late
 	Shape
 	path   string
 	tokens []int32
 }
 
 // Open reads the head of a file.
-func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+func Open(path string) (out *File, err error) {
+	late, err := loaders.OpenLate(path, func(f *os.File, size int64) (err error) {
+		out, err = read(f, size)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // read-only
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	out, err := read(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	out.path = path
+	out.Late, out.path = late, path
 	return out, nil
 }
 
@@ -118,14 +116,9 @@ func (f *File) Tokens(chunk int) []int32 {
 // position: row 0 is that of the token in the middle of the chunk. It may be
 // called from several goroutines.
 func (f *File) LogProbs(chunk, row int, into []float32) error {
-	file, err := os.Open(f.path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = file.Close() }() // read-only
 	text := make([]byte, f.rowBytes())
-	if _, err := file.ReadAt(text, f.begin()+int64(chunk*f.Rows()+row)*f.rowBytes()); err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+	if err := f.Fill(text, f.begin()+int64(chunk*f.Rows()+row)*f.rowBytes()); err != nil {
+		return err
 	}
 	scale, least := math.Float32frombits(binary.LittleEndian.Uint32(text)), math.Float32frombits(binary.LittleEndian.Uint32(text[4:]))
 	for i := range into[:f.Vocab] {

@@ -116,3 +116,54 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestNoRoom: a file that no disk holds is refused before anything is computed,
+// with what it takes, and leaves nothing.
+func TestNoRoom(t *testing.T) {
+	dir := t.TempDir()
+	s := Shape{Context: 1 << 20, Vocab: 1 << 24, Chunks: 1}
+	_, err := Create(filepath.Join(dir, "x.kld"), s, make([]int32, 1<<20))
+	if err == nil || !strings.Contains(err.Error(), "make room or write elsewhere") {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("%v %v", left, err)
+	}
+}
+
+// TestChanged: rows are of the file whose head was read, which is opened once.
+func TestChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.kld")
+	text := file(3, 2, 1, append(make([]byte, 12), make([]byte, 12)...)...)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.LogProbs(0, 0, make([]float32, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.LogProbs(0, 0, make([]float32, 2)); err != nil {
+		t.Errorf("a file that is open: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = Open(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, 0), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.LogProbs(0, 0, make([]float32, 2)); err == nil || !strings.Contains(err.Error(), "changed since its header was read") {
+		t.Errorf("%v", err)
+	}
+}

@@ -12,13 +12,15 @@ import (
 // lowest is how far below the likeliest token others are told apart.
 const lowest = 16
 
-// Writer writes a file, which is there when it is whole.
+// Writer writes a file, which is there when it is whole. Commit or Discard ends
+// it.
 type Writer struct {
 	Shape
-	f *loaders.PendingFile
+	*loaders.StagedFile
 }
 
-// Create begins a file with the tokens of all chunks.
+// Create begins a file with the tokens of all chunks, for which the disk must
+// have room.
 func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -26,7 +28,7 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	if len(tokens) != s.Context*s.Chunks {
 		return nil, fmt.Errorf("%d tokens for %d chunks of %d", len(tokens), s.Chunks, s.Context)
 	}
-	f, err := loaders.CreateFile(path)
+	f, err := loaders.StageFile(path, s.Size(), false, loaders.StageOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -37,17 +39,16 @@ func Create(path string, s Shape, tokens []int32) (*Writer, error) {
 	for _, id := range tokens {
 		head = binary.LittleEndian.AppendUint32(head, uint32(id))
 	}
-	w := &Writer{s, f}
-	if _, err := f.Write(head); err != nil {
-		return nil, errors.Join(err, w.Discard())
+	if _, err := f.WriteAt(head, 0); err != nil {
+		return nil, errors.Join(err, f.Discard())
 	}
-	return w, nil
+	return &Writer{s, f}, nil
 }
 
 // Row writes what a model predicts behind a scored position, by its logits. It
 // may be called in any order and from several goroutines.
 func (w *Writer) Row(chunk, row int, z []float32) error {
-	_, err := w.f.WriteAt(pack(z, w.rowBytes()), w.begin()+int64(chunk*w.Rows()+row)*w.rowBytes())
+	_, err := w.WriteAt(pack(z, w.rowBytes()), w.begin()+int64(chunk*w.Rows()+row)*w.rowBytes())
 	return err
 }
 
@@ -75,14 +76,3 @@ func pack(z []float32, size int64) []byte {
 	}
 	return out
 }
-
-// Commit makes the file appear.
-func (w *Writer) Commit() error {
-	if err := w.f.Truncate(w.Size()); err != nil {
-		return errors.Join(err, w.f.Discard())
-	}
-	return w.f.Commit()
-}
-
-// Discard leaves nothing behind.
-func (w *Writer) Discard() error { return w.f.Discard() }
