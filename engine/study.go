@@ -78,8 +78,7 @@ func (r *run) studyHeld(ctx context.Context, s *study) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, ok := r.opt.Cache.Lookup(key)
-	return ok, nil
+	return r.opt.Cache.Intact(key), nil
 }
 
 // studied makes sure that what a step's study comes to is in the passes of its

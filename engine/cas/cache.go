@@ -59,8 +59,9 @@ func Open(dir string, now func() time.Time) (*Cache, error) {
 func (c *Cache) checkLayout() error {
 	path := filepath.Join(c.dir, "VERSION")
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return c.writeFile(path, []byte(layout))
+	var number int
+	if _, bad := fmt.Sscanf(string(text), "roux cache %d\n", &number); errors.Is(err, os.ErrNotExist) || err == nil && bad != nil {
+		return c.writeFile(path, []byte(layout)) // new, or damaged
 	}
 	if err == nil && string(text) != layout {
 		err = fmt.Errorf("it was made by another version of roux: %q", text)
@@ -228,6 +229,16 @@ func (c *Cache) drop(e Entry) {
 	c.mu.Unlock()
 	_ = os.Remove(c.keyPath(e.Key)) // already gone is as good
 	_ = os.Remove(c.outputPath(e.Digest))
+}
+
+// Intact says whether there is an entry whose output has the right bytes. One
+// that has not is removed.
+func (c *Cache) Intact(k Key) bool {
+	f, ok := c.Get(k)
+	if ok {
+		_ = f.Close() // read-only
+	}
+	return ok
 }
 
 // GetBytes returns a whole small output.

@@ -135,6 +135,26 @@ func TestChangedWhileOpen(t *testing.T) {
 	}
 }
 
+// TestVersion: a mark of another layout is refused, and one that is damaged is
+// written anew.
+func TestVersion(t *testing.T) {
+	c := open(t, nil)
+	put(t, c, "a", []byte("hello world"))
+	path := filepath.Join(c.dir, "VERSION")
+	for text, refused := range map[string]bool{"": false, "roux": false, "rouX cache 1\n": false, layout: false, "roux cache 2\n": true} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(c.dir, nil)
+		if (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err == nil && !again.Intact(key("a")) {
+			t.Errorf("%q: the entries are gone", text)
+		}
+	}
+}
+
 // TestTrim removes what was used longest ago, by a clock of its own.
 func TestTrim(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
