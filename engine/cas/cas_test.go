@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,6 +153,32 @@ func TestVersion(t *testing.T) {
 		if err == nil && !again.Intact(key("a")) {
 			t.Errorf("%q: the entries are gone", text)
 		}
+	}
+}
+
+// TestForeignFolder: a folder of something else is no place for a cache, and
+// nothing is put into it.
+func TestForeignFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"lost+found", ".hidden"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), "it is no cache, and holds thesis.tex (choose an empty or a new folder") {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("%v %v", left, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "thesis.tex")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, nil); err != nil {
+		t.Error(err)
 	}
 }
 
