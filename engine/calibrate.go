@@ -25,7 +25,7 @@ func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := r.opt.Cache.Lookup(key); !ok {
+		if !r.opt.Cache.Intact(key) {
 			want[i] |= ops.Gram
 			missing[c.linears[i].Layer] = true
 		}
@@ -35,7 +35,7 @@ func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := r.opt.Cache.Lookup(key); asked[l.Layer] && (!ok || missing[l.Layer]) {
+		if asked[l.Layer] && (missing[l.Layer] || !r.opt.Cache.Intact(key)) {
 			want[i] |= ops.Channels
 			any = true
 		}

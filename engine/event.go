@@ -54,6 +54,7 @@ type Measured struct {
 	Models   []string                      `json:"models"`             // in the order of the step
 	Protocol string                        `json:"protocol,omitempty"` // what the numbers mean
 	Values   map[string]map[string]float64 `json:"values"`
+	Notes    []string                      `json:"notes,omitempty"` // for people
 	Hit      bool                          `json:"hit"`
 }
 

@@ -52,7 +52,7 @@ func (m *measure) report(o Options) {
 			models = append(models, port.name)
 		}
 	}
-	o.emit(Measured{Step: m.node.name, Models: models, Protocol: m.metrics.Protocol, Values: m.metrics.Values, Hit: m.hit})
+	o.emit(Measured{Step: m.node.name, Models: models, Protocol: m.metrics.Protocol, Values: m.metrics.Values, Notes: m.metrics.Notes, Hit: m.hit})
 }
 
 // key covers all that the metrics depend on; the models' names are part of it

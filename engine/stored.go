@@ -82,10 +82,34 @@ func (r *run) held(ctx context.Context, a *action) (bool, error) {
 	return true, nil
 }
 
-// materialise puts an action's outputs into the cache.
+// intact says whether all outputs of an action lie in the cache with the right
+// bytes, and opens them. What is damaged is gone then.
+func (r *run) intact(ctx context.Context, a *action) (bool, error) {
+	for i := range a.pass.Unit.Out {
+		key, err := (&cell{act: a, out: i}).key(ctx)
+		if err != nil {
+			return false, err
+		}
+		if f, _ := r.opened(key); f == nil {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// materialise puts an action's outputs into the cache. A sequential calibration
+// materialises its step's actions itself: it must not be waited for by one who
+// keeps others from doing the same.
 func (r *run) materialise(ctx context.Context, a *action) error {
+	ok, err := r.intact(ctx, a)
+	if err == nil && !ok {
+		err = r.equipped(ctx, a)
+	}
+	if err != nil {
+		return err
+	}
 	return a.run.do(ctx, func(ctx context.Context) error {
-		if ok, err := r.held(ctx, a); err != nil || ok {
+		if ok, err := r.intact(ctx, a); err != nil || ok {
 			r.hits.Add(1)
 			return err
 		}

@@ -9,6 +9,8 @@ type Metrics struct {
 	// numbers of different protocols do not compare. Empty where there is but
 	// one way.
 	Protocol string
+	// Notes are sentences for people about what the numbers do not show.
+	Notes []string
 	// Tables hold the details by tensor, for reports and --json.
 	Tables []Table
 }

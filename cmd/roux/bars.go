@@ -87,9 +87,9 @@ func (l *line) move(done int64) {
 func (b *bars) add(name string, priority int, p pace) *line {
 	p.start = b.last
 	l := &line{pace: p, text: func() string { return "" }}
-	l.bar = b.all.AddBar(p.total, mpb.BarPriority(priority), mpb.BarWidth(30), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return l.text() }, decor.WCSyncSpace)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return l.pace.String() }, decor.WCSyncSpaceR)))
+	l.bar = b.all.AddBar(p.total, mpb.BarPriority(priority), mpb.BarWidth(30), mpb.BarFillerTrim(), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return l.text() + " " }, decor.WCSyncSpace)),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + l.pace.String() }, decor.WCSyncSpaceR)))
 	return l
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -19,6 +20,12 @@ func newCache() *cobra.Command {
 	var asJSON bool
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.PersistentFlags().StringVar(&dir, "cache", "", "cache folder (default: $ROUX_CACHE, or roux in the user's cache folder)")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if _, err := os.Stat(dir); dir != "" && errors.Is(err, os.ErrNotExist) {
+			return usageError{fmt.Errorf("--cache %s: there is no such folder", dir)}
+		}
+		return nil
+	}
 	cmd.AddCommand(cacheList(&dir, &asJSON), cacheVerify(&dir, &asJSON), cacheTrim(&dir, &asJSON), cacheClear(&dir, &asJSON))
 	return group(cmd)
 }
@@ -135,7 +142,7 @@ func cacheTrim(dir *string, asJSON *bool) *cobra.Command {
 			if size != "" {
 				n, err := schema.ParseBytes(size)
 				if err != nil {
-					return usageError{err}
+					return usageError{fmt.Errorf("--size: %w", err)}
 				}
 				l.MaxBytes = n
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -170,5 +171,61 @@ func TestCalibrationIsTheSame(t *testing.T) {
 	}
 	if entries, err := filepath.Glob("first/.roux-hidden*"); err != nil || entries != nil {
 		t.Errorf("hidden states left: %v %v", entries, err)
+	}
+}
+
+const sequentialRecipe = `roux: 1
+models: {base: testdata/models/base}
+data: {calib: {text: testdata/data/prose.held.txt, length: 32, samples: 4}}
+steps:
+  pruned: {op: prune.wanda, sparsity: 0.5, calibrate: calib}
+  low: {op: lowrank.svd, rank: 8, where: layer == 3 and kind == "mlp.down"}
+  ppl: {op: evaluate.perplexity, models: [base, pruned, low], data: calib}
+outputs:
+  low: {from: low, path: out/low}
+  matrix: {from: base, calibrate: calib, format: imatrix, path: out/m.gguf}
+`
+
+// TestDamagedCalibration: whatever of a sequential calibration's statistics and
+// tensors is damaged in the cache, the run makes it again, and ends.
+func TestDamagedCalibration(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": sequentialRecipe})
+	run := func() string {
+		t.Helper()
+		if err := os.RemoveAll("out"); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan string)
+		go func() {
+			code, stdout, stderr := roux("run", "r.yaml", "--quiet")
+			ended <- fmt.Sprintf("exit %d %s%s", code, stdout, stderr)
+		}()
+		select {
+		case got := <-ended:
+			return got + tree(t, "out")
+		case <-time.After(time.Minute):
+			t.Fatal("the run does not end")
+			return ""
+		}
+	}
+	want := run()
+	files, err := filepath.Glob("cache/outputs/*/*")
+	if err != nil || len(files) < 30 || !strings.HasPrefix(want, "exit 0 ") {
+		t.Fatalf("%d files, %v\n%s", len(files), err, want)
+	}
+	for _, every := range []int{1, 2, 3, 5, len(files)} {
+		for from := range min(every, 10) {
+			for i := from; i < len(files); i += every {
+				text, err := os.ReadFile(files[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				text[len(text)/2] ^= 1
+				put(t, files[i], text)
+			}
+			if got := run(); got != want {
+				t.Errorf("every %d. file from the %d. on is damaged: %s", every, from, got)
+			}
+		}
 	}
 }

@@ -133,7 +133,7 @@ func (c *conversation) prompt(text string) ([]int32, error) {
 	}
 	all, err := chat.Render(c.template, chat.Input{Messages: list, Generate: true, Tokens: c.tokens.Tokens(), Now: time.Now()})
 	if err != nil {
-		return nil, fmt.Errorf("chat template: %w", err)
+		return nil, err
 	}
 	return c.tokens.Encode(all, tokenizer.Options{Parse: true})
 }

@@ -35,7 +35,7 @@ type display struct {
 
 func newDisplay(cmd *cobra.Command, f recipeFlags) *display {
 	d := &display{out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), flags: f, written: map[string]int64{}, paces: map[string]*pace{}, since: time.Now()}
-	if isTerminal(d.err) && !f.json && !f.quiet {
+	if isTerminal(d.err) && os.Getenv("TERM") != "dumb" && !f.json && !f.quiet {
 		d.bars, d.onTTY = newBars(d.err), isTerminal(d.out)
 	}
 	return d

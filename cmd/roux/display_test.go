@@ -35,7 +35,7 @@ func TestBars(t *testing.T) {
 	d.event(engine.OutputDone{Output: "x", Path: "out/x", Tensors: 2, Bytes: 2e6})
 	d.event(engine.RunDone{Elapsed: time.Second, Computed: 7})
 	text := screen.String()
-	for _, want := range []string{"recipe r: 2 tensors, 2.0 MB to write", "low", "1/3", "1.0 MB of 3.0 MB, ", "B/s, ", "s left", "write x", "1/2", "all outputs", "output x: wrote out/x", "done in 1s: 7 blocks computed"} {
+	for _, want := range []string{"recipe r: 2 tensors, 2.0 MB to write", "low", " 1/3 [", "] 1.0 MB of 3.0 MB, ", "B/s, ", "s left", "write x", "1/2", "all outputs", "output x: wrote out/x", "done in 1s: 7 blocks computed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the display never shows %q:\n%s", want, text)
 		}

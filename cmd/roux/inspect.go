@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,9 @@ func newInspect() *cobra.Command {
 			if stats {
 				f.json = asJSON
 				return inspectStats(cmd, f, list[0])
+			}
+			if ext := filepath.Ext(list[0]); ext == ".yaml" || ext == ".yml" {
+				return usageError{fmt.Errorf("%s is a recipe: roux plan shows its steps, and roux inspect --stats what it calibrates with", list[0])}
 			}
 			m, closer, err := all.Open(cmd.Context(), modelRef(list[0], adapter), hubClient())
 			if err != nil {

@@ -52,6 +52,9 @@ func metricTable(e engine.Measured) string {
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", line, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a Builder never fails
+	for _, note := range e.Notes {
+		_, _ = fmt.Fprintf(&text, "  %s\n", note)
+	}
 	if e.Protocol != "" {
 		_, _ = fmt.Fprintf(&text, "  protocol %s\n", e.Protocol)
 	}

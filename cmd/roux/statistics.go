@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -19,6 +20,9 @@ import (
 // inspectStats shows the statistics that a recipe calibrates with, or those of
 // an importance matrix.
 func inspectStats(cmd *cobra.Command, f recipeFlags, path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder: --stats takes a recipe that calibrates, or an importance matrix", path)}
+	}
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
 		return inspectImatrix(cmd, path, f.json)
 	}

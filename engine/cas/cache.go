@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,6 +45,9 @@ func Open(dir string, now func() time.Time) (*Cache, error) {
 		now = time.Now
 	}
 	c := &Cache{dir: dir, now: now, verified: map[Digest]look{}}
+	if other := c.foreign(); other != "" {
+		return nil, fmt.Errorf("cannot use the cache at %s: it is no cache, and holds %s (choose an empty or a new folder with --cache or ROUX_CACHE)", dir, other)
+	}
 	for _, sub := range []string{"keys", "outputs", "records", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("cannot use the cache at %s: %w (choose another with --cache or ROUX_CACHE)", dir, err)
@@ -56,11 +60,31 @@ func Open(dir string, now func() time.Time) (*Cache, error) {
 	return c, nil
 }
 
+// foreign names something in a folder that was never a cache. What a file
+// system or a desktop puts anywhere does not count.
+func (c *Cache) foreign() string {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return "" // there is nothing, or what is there says so when it is used
+	}
+	found := ""
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == "VERSION", name == "keys":
+			return ""
+		case name != "lost+found" && !strings.HasPrefix(name, "."):
+			found = name
+		}
+	}
+	return found
+}
+
 func (c *Cache) checkLayout() error {
 	path := filepath.Join(c.dir, "VERSION")
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return c.writeFile(path, []byte(layout))
+	var number int
+	if _, bad := fmt.Sscanf(string(text), "roux cache %d\n", &number); errors.Is(err, os.ErrNotExist) || err == nil && bad != nil {
+		return c.writeFile(path, []byte(layout)) // new, or damaged
 	}
 	if err == nil && string(text) != layout {
 		err = fmt.Errorf("it was made by another version of roux: %q", text)
@@ -228,6 +252,16 @@ func (c *Cache) drop(e Entry) {
 	c.mu.Unlock()
 	_ = os.Remove(c.keyPath(e.Key)) // already gone is as good
 	_ = os.Remove(c.outputPath(e.Digest))
+}
+
+// Intact says whether there is an entry whose output has the right bytes. One
+// that has not is removed.
+func (c *Cache) Intact(k Key) bool {
+	f, ok := c.Get(k)
+	if ok {
+		_ = f.Close() // read-only
+	}
+	return ok
 }
 
 // GetBytes returns a whole small output.

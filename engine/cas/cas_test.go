@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +133,52 @@ func TestChangedWhileOpen(t *testing.T) {
 		if b, ok := c.GetBytes(key("a")); ok {
 			t.Errorf("%s: the entry gives %q", name, b)
 		}
+	}
+}
+
+// TestVersion: a mark of another layout is refused, and one that is damaged is
+// written anew.
+func TestVersion(t *testing.T) {
+	c := open(t, nil)
+	put(t, c, "a", []byte("hello world"))
+	path := filepath.Join(c.dir, "VERSION")
+	for text, refused := range map[string]bool{"": false, "roux": false, "rouX cache 1\n": false, layout: false, "roux cache 2\n": true} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(c.dir, nil)
+		if (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err == nil && !again.Intact(key("a")) {
+			t.Errorf("%q: the entries are gone", text)
+		}
+	}
+}
+
+// TestForeignFolder: a folder of something else is no place for a cache, and
+// nothing is put into it.
+func TestForeignFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"lost+found", ".hidden"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), "it is no cache, and holds thesis.tex (choose an empty or a new folder") {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("%v %v", left, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "thesis.tex")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, nil); err != nil {
+		t.Error(err)
 	}
 }
 

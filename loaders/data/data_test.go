@@ -261,11 +261,16 @@ func TestNoText(t *testing.T) {
 func TestAllOfATask(t *testing.T) {
 	dir := folder(t, map[string]string{"rows.jsonl": arcRow, "keys.yaml": arc + "procss_docs: 1\nfilter_list: []\nnum_fewshots: 3\nrepeats: 2\n",
 		"values.yaml":  "task: a\noutput_type: loglikelihood\ngeneration_kwargs:\n  until: ['\\n']\n  temperature: 0.7\n  top_p: 0.9\nfewshot_config:\n  samples: []\n",
+		"kinds.yaml":   "num_fewshot: lots\nfewshot_config: 5\n",
+		"metrics.yaml": strings.Split(arc, "metric_list")[0] + "metric_list:\n  - {metric: f1}\n  - {metric: exact_match, ignore_case: true}\n  - {metric: exact_match, regexes_to_ignore: [a]}\n  - {metric: acc, aggregation: mean, higher_is_better: true}\n",
 		"fewshot.yaml": arc + "num_fewshot: 1\n", "test.jsonl": arcRow})
 	for file, want := range map[string][]string{
-		"keys.yaml": {"keys.yaml:11:1: procss_docs is no key of a task file that roux reads (it reads ", "keys.yaml:12:1: filter_list cannot be read (leave it out, and say extract in the step)",
+		"keys.yaml": {"keys.yaml:11:1: procss_docs is no key of a task file that roux reads (docs/evaluation.md lists those)", "keys.yaml:12:1: filter_list cannot be read (leave it out, and say extract in the step)",
 			`keys.yaml:13:1: num_fewshots is no key of a task file that roux reads (did you mean "num_fewshot"?)`, "keys.yaml:14:1: repeats cannot be read"},
-		"values.yaml":  {"values.yaml:2:1: output_type loglikelihood is not read", "values.yaml:5:3: generation_kwargs.temperature: 0.7 is not read", "values.yaml:6:3: generation_kwargs.top_p", "values.yaml:8:3: fewshot_config.samples is not read"},
+		"values.yaml": {"values.yaml:2:1: output_type loglikelihood is not read", "values.yaml:5:3: generation_kwargs.temperature: 0.7 is not read", "values.yaml:6:3: generation_kwargs.top_p", "values.yaml:8:3: fewshot_config.samples is not read"},
+		"kinds.yaml":  {"kinds.yaml:1: found str `lots`, want a whole number", "kinds.yaml:2: found int `5`, want a mapping"},
+		"metrics.yaml": {"metrics.yaml:11:5: metric_list: f1 is not measured (acc, acc_norm, acc_bytes, brier_score, exact_match are): leave it out", "metrics.yaml:12:5: metric_list: ignore_case is the step's: say ignore_case: true there",
+			"metrics.yaml:13:5: metric_list: regexes_to_ignore: [a] is not read"},
 		"fewshot.yaml": {"fewshot.yaml:11:1: num_fewshot: rows drawn by Python's generator are not read: say fewshot_config: {sampler: first_n}"},
 	} {
 		_, err := Read(Request{Paths: []string{filepath.Join(dir, file)}, Task: true, Field: "text"})

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,6 +50,7 @@ type taskFile struct {
 	FewshotConfig    map[string]any `yaml:"fewshot_config"`
 	GenPrefix        string         `yaml:"gen_prefix"`
 	GenerationKwargs map[string]any `yaml:"generation_kwargs"`
+	MetricList       []yaml.Node    `yaml:"metric_list"`
 	hub              bool           // it came from the Hub
 	drawn            string         // where num_fewshot asks for rows that are drawn
 }
@@ -146,7 +148,7 @@ func (r *reading) readTask(path string, t *taskFile, depth int) error {
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return misread(path, err)
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return fmt.Errorf("%s is no task file: want a mapping with doc_to_text", path)
@@ -156,7 +158,7 @@ func (r *reading) readTask(path string, t *taskFile, depth int) error {
 		return err
 	}
 	if err := root.Decode(t); err != nil {
-		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+		return misread(path, err)
 	}
 	return t.check(root, path)
 }
@@ -197,7 +199,7 @@ func nearest(key string) string {
 	if s := schema.Suggest(key, keys); s != "" {
 		return fmt.Sprintf("did you mean %q?", s)
 	}
-	return "it reads " + strings.Join(keys, ", ")
+	return "docs/evaluation.md lists those"
 }
 
 // mayInclude refuses names of files that a task file has no business with:
@@ -210,55 +212,6 @@ func (t *taskFile) mayInclude(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not read: name the file from the task file's folder on, as in ../other.yaml", name)
-}
-
-// check refuses values that cannot be read, all at once.
-func (t *taskFile) check(root *yaml.Node, path string) error {
-	var bad []error
-	refuse := func(section, key, why string, args ...any) {
-		at := locate(root, section, key)
-		bad = append(bad, fmt.Errorf("%s: %s", place(path, at), fmt.Sprintf(why, args...)))
-	}
-	switch t.OutputType {
-	case "", "multiple_choice", "generate_until":
-	case "loglikelihood_rolling":
-		refuse("output_type", "", "output_type loglikelihood_rolling: name its text as data and use evaluate.perplexity with protocol: rolling")
-	default:
-		refuse("output_type", "", "output_type %s is not read (multiple_choice and generate_until are)", t.OutputType)
-	}
-	for _, key := range slices.Sorted(maps.Keys(t.GenerationKwargs)) {
-		v := t.GenerationKwargs[key]
-		switch {
-		case slices.Contains([]string{"until", "max_gen_toks"}, key):
-		case key == "do_sample" && v == false, key == "temperature" && (v == 0 || v == 0.0):
-		default:
-			refuse("generation_kwargs", key, "generation_kwargs.%s: %v is not read: answers are greedy", key, v)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(t.FewshotConfig)) {
-		if key != "sampler" {
-			refuse("fewshot_config", key, "fewshot_config.%s is not read", key)
-		}
-	}
-	if t.NumFewshot > 0 && t.FewshotConfig["sampler"] != "first_n" {
-		t.drawn = place(path, locate(root, "num_fewshot", "")) + ": "
-	}
-	return errors.Join(bad...)
-}
-
-// locate is the node of a key, or of one below it, where a file has it, and else
-// the file's first.
-func locate(root *yaml.Node, section, key string) *yaml.Node {
-	for i := 0; i < len(root.Content); i += 2 {
-		if root.Content[i].Value != section {
-			continue
-		}
-		if key == "" || root.Content[i+1].Kind != yaml.MappingNode {
-			return root.Content[i]
-		}
-		return locate(root.Content[i+1], key, "")
-	}
-	return root
 }
 
 // split is the part of the data set that is asked: the test split if there is one.
@@ -277,7 +230,7 @@ func (t *taskFile) files(dir, split string) ([]string, error) {
 			name, err := t.under(dir, t.DatasetPath)
 			return []string{name}, err
 		}
-		return nil, fmt.Errorf("dataset_path %q: data sets of the Hub are not read by a task: fetch its files, and say dataset_path: json and dataset_kwargs: {data_files: {%s: FILE.jsonl}}", t.DatasetPath, split)
+		return nil, fmt.Errorf("dataset_path %q: data sets of the Hub are not read by a task: fetch its files, and say dataset_path: json and dataset_kwargs: {data_files: {%s: FILE.jsonl}}", t.DatasetPath, cmp.Or(split, "test"))
 	}
 	if n.Kind == yaml.MappingNode {
 		var chosen *yaml.Node

@@ -49,6 +49,9 @@ func questions(d *ops.Data, choices bool) ([]ops.Item, error) {
 		return nil, d.Errorf("it holds no questions: write {task: PATH}")
 	}
 	for i, item := range d.Items {
+		if at := slices.Index(item.Choices, ""); choices && at >= 0 {
+			return nil, d.Errorf("question %d: choice %d is empty, and has no length to be normalised by: leave the question out", i+1, at+1)
+		}
 		if choices && len(item.Choices) < 2 {
 			return nil, d.Errorf("question %d has %d choices: evaluate.generate takes questions that are answered freely", i+1, len(item.Choices))
 		}

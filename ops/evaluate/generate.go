@@ -2,8 +2,10 @@ package evaluate
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rouxml/roux/ops"
@@ -25,7 +27,7 @@ func init() {
 		Name: "evaluate.generate", Version: 2,
 		Summary: "Lets models write answers and measures how many are right.",
 		Doc: "Each question is continued greedily until a stop string of the task, a token that ends a text (eos_token of the tokenizer, eos_token_id of generation_config.json), or the limit; stop strings are looked for in the decoded text and cut. " +
-			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written. " +
+			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written; of each model the first wrong answer is shown. " +
 			"For every model but the first: exact_match_diff with _low and _high, the 95 % interval of a bootstrap over questions (2000 draws, by the seed). Questions that are too long lose their beginning.",
 		Source:  "lm-evaluation-harness (Gao et al.), output_type generate_until",
 		Example: "op: evaluate.generate\nmodels: [base, merged]\ndata: quiz\nextract: '(-?\\d+)'\ntake: last\n",
@@ -40,7 +42,13 @@ func init() {
 			Check: checkGenerate,
 			Run:   runGenerate,
 			Finish: func(_ *generate, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
-				return compareModels("generate 2, greedy", in, seed, results, "exact_match"), nil
+				m := compareModels("generate 2, greedy", in, seed, results, "exact_match")
+				for i, r := range results {
+					if wrong := r.Notes["wrong"]; wrong != "" {
+						m.Notes = append(m.Notes, in[i].Name+" "+wrong)
+					}
+				}
+				return m, nil
 			},
 		},
 	})
@@ -114,6 +122,7 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 	}
 	extract := regexp.MustCompile(p.Extract) // Check compiled it
 	right, written := make([]float64, len(items)), 0
+	notes := map[string]string{"tokenizer": s.tokens.Digest()}
 	for i, item := range items {
 		text, n, err := s.answer(ctx, d, cache, prompts[i], item.Until)
 		if err != nil {
@@ -122,6 +131,8 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 		written += n
 		if p.clean(extract, text) == p.clean(extract, item.Answer) {
 			right[i] = 1
+		} else if notes["wrong"] == "" {
+			notes["wrong"] = fmt.Sprintf("answers %s with %s, where %s is right", ending(item.Context), ending(text), ending(item.Answer))
 		}
 		if x.Report != nil {
 			x.Report(i+1, len(items), "questions")
@@ -129,7 +140,16 @@ func runGenerate(ctx context.Context, p *generate, x *ops.Trial) (ops.Result, er
 	}
 	mean, stderr := meanOf(right)
 	return ops.Result{Values: map[string]float64{"exact_match": mean, "exact_match_stderr": stderr, "items": float64(len(items)), "tokens": float64(written)},
-		Items: map[string][]float64{"exact_match": right}, Notes: map[string]string{"tokenizer": s.tokens.Digest()}}, nil
+		Items: map[string][]float64{"exact_match": right}, Notes: notes}, nil
+}
+
+// ending is the end of a text, quoted.
+func ending(text string) string {
+	const shown = 60
+	if r := []rune(text); len(r) > shown {
+		text = "…" + string(r[len(r)-shown:])
+	}
+	return strconv.Quote(text)
 }
 
 // clean is what of a text is compared.
