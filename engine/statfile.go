@@ -39,7 +39,7 @@ func (p *Plan) addStatFile(ctx context.Context, out recipes.Output) error {
 		return place(err)
 	}
 	for i, l := range c.linears {
-		if names(l) == nil {
+		if !c.tells(l) {
 			continue
 		}
 		if err := c.ask(i, ops.Squares); err != nil {
@@ -63,16 +63,24 @@ func (f *statFile) key(ctx context.Context) (cas.Key, error) {
 // weights counts what the file tells about.
 func (f *statFile) weights() (n int) {
 	for _, l := range f.calib.linears {
-		if names(l) != nil {
+		if f.calib.tells(l) {
 			n += len(l.Weights)
 		}
 	}
 	return n
 }
 
-// names are those that the file has for the weights of an input; nil: it has
-// nothing of them.
-func names(l calib.Linear) []string { return calib.Names(l.Layer, l.Name, len(l.Weights), l.Tied) }
+// tells says whether a file of statistics has anything of an input: not of a tied
+// head, nor of one that the importance matrix lacks which is written anew, as
+// those lack it that llama-imatrix makes unless it is told to process the output.
+func (c *calibration) tells(l calib.Linear) bool {
+	names := calib.Names(l.Layer, l.Name, len(l.Weights), l.Tied)
+	if l.Name != calib.Head || names == nil || !c.given() {
+		return names != nil
+	}
+	_, has := c.data.data.Importance.Entries[names[0]]
+	return has
+}
 
 // standing says whether the file is as the last run left it, and whether that
 // would write the same.
@@ -170,6 +178,9 @@ func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, err
 func (p *Plan) fileSize(f *statFile) (int64, error) {
 	all := Statistics{Model: f.calib.model.name, Data: f.calib.data.data.Name}
 	for _, l := range f.calib.linears {
+		if !f.calib.tells(l) {
+			continue
+		}
 		all.Inputs = append(all.Inputs, &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: 1, Seen: 1, Rows: 1, Tied: l.Tied,
 			SquaresOnly: true, Columns: &kernel.Columns{Squares: make([]float64, l.Width)}})
 	}

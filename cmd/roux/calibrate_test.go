@@ -172,3 +172,34 @@ func TestCalibrationIsTheSame(t *testing.T) {
 		t.Errorf("hidden states left: %v %v", entries, err)
 	}
 }
+
+// TestDamagedStatistics: statistics whose entries are damaged are gathered
+// again, before what is computed with them.
+func TestDamagedStatistics(t *testing.T) {
+	recipe := `roux: 1
+models: {base: testdata/models/base}
+data: {calib: {text: testdata/data/prose.held.txt, length: 64, samples: 8}}
+steps: {s: {op: prune.wanda, model: base, calibrate: calib, sparsity: 0.5, sequential: SEQUENTIAL}}
+outputs: {o: {from: s, path: out}}
+`
+	bench(t, nil)
+	for _, sequential := range []string{"false", "true"} {
+		put(t, "r.yaml", []byte(strings.Replace(recipe, "SEQUENTIAL", sequential, 1)))
+		run := func() string {
+			if code, _, stderr := roux("run", "r.yaml", "--cache", "c"); code != exitDone {
+				t.Fatalf("exit %d\n%s", code, stderr)
+			}
+			return tree(t, "out")
+		}
+		want := run()
+		for range 2 {
+			damage(t, "c", func(b []byte) bool { return b[0] == '[' })
+			if err := os.RemoveAll("out"); err != nil {
+				t.Fatal(err)
+			}
+			if got := run(); got != want {
+				t.Errorf("damaged statistics change\n%s\nto\n%s", want, got)
+			}
+		}
+	}
+}
