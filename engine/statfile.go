@@ -155,8 +155,8 @@ func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, err
 	if err != nil {
 		return o, err
 	}
-	size, err := p.fileSize(f)
-	o.Files = []loaders.FileSize{{Name: filepath.Base(f.out.Path), Bytes: size}}
+	o.Bytes, err = p.fileSize(f)
+	o.Files = []loaders.FileSize{{Name: filepath.Base(f.out.Path), Bytes: o.Bytes}}
 	if err != nil || fresh {
 		return o, err
 	}
