@@ -65,7 +65,7 @@ func (p *Plan) layCalibration(ctx context.Context, n *node) error {
 				return err
 			}
 		}
-		if c.step != nil && c.linears[c.of(a)[0]].Name != calib.Head && a.memory() > p.opt.Memory/2 {
+		if c.step != nil && a.memory() > p.opt.Memory/2 {
 			return n.place(a.pass.Out().Name, fmt.Errorf("needs %s of memory beside the sums of its layer, and half of the budget is %s: raise --memory, or leave the tensor out with where",
 				humanize.Bytes(uint64(a.memory())), humanize.Bytes(uint64(p.opt.Memory/2))))
 		}
