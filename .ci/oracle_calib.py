@@ -29,6 +29,8 @@ def gather(model, batch):
         for name, path in INPUTS.items():
             hooks.append(layer.get_submodule(path).register_forward_hook(
                 lambda m, i, o, k=(l, name): seen.__setitem__(k, i[0].reshape(-1, i[0].shape[-1]).double())))
+    hooks.append(model.lm_head.register_forward_hook(
+        lambda m, i, o: seen.__setitem__((len(model.model.layers), "head.in"), i[0].reshape(-1, i[0].shape[-1]).double())))
     states = [model.model.embed_tokens(batch)]
     for layer in model.model.layers:
         hooks.append(layer.register_forward_hook(lambda m, i, o: states.append(o[0] if isinstance(o, tuple) else o)))

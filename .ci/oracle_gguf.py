@@ -120,8 +120,9 @@ class Tensor(C.Structure):
         ("flags", C.c_int32), ("src", C.c_void_p * 10), ("view_src", C.c_void_p), ("view_offs", C.c_size_t), ("data", C.c_void_p), ("name", C.c_char * 64)]
 
 def importance(llama, ids):
-    """Sums of squares and counts by weight, gathered in llama.cpp's graph as its tool llama-imatrix does: of what each product of a
-    layer's matrix takes, and for experts of the rows that are routed to them."""
+    """Sums of squares and counts by weight, gathered in llama.cpp's graph as its tool llama-imatrix does that is to process the output
+    too: of what each product of a layer's matrix takes, for experts of the rows that are routed to them, and of what the head takes,
+    if it is not tied to the embedding: it then has that one's name, which is left out."""
     so, found = llama.so, {}
     so.ggml_op_name.restype = C.c_char_p
     at = lambda p: C.cast(p, C.POINTER(Tensor)).contents
@@ -133,7 +134,7 @@ def importance(llama, ids):
     def see(p, ask, _):
         t = at(p)
         op = so.ggml_op_name(t.op)
-        if op not in (b"MUL_MAT", b"MUL_MAT_ID") or not at(t.src[0]).name.startswith(b"blk."):
+        if op not in (b"MUL_MAT", b"MUL_MAT_ID") or not (at(t.src[0]).name.startswith(b"blk.") or at(t.src[0]).name == b"output.weight"):
             return not ask
         if ask:
             return True

@@ -11,8 +11,8 @@ import (
 	"github.com/rouxml/roux/tensor"
 )
 
-// lacking returns what of the wanted the cache lacks, or nil. A layer comes with
-// the channels of all its inputs.
+// lacking returns what of the wanted the cache lacks, or nil: a damaged entry is
+// lacking too. A layer comes with the channels of all its inputs.
 func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 	want, any := make([]ops.Need, len(c.want)), false
 	asked, missing := map[int]bool{}, map[int]bool{}
@@ -25,17 +25,22 @@ func (r *run) lacking(ctx context.Context, c *calibration) ([]ops.Need, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !r.opt.Cache.Intact(key) {
+		if f, _ := r.opened(key); f == nil {
 			want[i] |= ops.Gram
 			missing[c.linears[i].Layer] = true
 		}
 	}
-	for i, l := range c.linears {
-		key, err := c.layerKey(ctx, l.Layer)
+	for layer := range asked {
+		key, err := c.layerKey(ctx, layer)
 		if err != nil {
 			return nil, err
 		}
-		if asked[l.Layer] && (missing[l.Layer] || !r.opt.Cache.Intact(key)) {
+		if _, ok := r.opt.Cache.GetBytes(key); asked[layer] && !ok {
+			missing[layer] = true
+		}
+	}
+	for i, l := range c.linears {
+		if missing[l.Layer] {
 			want[i] |= ops.Channels
 			any = true
 		}

@@ -181,3 +181,54 @@ outputs:
 		}
 	}
 }
+
+// TestDamagedGrams: a Gram matrix in the cache whose bytes changed is gathered
+// again, and so are the sums of channels.
+func TestDamagedGrams(t *testing.T) {
+	testdata, err := filepath.Abs("../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe := func(out string) string {
+		return fmt.Sprintf(`roux: 1
+models: {m: %[1]s/models/base}
+data: {c: {text: %[1]s/data/sums.held.txt, length: 80, samples: 5}}
+steps: {s: {op: test.reveal, model: m, calibrate: c, where: kind startsWith "mlp" and layer < 2}}
+outputs: {s: {from: s, path: %[2]s/s}}
+`, testdata, out)
+	}
+	cache := t.TempDir()
+	want, _ := run(t, recipe(t.TempDir()), cache, 2, 1<<30)
+	entries, err := filepath.Glob(filepath.Join(cache, "outputs", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grams := 0
+	for _, file := range entries {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch len(b) {
+		case 2 * 256 * 257, 2 * 512 * 513: // a lower triangle in float32
+			grams++
+			b[len(b)/3] ^= 0x40
+			if err := os.WriteFile(file, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			if b[0] != '[' { // what was computed with them
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if grams < 4 {
+		t.Fatalf("%d Gram matrices in the cache", grams)
+	}
+	again, _ := run(t, recipe(t.TempDir()), cache, 2, 1<<30)
+	if !bytes.Equal(want["s"], again["s"]) {
+		t.Error("damaged Gram matrices change the bytes")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/loaders"
 	"github.com/rouxml/roux/ops"
@@ -37,7 +38,10 @@ func (p *Plan) addStatFile(ctx context.Context, out recipes.Output) error {
 	if err != nil {
 		return place(err)
 	}
-	for i := range c.linears {
+	for i, l := range c.linears {
+		if !c.tells(l) {
+			continue
+		}
 		if err := c.ask(i, ops.Squares); err != nil {
 			return place(err)
 		}
@@ -53,15 +57,29 @@ func (p *Plan) addStatFile(ctx context.Context, out recipes.Output) error {
 // key names all that the file's bytes depend on.
 func (f *statFile) key(ctx context.Context) (cas.Key, error) {
 	k, err := f.calib.key(ctx)
-	return cas.NewHash("statistics file 1").String(filepath.Ext(f.path)).String(f.calib.data.data.Name).Key(k).Sum(), err
+	return cas.NewHash("statistics file 2").String(filepath.Ext(f.path)).String(f.calib.data.data.Name).Key(k).Sum(), err
 }
 
 // weights counts what the file tells about.
 func (f *statFile) weights() (n int) {
 	for _, l := range f.calib.linears {
-		n += len(l.Weights)
+		if f.calib.tells(l) {
+			n += len(l.Weights)
+		}
 	}
 	return n
+}
+
+// tells says whether a file of statistics has anything of an input: not of a tied
+// head, nor of one that the importance matrix lacks which is written anew, as
+// those lack it that llama-imatrix makes unless it is told to process the output.
+func (c *calibration) tells(l calib.Linear) bool {
+	names := calib.Names(l.Layer, l.Name, len(l.Weights), l.Tied)
+	if l.Name != calib.Head || names == nil || !c.given() {
+		return names != nil
+	}
+	_, has := c.data.data.Importance.Entries[names[0]]
+	return has
 }
 
 // standing says whether the file is as the last run left it, and whether that
@@ -137,8 +155,8 @@ func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, err
 	if err != nil {
 		return o, err
 	}
-	size, err := p.fileSize(f)
-	o.Files = []loaders.FileSize{{Name: filepath.Base(f.out.Path), Bytes: size}}
+	o.Bytes, err = p.fileSize(f)
+	o.Files = []loaders.FileSize{{Name: filepath.Base(f.out.Path), Bytes: o.Bytes}}
 	if err != nil || fresh {
 		return o, err
 	}
@@ -160,7 +178,10 @@ func (p *Plan) fileSummary(ctx context.Context, f *statFile) (OutputSummary, err
 func (p *Plan) fileSize(f *statFile) (int64, error) {
 	all := Statistics{Model: f.calib.model.name, Data: f.calib.data.data.Name}
 	for _, l := range f.calib.linears {
-		all.Inputs = append(all.Inputs, &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: 1, Seen: 1, Rows: 1,
+		if !f.calib.tells(l) {
+			continue
+		}
+		all.Inputs = append(all.Inputs, &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: 1, Seen: 1, Rows: 1, Tied: l.Tied,
 			SquaresOnly: true, Columns: &kernel.Columns{Squares: make([]float64, l.Width)}})
 	}
 	content, err := p.opt.Encode(f.path, all)

@@ -23,7 +23,7 @@ const (
 // [tokens, channels] of a linear layer. It is read-only and shared.
 type Stats struct {
 	Layer   int
-	Input   string   // which one: "attn.in", "attn.out", "ffn.in", "ffn.mid", "moe.in", "expert.in", "expert.mid"
+	Input   string   // which one: "attn.in", "attn.out", "ffn.in", "ffn.mid", "moe.in", "expert.in", "expert.mid"; "head.in", whose layer is one behind the last
 	Expert  int      // -1: none
 	Weights []string // the tensors that are multiplied by it
 	Samples int      // windows of the data
@@ -37,6 +37,8 @@ type Stats struct {
 	SquaresOnly bool `json:",omitempty"`
 	// Transposed says that the weight is stored [in, out].
 	Transposed bool
+	// Tied says that the weight is that of the embedding as well.
+	Tied bool `json:",omitempty"`
 	// ReadGram fills dst, channels x channels, with X^T*X: summed in float64 over
 	// blocks of 256 tokens, kept in float32. Nil unless the op needs Gram.
 	ReadGram func(dst []float64) error `json:"-"`

@@ -99,7 +99,7 @@ func imatrixOf(s engine.Statistics) (*imatrix.Matrix, error) {
 	at := map[string]int{}
 	for _, in := range s.Inputs {
 		m.Chunks, m.ChunkSize = in.Samples, int(in.Seen)/max(1, in.Samples)
-		for _, name := range calib.Names(in.Layer, in.Input, len(in.Weights)) {
+		for _, name := range calib.Names(in.Layer, in.Input, len(in.Weights), in.Tied) {
 			i, ok := at[name]
 			if !ok {
 				i = len(m.Entries)

@@ -143,7 +143,7 @@ func TestImatrixStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stdout, _ := roux("plan", "r.yaml", "--cache", "c")
-	if !strings.Contains(stdout, "output matrix: imatrix, 28 tensors, 0 B, up to date\nout\n└── base.gguf") {
+	if !strings.Contains(stdout, "output matrix: imatrix, 28 tensors, 38 kB, up to date\nout\n└── base.gguf") {
 		t.Errorf("the plan says\n%s", stdout)
 	}
 	if err := os.Remove("out/base.gguf"); err != nil {

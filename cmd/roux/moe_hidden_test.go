@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,55 @@ func TestHiddenRouters(t *testing.T) {
 	}
 	if text := plan("other.yaml"); !strings.Contains(text, "runs svd: to be run") {
 		t.Errorf("a base that changed is not run again\n%s", text)
+	}
+}
+
+// TestDamagedStudy: what a study came to is run again when its entry is damaged,
+// with all that it rests on.
+func TestDamagedStudy(t *testing.T) {
+	bench(t, map[string]string{"r.yaml": strings.Replace(hiddenRecipe, "WEIGHT", "1", 1)})
+	run := func() string {
+		measured(t, "r.yaml", "--cache", "c", "--workers", "2", "--memory", "100MB")
+		b, err := os.ReadFile("out/model.safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	want := run()
+	damage(t, "c", func([]byte) bool { return true })
+	if _, stdout, _ := roux("plan", "r.yaml", "--cache", "c"); !strings.Contains(stdout, "runs svd: to be run") {
+		t.Errorf("the plan takes what is damaged for held\n%s", stdout)
+	}
+	if err := os.RemoveAll("out"); err != nil {
+		t.Fatal(err)
+	}
+	if run() != want {
+		t.Error("a damaged study changes the bytes")
+	}
+}
+
+// damage changes a byte of those of a cache's outputs whose bytes are so.
+func damage(t *testing.T, cache string, of func([]byte) bool) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(cache, "outputs", "*", "*"))
+	n := 0
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) == 0 || !of(b) {
+			continue
+		}
+		n++
+		b[len(b)/2] ^= 1
+		if err := os.WriteFile(f, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n == 0 {
+		t.Error("nothing to damage")
 	}
 }
 

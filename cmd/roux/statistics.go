@@ -15,6 +15,7 @@ import (
 
 	"github.com/rouxml/roux/engine"
 	"github.com/rouxml/roux/ops"
+	"github.com/rouxml/roux/ops/nn"
 )
 
 // inspectStats shows the statistics that a recipe calibrates with, or those of
@@ -121,6 +122,10 @@ func statsLine(s *ops.Stats) string {
 	if s.SquaresOnly {
 		absolute, largest, peak = "-", "-", "-"
 	}
-	return strings.Join([]string{fmt.Sprint(s.Layer), name, tokens, fmt.Sprint(s.Width()), fmt.Sprint(s.Dead()),
+	layer := fmt.Sprint(s.Layer)
+	if s.Input == nn.HeadIn {
+		layer = "-" // it is behind all layers
+	}
+	return strings.Join([]string{layer, name, tokens, fmt.Sprint(s.Width()), fmt.Sprint(s.Dead()),
 		absolute, fmt.Sprintf("%.4g", rms), largest, peak}, "\t")
 }

@@ -10,73 +10,19 @@ import (
 	"github.com/rouxml/roux/engine/calib"
 	"github.com/rouxml/roux/ops"
 	"github.com/rouxml/roux/ops/nn"
+	"github.com/rouxml/roux/ops/opstest"
 	"github.com/rouxml/roux/tensor"
 )
 
-// smol is the shape of SmolLM2-135M.
-const smol = `{"model_type":"llama","vocab_size":49152,"hidden_size":576,"intermediate_size":1536,"num_hidden_layers":30,"num_attention_heads":9,
-"num_key_value_heads":3,"max_position_embeddings":8192,"rms_norm_eps":1e-5,"rope_theta":100000,"tie_word_embeddings":true}`
-
-// mapped is weights in bfloat16 that lie in memory.
-type mapped struct {
-	infos []tensor.Info
-	data  map[string][]byte
-}
-
-func (m *mapped) Infos() []tensor.Info { return m.infos }
-func (m *mapped) Tensor(name string) (tensor.Tensor, bool) {
-	for _, info := range m.infos {
-		if info.Name == name {
-			return inMemory{info, m.data[name]}, true
-		}
-	}
-	return nil, false
-}
-
-type inMemory struct {
-	info tensor.Info
-	b    []byte
-}
-
-func (t inMemory) Info() tensor.Info                       { return t.info }
-func (t inMemory) Bytes() []byte                           { return t.b }
-func (t inMemory) ReadAt(p []byte, off int64) (int, error) { return copy(p, t.b[off:]), nil }
-
+// smolModel is a model of the shape of SmolLM2-135M, with random tokens.
 func smolModel() ops.Subject {
 	r := rand.New(rand.NewPCG(1, 1))
-	m := &mapped{data: map[string][]byte{}}
-	add := func(name string, shape ...int) {
-		info := tensor.Info{Name: name + ".weight", DType: tensor.BF16, Shape: shape}
-		b := make([]byte, info.Bytes())
-		for i := 0; i < len(b); i += 2 {
-			v := float32(r.NormFloat64()) * 0.04
-			if len(shape) == 1 {
-				v++
-			}
-			h := math.Float32bits(v) >> 16
-			b[i], b[i+1] = byte(h), byte(h>>8)
-		}
-		m.infos, m.data[info.Name] = append(m.infos, info), b
-	}
-	add("model.embed_tokens", 49152, 576)
-	add("model.norm", 576)
-	for i := range 30 {
-		p := fmt.Sprintf("model.layers.%d.", i)
-		add(p+"input_layernorm", 576)
-		add(p+"post_attention_layernorm", 576)
-		add(p+"self_attn.q_proj", 576, 576)
-		add(p+"self_attn.k_proj", 192, 576)
-		add(p+"self_attn.v_proj", 192, 576)
-		add(p+"self_attn.o_proj", 576, 576)
-		add(p+"mlp.gate_proj", 1536, 576)
-		add(p+"mlp.up_proj", 1536, 576)
-		add(p+"mlp.down_proj", 576, 1536)
-	}
 	ids := make([]int32, 8*2048)
 	for i := range ids {
 		ids[i] = int32(r.IntN(49152))
 	}
-	return subject(ops.NewHeader("smol", m.infos, &tensor.Model{Config: []byte(smol)}), m,
+	w := opstest.Smol()
+	return subject(ops.NewHeader("smol", w.Infos(), &tensor.Model{Config: []byte(opstest.SmolConfig)}), w,
 		func() (ops.Tokenizer, error) { return cutTokens{nil, ids}, nil })
 }
 

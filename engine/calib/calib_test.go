@@ -289,7 +289,7 @@ func TestSequential(t *testing.T) {
 	if _, err := calib.Run(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"layer 0", "replace 0", "layer 1", "replace 1"}, order); d != "" {
+	if d := cmp.Diff([]string{"layer 0", "replace 0", "layer 1", "replace 1", "layer 2"}, order); d != "" {
 		t.Error(d)
 	}
 	for _, input := range []string{"attn.in", "attn.out", "ffn.in", "ffn.mid"} {

@@ -88,7 +88,7 @@ func (g *gathering) see(in nn.Input) error {
 func (g *gathering) begin(i int) *Gathered {
 	l := g.job.Linears[i]
 	to := &Gathered{Index: i, Stats: &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: g.samples, Seen: int64(g.rows),
-		Columns: kernel.NewColumns(l.Width), Transposed: l.Transposed}}
+		Columns: kernel.NewColumns(l.Width), Transposed: l.Transposed, Tied: l.Tied}}
 	if g.job.Want[i]&ops.Gram != 0 {
 		to.Gram = make([]float64, l.Width*l.Width)
 	}
@@ -140,6 +140,17 @@ func (g *gathering) behind(r nn.Rows) error {
 		return errEnough
 	}
 	return nil
+}
+
+// head takes the input of the logits' weights, which comes of the last states.
+func (g *gathering) head(st *nn.States) error {
+	if g.last < g.layers {
+		return nil
+	}
+	if err := st.HeadInput(g.see); err != nil {
+		return err
+	}
+	return g.end(g.layers)
 }
 
 // end hands the sums of a layer over and lets them go.

@@ -16,6 +16,10 @@ import (
 // Linear is an input of linear layers.
 type Linear = nn.Linear
 
+// Head is the name of the input of the logits' weights, which no run goes on
+// behind.
+const Head = nn.HeadIn
+
 // Linears lists the inputs that statistics can be had of, from headers alone.
 func Linears(h ops.Header) ([]Linear, error) {
 	all, err := nn.Linears(h.Config, h.Infos)
@@ -36,8 +40,8 @@ type Job struct {
 	Want    []ops.Need // by linear; 0: nothing
 	Blocks  bool       // whether to compare hidden states
 	// Layer takes what was gathered as each layer ends that something is wanted
-	// of; it must not keep the Grams. The run ends behind the last such layer,
-	// unless there is Replace.
+	// of, the head behind all layers; it must not keep the Grams. The run ends
+	// behind the last such layer, unless there is Replace.
 	Layer func(layer int, got []Gathered) error
 	// Replace, when set, is asked for other weights of a layer that has ended,
 	// through which the data then goes on: sequential compression. Nothing is
@@ -79,7 +83,7 @@ func Run(ctx context.Context, j Job) (*ops.Blocks, error) {
 	case err != nil:
 		return nil, fmt.Errorf("model %s: %w", j.Model.Name, err)
 	default:
-		if err := st.Close(); err != nil {
+		if err := errors.Join(g.head(st), st.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -130,7 +134,11 @@ func LayerBytes(all []Linear, want []ops.Need) int64 {
 func notFinite(s *ops.Stats, weights []string) error {
 	for j, v := range s.Squares {
 		if math.IsNaN(v) || math.IsInf(v, 0) || math.IsNaN(s.Sum[j]) {
-			return fmt.Errorf("layer %d is the first with an activation that is NaN or too large, in channel %d of the input of %s: the weights before it are damaged or overflow", s.Layer, j, weights[0])
+			where := fmt.Sprintf("layer %d", s.Layer)
+			if s.Input == Head {
+				where = "the last normalisation"
+			}
+			return fmt.Errorf("%s is the first with an activation that is NaN or too large, in channel %d of the input of %s: the weights before it are damaged or overflow", where, j, weights[0])
 		}
 	}
 	return nil

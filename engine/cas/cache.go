@@ -254,16 +254,6 @@ func (c *Cache) drop(e Entry) {
 	_ = os.Remove(c.outputPath(e.Digest))
 }
 
-// Intact says whether there is an entry whose output has the right bytes. One
-// that has not is removed.
-func (c *Cache) Intact(k Key) bool {
-	f, ok := c.Get(k)
-	if ok {
-		_ = f.Close() // read-only
-	}
-	return ok
-}
-
 // GetBytes returns a whole small output.
 func (c *Cache) GetBytes(k Key) ([]byte, bool) {
 	f, ok := c.Get(k)

@@ -1,6 +1,9 @@
 package evaluate
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // The grid on which dynamic logits fusion looks for its weights.
 const (
@@ -100,11 +103,16 @@ func (f *fusion) fused() float64 {
 // solve finds the weights: of one expert the best of the grid, of several one
 // after the other until none moves. Of equal ones the smallest is taken.
 func (f *fusion) solve() []float64 {
+	asked := make([][]int, len(f.d)) // where all stood after the last search for each
 	for range fusionSweeps {
 		moved := false
 		for t := range f.d {
+			if slices.Equal(asked[t], f.at) {
+				continue // nothing else moved since
+			}
 			was := f.at[t]
 			f.at[t], f.norm = f.best(t)
+			asked[t] = slices.Clone(f.at)
 			moved = moved || f.at[t] != was
 		}
 		if !moved || len(f.d) == 1 {

@@ -80,7 +80,7 @@ func (f *fusion) miss(to, from float64) float64 {
 // weight, so that those at the ends hold between them.
 func (g *grid) between(low, high int) {
 	mid := (low + high) / 2
-	if mid == low || g.bound(low, high) > g.least {
+	if bound := g.bound(low, high); mid == low || bound > g.least || bound == g.least && g.best <= low {
 		return
 	}
 	g.look(mid)

@@ -48,12 +48,9 @@ func init() {
 
 // runHidden looks at one model alone, or at a later one beside the first.
 func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error) {
-	models := make([]*subject, len(x.Models))
-	for i := range models {
-		var err error
-		if models[i], err = open(x, i, false); err != nil {
-			return ops.Result{}, err
-		}
+	models, err := openAll(x)
+	if err != nil {
+		return ops.Result{}, err
 	}
 	s := models[len(models)-1]
 	windows, length, err := s.windows(x.Data[0], protocolOf(p.Protocol), 0)
@@ -64,48 +61,67 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 	for i, w := range windows {
 		all[i] = w.sequence
 	}
-	a := s.model.Arch()
-	first := models[0]
-	with := len(models) == 2 && first.model.Arch().Hidden == a.Hidden && first.model.Arch().Layers == a.Layers && first.tokens.Digest() == s.tokens.Digest()
 	if err := s.layersFit(x.Data[0], all, x.Memory/int64(len(models))); err != nil {
 		return ops.Result{}, err
 	}
-	var moved, alike []float64 // sums of cosines by layer
-	tokens := 0
-	// Of every token the states behind all layers are held, of both models.
+	var c cosines
+	if err := c.take(ctx, models[0], s, all); err != nil {
+		return ops.Result{}, err
+	}
+	return ops.Result{Values: c.values(), Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+}
+
+// layered says whether two models can be held against each other layer by layer.
+func (s *subject) layered(first *subject) bool {
+	a, b := s.model.Arch(), first.model.Arch()
+	return s != first && a.Hidden == b.Hidden && a.Layers == b.Layers && s.tokens.Digest() == first.tokens.Digest()
+}
+
+// cosines are sums over tokens, by layer: of the states before and behind it,
+// and of those behind it in two models.
+type cosines struct {
+	moved, alike []float64
+	tokens       int
+}
+
+// take runs a model over sequences, and the first beside it if they compare. Of
+// every token the states behind all layers are held, of both models.
+func (c *cosines) take(ctx context.Context, first, s *subject, all []sequence) error {
+	a, with := s.model.Arch(), s.layered(first)
 	s.batch = max(s.held/(2*(a.Layers+1)), 1)
-	err = s.inBatches(all, func(_ int, some []sequence) error {
+	return s.inBatches(all, func(_ int, some []sequence) error {
 		own, err := s.layers(ctx, some)
 		if err != nil {
 			return err
 		}
-		tokens += len(own[0]) / a.Hidden
-		moved = addCosines(moved, own[:a.Layers], own[1:], a.Hidden)
+		c.tokens += len(own[0]) / a.Hidden
+		c.moved = addCosines(c.moved, own[:a.Layers], own[1:], a.Hidden)
 		if !with {
 			return nil
 		}
 		others, err := first.layers(ctx, some)
 		if err == nil {
-			alike = addCosines(alike, others[1:], own[1:], a.Hidden)
+			c.alike = addCosines(c.alike, others[1:], own[1:], a.Hidden)
 		}
 		return err
 	})
-	if err != nil {
-		return ops.Result{}, err
-	}
-	v := map[string]float64{"tokens": float64(tokens)}
+}
+
+// values are the metrics.
+func (c *cosines) values() map[string]float64 {
+	v, n := map[string]float64{"tokens": float64(c.tokens)}, float64(c.tokens)
 	least := math.Inf(1)
-	for l, sum := range moved {
-		influence := 1 - sum/float64(tokens)
+	for l, sum := range c.moved {
+		influence := 1 - sum/n
 		v[fmt.Sprintf("influence_%d", l)] = influence
 		if influence < least {
 			least, v["least_influential"] = influence, float64(l)
 		}
 	}
-	for l, sum := range alike {
-		v[fmt.Sprintf("similarity_%d", l)] = sum / float64(tokens)
+	for l, sum := range c.alike {
+		v[fmt.Sprintf("similarity_%d", l)] = sum / n
 	}
-	return ops.Result{Values: v, Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+	return v
 }
 
 // layersFit refuses windows whose hidden states behind all layers are more than

@@ -23,7 +23,7 @@ func againstFirst[P any](_ *P, ports int) [][]int {
 	return runs
 }
 
-// openAll opens models, which oneVocabulary has found to speak one.
+// openAll opens the models of a trial.
 func openAll(x *ops.Trial) ([]*subject, error) {
 	models := make([]*subject, len(x.Models))
 	for i := range models {

@@ -17,10 +17,15 @@ type Linear struct {
 	Width      int
 	Weights    []string // a stack of all experts stands under each of them
 	Transposed bool     // the weights are stored [in, out]
+	Tied       bool     // the weights are those of the embedding as well
 }
 
-// Linears lists the inputs of a model's linear layers, layer by layer, from its
-// config.json and its headers alone.
+// HeadIn is the name of the input of the logits' weights. Its layer is one
+// behind the last.
+const HeadIn = "head.in"
+
+// Linears lists the inputs of a model's linear layers, layer by layer and the
+// head's last, from its config.json and its headers alone.
 func Linears(config []byte, infos []tensor.Info) ([]Linear, error) {
 	if len(config) == 0 {
 		return nil, errors.New("the model has no config.json, so its architecture is unknown: name the directory that holds it")
@@ -43,7 +48,23 @@ func Linears(config []byte, infos []tensor.Info) ([]Linear, error) {
 		}
 		out = append(out, b.linears(i)...)
 	}
-	return out, nil
+	if a.Encoder {
+		return out, nil
+	}
+	head, err := m.headLinear()
+	return append(out, head), err
+}
+
+// headLinear is the input of the logits' weights.
+func (m *Model) headLinear() (Linear, error) {
+	a := m.arch
+	p := &part{reader: &reader{source: m.source, used: map[string]bool{}, dry: true}, names: m.names, f: a.form, i: -1}
+	o := outside{tokens: p.table(a.form.Embed.Tokens, a.Vocab, a.embedDim)}
+	p.head(&o, a)
+	if p.err != nil {
+		return Linear{}, p.err
+	}
+	return Linear{Layer: a.Layers, Name: HeadIn, Expert: -1, Width: a.embedDim, Weights: []string{o.head.Info().Name}, Tied: a.Tied}, nil
 }
 
 // linears lists the inputs of a block in the order in which they are computed.

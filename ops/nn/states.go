@@ -77,6 +77,26 @@ func (m *Model) headInput(x []float32, n int) []float32 {
 	return y
 }
 
+// HeadInput shows f what the logits' weights multiply, for every token in order,
+// as Hooks.Input sees the inputs of the blocks: the name is HeadIn. An encoder
+// has none.
+func (s *States) HeadInput(f func(Input) error) error {
+	a, o := s.model.arch, &s.model.outside
+	if o.head == nil {
+		return nil
+	}
+	in := Input{Name: HeadIn, Weights: []string{o.head.Info().Name}, Expert: -1}
+	for first := 0; first < s.plan.rows; first += GroupRows {
+		n := min(GroupRows, s.plan.rows-first)
+		x := s.model.headInput(s.x[first*a.Hidden:(first+n)*a.Hidden], n)
+		in.Rows = Rows{Layer: a.Layers, First: first, N: n, Cols: a.embedDim, Step: a.embedDim, X: x}
+		if err := f(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // columns computes the logits from..to of n rows into z, ld apart, the bias,
 // scale and cap done.
 func (m *Model) columns(w *matrix, x []float32, n, from, to int, z []float32, ld int) {
