@@ -167,24 +167,8 @@ func (o *onig) escape(inside bool) error {
 		o.out.add(`(?>\r\n|[\n-\r\u0085\u2028\u2029])`)
 	case two == `\W` || two == `\H` || two == `\X` || two == `\K` || two == `\g` || two == `\G`:
 		return fmt.Errorf("%s is not supported here", two)
-	case strings.HasPrefix(o.in[o.i-2:], `\x{`):
-		end := strings.IndexByte(o.in[o.i:], '}')
-		if end < 0 {
-			return errors.New(`\x{ is not closed`)
-		}
-		o.out.add(o.in[o.i-2 : o.i+end+1])
-		o.i += end + 1
-	case (two == `\p` || two == `\P`) && strings.HasPrefix(o.in[o.i:], "{"):
-		end := strings.IndexByte(o.in[o.i:], '}')
-		if end < 0 {
-			return errors.New(`\p{ is not closed`)
-		}
-		name := o.in[o.i+1 : o.i+end]
-		if strings.HasPrefix(name, "^") {
-			two, name = map[string]string{`\p`: `\P`, `\P`: `\p`}[two], name[1:]
-		}
-		o.property(two, name, inside)
-		o.i += end + 1
+	case (two == `\x` || two == `\p` || two == `\P`) && strings.HasPrefix(o.in[o.i:], "{"):
+		return o.braced(two, inside)
 	default:
 		o.out.add(two)
 		for o.i < len(o.in) && o.in[o.i]&0xC0 == 0x80 {
@@ -192,6 +176,25 @@ func (o *onig) escape(inside bool) error {
 			o.i++
 		}
 	}
+	return nil
+}
+
+// braced copies the rest of \x{...} or \p{...}.
+func (o *onig) braced(two string, inside bool) error {
+	end := strings.IndexByte(o.in[o.i:], '}')
+	if end < 0 {
+		return fmt.Errorf("%s{ is not closed", two)
+	}
+	name := o.in[o.i+1 : o.i+end]
+	o.i += end + 1
+	if two == `\x` {
+		o.out.add(two + "{" + name + "}")
+		return nil
+	}
+	if strings.HasPrefix(name, "^") {
+		two, name = map[string]string{`\p`: `\P`, `\P`: `\p`}[two], name[1:]
+	}
+	o.property(two, name, inside)
 	return nil
 }
 

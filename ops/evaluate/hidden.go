@@ -69,42 +69,61 @@ func runHidden(ctx context.Context, p *hidden, x *ops.Trial) (ops.Result, error)
 	if err := s.layersFit(x.Data[0], all, x.Memory/int64(len(models))); err != nil {
 		return ops.Result{}, err
 	}
-	var moved, alike []float64 // sums of cosines by layer
-	tokens := 0
-	// Of every token the states behind all layers are held, of both models.
+	if !with {
+		first = nil
+	}
+	c, err := s.cosines(ctx, first, all)
+	if err != nil {
+		return ops.Result{}, err
+	}
+	return ops.Result{Values: c.values(), Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+}
+
+// layerCosines are sums over tokens, by layer.
+type layerCosines struct {
+	tokens int
+	moved  []float64 // of the states before and behind a layer
+	alike  []float64 // of those behind it in two models
+}
+
+// cosines takes a model's, and those with another unless it is nil. Of every
+// token the states behind all layers are held, of both.
+func (s *subject) cosines(ctx context.Context, other *subject, all []sequence) (c layerCosines, err error) {
+	a := s.model.Arch()
 	s.batch = max(s.held/(2*(a.Layers+1)), 1)
 	err = s.inBatches(all, func(_ int, some []sequence) error {
 		own, err := s.layers(ctx, some)
 		if err != nil {
 			return err
 		}
-		tokens += len(own[0]) / a.Hidden
-		moved = addCosines(moved, own[:a.Layers], own[1:], a.Hidden)
-		if !with {
+		c.tokens += len(own[0]) / a.Hidden
+		c.moved = addCosines(c.moved, own[:a.Layers], own[1:], a.Hidden)
+		if other == nil {
 			return nil
 		}
-		others, err := first.layers(ctx, some)
+		others, err := other.layers(ctx, some)
 		if err == nil {
-			alike = addCosines(alike, others[1:], own[1:], a.Hidden)
+			c.alike = addCosines(c.alike, others[1:], own[1:], a.Hidden)
 		}
 		return err
 	})
-	if err != nil {
-		return ops.Result{}, err
-	}
-	v := map[string]float64{"tokens": float64(tokens)}
+	return c, err
+}
+
+func (c layerCosines) values() map[string]float64 {
+	v := map[string]float64{"tokens": float64(c.tokens)}
 	least := math.Inf(1)
-	for l, sum := range moved {
-		influence := 1 - sum/float64(tokens)
+	for l, sum := range c.moved {
+		influence := 1 - sum/float64(c.tokens)
 		v[fmt.Sprintf("influence_%d", l)] = influence
 		if influence < least {
 			least, v["least_influential"] = influence, float64(l)
 		}
 	}
-	for l, sum := range alike {
-		v[fmt.Sprintf("similarity_%d", l)] = sum / float64(tokens)
+	for l, sum := range c.alike {
+		v[fmt.Sprintf("similarity_%d", l)] = sum / float64(c.tokens)
 	}
-	return ops.Result{Values: v, Notes: map[string]string{"tokenizer": s.tokens.Digest(), "length": fmt.Sprint(length)}}, nil
+	return v
 }
 
 // layersFit refuses windows whose hidden states behind all layers are more than
