@@ -29,7 +29,6 @@ func (p row) emit() {
 	Pragma("noescape")
 	x, ld, ld3, next, back, later, n := RBX, RDX, R12, R11, RDI, RCX, R13
 	sums := []VecPhysical{zs[24], zs[25]}
-	square := transpose{elem: elem{zmm: true}}
 	Load(Param("sums"), RAX)
 	for g, s := range sums {
 		VMOVUPS(Mem{Base: RAX, Disp: 64 * g}, s)
@@ -61,10 +60,7 @@ func (p row) emit() {
 			ADDQ([]Register{next, back}[g], b)
 		}
 		ADDQ(ld, later)
-		square.shuffle16x16()
-		for c := range 16 {
-			p.add(c, x, s)
-		}
+		p.square(x, s)
 	}
 	ADDQ(I32(4*p.elements()), x)
 	DECQ(n)
@@ -79,6 +75,14 @@ func (p row) emit() {
 
 // elements is how many elements of a row are taken at a time.
 func (p row) elements() int { return rowStep / p.from.size(elem{}) }
+
+// square adds the products of 16 rows that lie in the first registers.
+func (p row) square(x Register, sum VecPhysical) {
+	transpose{elem: elem{zmm: true}}.shuffle16x16()
+	for c := range 16 {
+		p.add(c, x, sum)
+	}
+}
 
 // add adds the products of the elements in register c.
 func (p row) add(c int, x Register, sum VecPhysical) {
