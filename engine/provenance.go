@@ -89,10 +89,8 @@ func (p *Plan) provenance(ctx context.Context, w *write, dir string) error {
 // filesOf lists what a directory will hold with its provenance.
 func (p *Plan) filesOf(w *write, dir string) ([]string, error) {
 	names := p.provenanceFiles(w.out)
-	stored, err := os.ReadDir(dir)
-	for _, f := range stored {
-		names = append(names, f.Name())
-	}
+	stored, err := look(dir)
+	names = slices.AppendSeq(names, maps.Keys(stored))
 	slices.Sort(names)
 	return slices.Compact(names), err
 }

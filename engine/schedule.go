@@ -89,20 +89,6 @@ func (s *schedule) rows(ctx context.Context, a *action) ([]*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.calib != nil {
-		j, err := s.calibrating(ctx, a.calib)
-		if err != nil {
-			return nil, err
-		}
-		needs = append(needs, j)
-	}
-	if a.pass.Unit.Study {
-		j, err := s.studying(ctx, a.node)
-		if err != nil {
-			return nil, err
-		}
-		needs = append(needs, j)
-	}
 	if a.group != nil {
 		j, err := s.preparing(ctx, a.group)
 		if err != nil {
@@ -114,10 +100,28 @@ func (s *schedule) rows(ctx context.Context, a *action) ([]*job, error) {
 	return needs, nil
 }
 
-// operands returns the jobs below what an action reads, each once.
+// operands returns the jobs below what an action reads, and those that make the
+// statistics and what a study found for it.
 func (s *schedule) operands(ctx context.Context, a *action) ([]*job, error) {
+	needs, err := s.beneath(ctx, a.in)
+	if err == nil && a.calib != nil {
+		needs, err = with(needs)(s.calibrating(ctx, a.calib))
+	}
+	if err == nil && a.pass.Unit.Study {
+		needs, err = with(needs)(s.studying(ctx, a.node))
+	}
+	return needs, err
+}
+
+// with adds a job to a list, unless it could not be planned.
+func with(list []*job) func(*job, error) ([]*job, error) {
+	return func(j *job, err error) ([]*job, error) { return append(list, j), err }
+}
+
+// beneath returns the jobs below cells, each once.
+func (s *schedule) beneath(ctx context.Context, cells []*cell) ([]*job, error) {
 	var needs []*job
-	for _, c := range a.in {
+	for _, c := range cells {
 		more, err := s.below(ctx, c)
 		if err != nil {
 			return nil, err
@@ -143,20 +147,6 @@ func (s *schedule) preparing(ctx context.Context, g *group) (*job, error) {
 			return nil, err
 		}
 		j.needs = append(j.needs, more...)
-		if a.calib != nil {
-			c, err := s.calibrating(ctx, a.calib)
-			if err != nil {
-				return nil, err
-			}
-			j.needs = append(j.needs, c)
-		}
-		if a.pass.Unit.Study {
-			c, err := s.studying(ctx, a.node)
-			if err != nil {
-				return nil, err
-			}
-			j.needs = append(j.needs, c)
-		}
 	}
 	return j, nil
 }
@@ -179,18 +169,9 @@ func (s *schedule) calibrating(ctx context.Context, c *calibration) (*job, error
 			cells = append(cells, a.in...)
 		}
 	}
-	for _, cell := range cells {
-		more, err := s.below(ctx, cell)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range more {
-			if !slices.Contains(j.needs, m) {
-				j.needs = append(j.needs, m)
-			}
-		}
-	}
-	return j, nil
+	var err error
+	j.needs, err = s.beneath(ctx, cells)
+	return j, err
 }
 
 // run does every cell, its jobs first. A job takes its whole memory from the

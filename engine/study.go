@@ -58,20 +58,13 @@ func (s *schedule) studying(ctx context.Context, n *node) (*job, error) {
 		j.bytes, j.heap = 0, 0
 		return j, err
 	}
+	var cells []*cell
 	for _, port := range n.study.trial.ports {
-		for _, cell := range port.cells {
-			more, err := s.below(ctx, cell)
-			if err != nil {
-				return nil, err
-			}
-			for _, m := range more {
-				if !slices.Contains(j.needs, m) {
-					j.needs = append(j.needs, m)
-				}
-			}
-		}
+		cells = append(cells, port.cells...)
 	}
-	return j, nil
+	var err error
+	j.needs, err = s.beneath(ctx, cells)
+	return j, err
 }
 
 // studyHeld takes what a study came to from the cache. It reads the entry, for a

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,27 +116,40 @@ func mayReplace(target string, o StageOptions) error {
 	if err != nil {
 		return foreign(target)
 	}
-	if name := stranger(files, text); name != "" {
+	name, err := stranger(target, text)
+	if err != nil {
+		return err
+	}
+	if name != "" {
 		return fmt.Errorf("%s lies in %s and was not written by roux: move it away, or have all replaced with --force", name, target)
 	}
 	return nil
 }
 
-// stranger returns an entry of a directory that its marker does not list, if
+// stranger returns a file below a directory that its marker does not list, if
 // the marker lists any.
-func stranger(files []os.DirEntry, marker []byte) string {
+func stranger(dir string, marker []byte) (name string, err error) {
 	var m struct {
 		Files []string `json:"files"`
 	}
 	if json.Unmarshal(marker, &m) != nil || m.Files == nil {
-		return ""
+		return "", nil
 	}
-	for _, f := range files {
-		if !slices.Contains(m.Files, f.Name()) {
-			return f.Name()
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
 		}
-	}
-	return ""
+		rel, err := filepath.Rel(dir, path)
+		if rel = filepath.ToSlash(rel); err != nil || slices.Contains(m.Files, rel) {
+			return err
+		}
+		if d.IsDir() && slices.ContainsFunc(m.Files, func(f string) bool { return strings.HasPrefix(f, rel+"/") }) {
+			return nil
+		}
+		name = rel
+		return filepath.SkipAll
+	})
+	return name, err
 }
 
 func foreign(target string) error {

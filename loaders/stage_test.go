@@ -221,3 +221,27 @@ func TestOneAtATime(t *testing.T) {
 		t.Error("nobody was let in")
 	}
 }
+
+// TestStrangerBelow: what lies in a folder of an output counts as what lies
+// beside it.
+func TestStrangerBelow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	put(t, filepath.Join(dir, Marker), `{"files": ["roux.lock.json", "code/x.py"]}`)
+	put(t, filepath.Join(dir, "code", "x.py"), "x")
+	s, err := Stage(dir, StageOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"code/notes.txt", "mine/notes.txt"} {
+		put(t, filepath.Join(dir, name), "n")
+		if _, err := Stage(dir, StageOptions{}); err == nil || !strings.Contains(err.Error(), "was not written by roux") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

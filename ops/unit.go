@@ -161,7 +161,7 @@ func SameNames(in []Header) ([]Unit, error) {
 	for _, info := range heads {
 		add(info)
 	}
-	return units, mismatch(append(bad, more...))
+	return units, mismatch(in, append(bad, more...))
 }
 
 // tied is the embedding of a model that stands for a head which the model does
@@ -219,33 +219,4 @@ func extra(in []Header) (heads []tensor.Info, bad []string) {
 		}
 	}
 	return heads, bad
-}
-
-// mismatch makes one error of many: the first five and a count.
-func mismatch(bad []string) error {
-	if len(bad) == 0 {
-		return nil
-	}
-	shown := bad
-	if len(shown) > 5 {
-		shown = shown[:5]
-	}
-	return fmt.Errorf("%d tensors do not fit each other (are the models of one architecture and size?):\n  %s%s", len(bad), strings.Join(shown, "\n  "), cure(bad))
-}
-
-// cure is what to do about tensors that a model lacks, or that have a row for
-// each token of another vocabulary.
-func cure(bad []string) string {
-	for _, text := range bad {
-		switch name, rest, _ := strings.Cut(text, ": "); {
-		case strings.HasSuffix(name, "embed_tokens.weight") && !strings.Contains(rest, "no such tensor"):
-			return "\nModels of different vocabularies share one after tokenizer.align, or tokenizer.transplant"
-		case !strings.Contains(rest, "no such tensor"):
-		case strings.Contains(name, ".experts."):
-			return "\nExperts may be laid out in two ways: moe.stack or moe.unstack brings a model to the other's"
-		default:
-			return "\nTo merge state dicts whose keys differ, say in the step keys: intersection, for what all have, or keys: union"
-		}
-	}
-	return ""
 }

@@ -183,14 +183,22 @@ func (c Curve) resolve(e Env) (Curve, error) {
 	return Curve{}, nil
 }
 
-// literals lists the numbers that stand in the recipe.
-func (c Curve) literals() []float64 {
-	if c.Constant() {
-		return []float64{c.value}
-	}
-	var all []float64
-	for _, one := range c.cases {
-		all = append(all, one.list...)
+// literals lists the numbers that a curve is written with; expressions have
+// none.
+func literals(n *yaml.Node) (all []*yaml.Node) {
+	switch n = deref(n); n.Kind {
+	case yaml.ScalarNode:
+		return []*yaml.Node{n}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			all = append(all, literals(item)...)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == "value" {
+				all = append(all, literals(n.Content[i+1])...)
+			}
+		}
 	}
 	return all
 }
@@ -200,10 +208,10 @@ func (Curve) TypeName() string { return "number or curve" }
 
 // JSONSchema describes the YAML forms.
 func (Curve) JSONSchema() map[string]any {
-	number := map[string]any{"type": []any{"number", "string"}}
-	list := map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"type": []any{"number", "string"}}}
-	piece := []any{number, list}
-	return map[string]any{"anyOf": []any{number, list, map[string]any{"type": "array", "minItems": 1, "items": map[string]any{
+	number := func() map[string]any { return map[string]any{"type": []any{"number", "string"}} }
+	list := func() map[string]any { return map[string]any{"type": "array", "minItems": 1, "items": number()} }
+	piece := []any{number(), list()}
+	return map[string]any{"anyOf": []any{number(), list(), map[string]any{"type": "array", "minItems": 1, "items": map[string]any{
 		"type": "object", "required": []any{"value"}, "additionalProperties": false,
 		"properties": map[string]any{"where": map[string]any{"type": "string"}, "value": map[string]any{"anyOf": piece}}}}}}
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -150,16 +151,18 @@ func (d decoder) value(n *yaml.Node, path string, r rules, v reflect.Value, dept
 }
 
 func (d decoder) checkCurve(n *yaml.Node, path string, r rules, v reflect.Value) Problems {
-	c, ok := v.Addr().Interface().(*Curve)
-	if !ok {
+	if v.Type() != curveType {
 		return nil
 	}
-	for _, x := range c.literals() {
-		if err := r.inRange(x); err != nil {
-			return d.fail(n, path, "", "%v", err)
+	var problems Problems
+	for _, literal := range literals(n) {
+		if x, ok := asNumber(literal); ok {
+			if err := r.inRange(x); err != nil {
+				problems = append(problems, d.fail(literal, path, "", "%v", err)...)
+			}
 		}
 	}
-	return nil
+	return problems
 }
 
 func (d decoder) list(n *yaml.Node, path string, r rules, v reflect.Value, depth int) Problems {
@@ -245,7 +248,7 @@ func (d decoder) number(n *yaml.Node, r rules, v reflect.Value) error {
 			return want
 		}
 		v.SetInt(i)
-		return r.inRange(float64(i))
+		return cmp.Or(r.inEnum(strconv.FormatInt(i, 10)), r.inRange(float64(i)))
 	case reflect.Uint64, reflect.Uint32, reflect.Uint:
 		u, err := strconv.ParseUint(n.Value, 0, v.Type().Bits())
 		if err != nil {

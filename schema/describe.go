@@ -3,6 +3,8 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,18 +51,40 @@ func (f field) limits(s map[string]any) {
 		list := make([]any, len(f.enum))
 		for i, e := range f.enum {
 			list[i] = e
+			if n, err := strconv.Atoi(e); err == nil && s["type"] == "integer" {
+				list[i] = n
+			}
 		}
 		s["enum"] = list
 	}
 	if f.min != nil {
 		s["minItems"] = *f.min
 	}
+	f.bound(s)
+}
+
+// bound says the range wherever a number may stand: alone, in a list, or as the
+// value of a case.
+func (f field) bound(s map[string]any) {
 	names := map[string]string{">": "exclusiveMinimum", ">=": "minimum", "<": "exclusiveMaximum", "<=": "maximum"}
+	types, _ := s["type"].([]any)
 	for _, b := range f.bounds {
-		if s["type"] != nil {
+		if s["type"] == "integer" || slices.Contains(types, "number") {
 			s[names[b.op]] = b.v
 		}
 	}
+	forms, _ := s["anyOf"].([]any)
+	for _, form := range append(forms, s["items"], within(s, "value")) {
+		if form, ok := form.(map[string]any); ok {
+			f.bound(form)
+		}
+	}
+}
+
+// within is the schema of a property, or nil.
+func within(s map[string]any, name string) any {
+	props, _ := s["properties"].(map[string]any)
+	return props[name]
 }
 
 func typeSchema(t reflect.Type) map[string]any {

@@ -20,6 +20,8 @@ type sample struct {
 	Flag    bool     `yaml:"flag" default:"false" doc:"a switch"`
 	Size    Bytes    `yaml:"size" default:"1MB" doc:"a size"`
 	Rank    Rank     `yaml:"rank" check:"optional" doc:"a rank"`
+	Bits    int      `yaml:"bits" default:"4" check:"enum=4|8" doc:"a choice of numbers"`
+	Places  []int    `yaml:"places" check:"optional,>=0" doc:"numbers"`
 	Ratio   *float64 `yaml:"ratio" check:"optional,>=0" doc:"a share"`
 }
 
@@ -187,15 +189,22 @@ func TestJSONSchema(t *testing.T) {
 		"{density: 0.5, list: [a, {model: b, weight: [0, 1]}]}":                        true,
 		"{density: [{where: layer > 1, value: 0.5}, {value: 1}], rank: {energy: 0.9}}": true,
 		"{count: 4, mode: slow, flag: true, size: 5GB}":                                true,
-		"{density: true}":        false,
-		"{density: [0.5, true]}": false,
-		"{ratio: true}":          false,
-		"{mode: quick}":          false,
-		"{count: 11}":            false,
-		"{densty: 1}":            false,
-		"{list: []}":             false,
-		"{rank: {energy: 2}}":    false,
-		"{list: [{weight: 1}]}":  false,
+		"{bits: 8, places: [0, 7]}":                                                    true,
+		"{bits: 5}":                                                                    false,
+		"{places: [1, -1]}":                                                            false,
+		"{density: 0}":                                                                 false,
+		"{density: [0.5, 1.5]}":                                                        false,
+		"{density: [{where: layer > 1, value: 0}, {value: 1}]}":                        false,
+		"{density: [{where: layer > 1, value: [0.1, 2]}, {value: 1}]}":                 false,
+		"{density: true}":                                                              false,
+		"{density: [0.5, true]}":                                                       false,
+		"{ratio: true}":                                                                false,
+		"{mode: quick}":                                                                false,
+		"{count: 11}":                                                                  false,
+		"{densty: 1}":                                                                  false,
+		"{list: []}":                                                                   false,
+		"{rank: {energy: 2}}":                                                          false,
+		"{list: [{weight: 1}]}":                                                        false,
 	} {
 		_, problems := decode(t, text)
 		var v any
@@ -242,4 +251,18 @@ func FuzzPredicate(f *testing.F) {
 			_, _ = p.Match(Env{Name: "a", Layer: 1, Layers: 2})
 		}
 	})
+}
+
+// TestRanges: each number of a curve that is out of range is a problem at its
+// own place.
+func TestRanges(t *testing.T) {
+	_, problems := decode(t, "density: [{where: layer > 1, value: [0, 1, 1.5]}, {value: 0.5}, {value: 2}]\nplaces: [3, -1, -2]\n")
+	var at []Pos
+	for _, p := range problems {
+		p.Pos.File = ""
+		at = append(at, p.Pos)
+	}
+	if diff := cmp.Diff([]Pos{{"", 1, 38}, {"", 1, 44}, {"", 1, 73}, {"", 2, 13}, {"", 2, 17}}, at); diff != "" {
+		t.Error(problems, diff)
+	}
 }

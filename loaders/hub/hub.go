@@ -259,7 +259,7 @@ func isWeights(name string) bool {
 	return strings.HasSuffix(name, ".safetensors") && (strings.HasPrefix(name, "model") || strings.HasPrefix(name, "adapter_model"))
 }
 
-// wanted picks config, tokenizer and weights on the top level; of two forms of
+// wanted picks config, tokenizer and weights on the top level, and code; of two forms of
 // the same weights only one is fetched, and PyTorch's if there is no other.
 func wanted(names []string) []string {
 	var out []string
@@ -267,7 +267,10 @@ func wanted(names []string) []string {
 	for _, name := range names {
 		ends := func(end string) bool { return strings.HasSuffix(name, end) }
 		switch {
-		case strings.Contains(name, "/"):
+		case strings.Contains(name, "/"): // code that auto_map may name
+			if ends(".py") {
+				out = append(out, name)
+			}
 		case isWeights(name):
 			out = append(out, name)
 		case pytorch && (strings.HasPrefix(name, "pytorch_model") && (ends(".bin") || ends(".bin.index.json")) || name == "adapter_model.bin"):

@@ -254,6 +254,9 @@ func TestWanted(t *testing.T) {
 	if got := wanted(append(pytorch, "model.safetensors")); !slices.Equal(got, []string{"config.json", "model.safetensors"}) {
 		t.Errorf("of both: %v", got)
 	}
+	if got := wanted([]string{"code/modeling.py", "code/x.json", "original/model.safetensors", "model.safetensors"}); !slices.Equal(got, []string{"code/modeling.py", "model.safetensors"}) {
+		t.Errorf("of folders: %v", got)
+	}
 	adapter := []string{"adapter_config.json", "adapter_model.bin", "optimizer.bin"}
 	if got := wanted(adapter); !slices.Equal(got, adapter[:2]) {
 		t.Errorf("of an adapter: %v", got)

@@ -129,5 +129,6 @@ func riders(dir string) ([]tensor.File, error) {
 		}
 		files = append(files, tensor.File{Name: name, Path: filepath.Join(dir, name)})
 	}
-	return files, nil
+	nested, err := code(dir)
+	return append(files, nested...), err
 }

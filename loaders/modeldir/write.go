@@ -122,6 +122,9 @@ func (s *sink) config() error {
 // carry copies a file that rides along.
 func carry(dir string, f tensor.File) (err error) {
 	to := filepath.Join(dir, filepath.FromSlash(f.Name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
 	if f.Data != nil {
 		return os.WriteFile(to, f.Data, 0o644)
 	}

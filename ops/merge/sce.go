@@ -13,7 +13,7 @@ import (
 type sce struct {
 	Base       schema.Ref   `yaml:"base" doc:"model that the others were tuned from; gives config and tokenizer"`
 	Models     []schema.Ref `yaml:"models" check:"min=1" doc:"tuned models"`
-	SelectTopk schema.Curve `yaml:"select_topk" default:"1" doc:"share of the elements in which the models differ at all that is kept: those in which they differ most"`
+	SelectTopk schema.Curve `yaml:"select_topk" default:"1" check:"0..1" doc:"share of the elements in which the models differ at all that is kept: those in which they differ most"`
 	Int8Mask   bool         `yaml:"int8_mask" default:"false" doc:"accepted for mergekit's files; changes nothing"`
 }
 
@@ -61,9 +61,9 @@ func nothing() largest.Cut { return largest.Cut{Bits: math.MaxInt32} }
 func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	share := p.SelectTopk.Value()
 	switch {
-	case share >= 1:
+	case share == 1:
 		return largest.Cut{}, nil
-	case share <= 0:
+	case share == 0:
 		return nothing(), nil
 	}
 	// The reference multiplies in float32, which decides where a product is whole.

@@ -25,8 +25,8 @@ type expert struct {
 	Model           schema.Ref `yaml:"model" doc:"model to take MLPs from"`
 	PositivePrompts []string   `yaml:"positive_prompts" check:"optional" doc:"prompts that should be routed to the expert"`
 	NegativePrompts []string   `yaml:"negative_prompts" check:"optional" doc:"prompts that should not"`
-	PositiveTokens  [][]int    `yaml:"positive_tokens" check:"optional" doc:"token ids in place of positive_prompts"`
-	NegativeTokens  [][]int    `yaml:"negative_tokens" check:"optional" doc:"token ids in place of negative_prompts"`
+	PositiveTokens  [][]int    `yaml:"positive_tokens" check:"optional,>=0" doc:"token ids in place of positive_prompts"`
+	NegativeTokens  [][]int    `yaml:"negative_tokens" check:"optional,>=0" doc:"token ids in place of negative_prompts"`
 	NoiseScale      float64    `yaml:"noise_scale" default:"0" check:">=0" doc:"standard deviation of normal noise that is added"`
 	ResidualScale   float64    `yaml:"residual_scale" default:"1" doc:"factor of the down projection"`
 }

@@ -12,7 +12,7 @@ import (
 
 type rtn struct {
 	Model       schema.Ref `yaml:"model" previous:"" doc:"model to quantize"`
-	Bits        int        `yaml:"bits" default:"4" check:"4..8" doc:"bits of a code: 4 or 8"`
+	Bits        int        `yaml:"bits" default:"4" check:"enum=4|8" doc:"bits of a code"`
 	Symmetric   bool       `yaml:"symmetric" default:"true" doc:"no zero points"`
 	GroupSize   int        `yaml:"group_size" default:"128" check:">=0" doc:"columns that share a scale; 0 for one scale a row"`
 	Activations string     `yaml:"activations" default:"none" check:"enum=none|int8" doc:"int8 asks engines to quantize activations too, by token at run time (W8A8)"`
@@ -36,9 +36,6 @@ func init() {
 }
 
 func check(p *rtn) []schema.Problem {
-	if p.Bits != 4 && p.Bits != 8 {
-		return []schema.Problem{{Path: "bits", Msg: fmt.Sprintf("%d bits cannot be stored", p.Bits), Cure: "use 4 or 8"}}
-	}
 	if p.Activations == "int8" && (p.Bits != 8 || !p.Symmetric || p.GroupSize != 0) {
 		return []schema.Problem{{Path: "activations", Msg: "int8 activations go with 8 bits, symmetric, one scale a row", Cure: "say bits: 8, symmetric: true, group_size: 0"}}
 	}

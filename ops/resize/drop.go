@@ -13,7 +13,7 @@ import (
 
 type drop struct {
 	Model     schema.Ref     `yaml:"model" previous:"" doc:"model to take layers out of"`
-	Layers    []int          `yaml:"layers" check:"optional,min=1" doc:"layers to drop, counting from 0"`
+	Layers    []int          `yaml:"layers" check:"optional,min=1,>=0" doc:"layers to drop, counting from 0"`
 	Count     int            `yaml:"count" check:"optional,>=1" doc:"instead of layers: how many to drop"`
 	By        string         `yaml:"by" check:"optional,enum=influence|angle|tail" doc:"which to drop, influence by default: those that change hidden states least, the run of layers that turns them least, or the last"`
 	Calibrate schema.DataRef `yaml:"calibrate" check:"optional" doc:"texts whose hidden states are looked at, for influence and angle"`
@@ -65,7 +65,7 @@ func (p *drop) dropped(h ops.Header) ([]int, error) {
 	if p.Layers != nil {
 		list := slices.Clone(p.Layers)
 		slices.Sort(list)
-		if list = slices.Compact(list); list[0] < 0 || list[len(list)-1] >= layers {
+		if list = slices.Compact(list); list[len(list)-1] >= layers {
 			return nil, fmt.Errorf("layers %v of %s: it has layers 0 to %d", p.Layers, h.Name, layers-1)
 		}
 		if len(list) == layers {

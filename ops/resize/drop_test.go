@@ -97,7 +97,6 @@ func TestChosen(t *testing.T) {
 	}
 	for says, p := range map[string]drop{
 		"layers [5] of m: it has layers 0 to 4":   {Layers: []int{5}},
-		"layers [-1] of m":                        {Layers: []int{-1}},
 		"all 5 layers of m would go":              {Layers: []int{0, 1, 2, 3, 4}},
 		"count: 5, and m has 5 layers: leave one": {Count: 5},
 	} {

@@ -18,7 +18,7 @@ type stack struct {
 // slice is a run of layers of one model.
 type slice struct {
 	Model  schema.Ref `yaml:"model" doc:"model to take layers from"`
-	Layers []int      `yaml:"layers" check:"optional" doc:"first layer and the one behind the last, as [0, 8]; default: all"`
+	Layers []int      `yaml:"layers" check:"optional,>=0" doc:"first layer and the one behind the last, as [0, 8]; default: all"`
 }
 
 // FromScalar lets a model be named alone, with all of its layers.
@@ -44,7 +44,7 @@ func init() {
 func stackCheck(p *stack) []schema.Problem {
 	var problems []schema.Problem
 	for i, s := range p.Slices {
-		if s.Layers != nil && (len(s.Layers) != 2 || s.Layers[0] < 0 || s.Layers[1] <= s.Layers[0]) {
+		if s.Layers != nil && (len(s.Layers) != 2 || s.Layers[1] <= s.Layers[0]) {
 			problems = append(problems, schema.Problem{Path: "slices", Msg: fmt.Sprintf("slice %d: layers %v hold no layers", i+1, s.Layers), Cure: "write [first, behind the last], counting from 0"})
 		}
 	}

@@ -145,6 +145,19 @@ var (
 // group is an open parenthesis: where in the output it and its parts begin.
 type group struct{ open, ifAt, elseAt int }
 
+// part marks what begins at s[i], and at a place of the output, as a part of the
+// group.
+func (g *group) part(s string, i, at int) {
+	switch {
+	case word(s, i, "if") && g.ifAt < 0:
+		g.ifAt = at
+	case word(s, i, "else") && g.ifAt >= 0 && g.elseAt < 0:
+		g.elseAt = at
+	case s[i] == ',': // arguments: their choices are left alone
+		g.open, g.ifAt, g.elseAt = -1, at, -1
+	}
+}
+
 // expression checks one tag and rewrites choices.
 func expression(s string) (string, error) {
 	var out []byte
@@ -185,13 +198,8 @@ func expression(s string) (string, error) {
 			return "", errTimes
 		case c == '~' || c == '+' || c == '*' || c == '.' && indexes(out):
 			operators++
-		case word(s, i, "if") && len(groups) > 0 && groups[len(groups)-1].ifAt < 0:
-			groups[len(groups)-1].ifAt = len(out)
-		case word(s, i, "else") && len(groups) > 0 && groups[len(groups)-1].ifAt >= 0 && groups[len(groups)-1].elseAt < 0:
-			groups[len(groups)-1].elseAt = len(out)
-		case c == ',' && len(groups) > 0: // arguments: their choices are left alone
-			groups[len(groups)-1].ifAt, groups[len(groups)-1].elseAt = len(out), -1
-			groups[len(groups)-1].open = -1
+		case len(groups) > 0:
+			groups[len(groups)-1].part(s, i, len(out))
 		}
 		if operators > maxOperators {
 			return "", errOperator

@@ -146,11 +146,28 @@ func (p axpys) emit() {
 	for i := 1; i < p.rows; i++ {
 		LEAQ(Mem{Base: rows[i-1], Index: RAX, Scale: 1}, rows[i])
 	}
-	parts := lineBytes / p.bytes()
 	MOVQ(n, lines)
 	SHRQ(U8(7-shiftOf(p.size())), lines)
 	JZ(LabelRef(name + "_rest"))
 	Label(name + "_line")
+	p.line(rows, y)
+	DECQ(lines)
+	JNZ(LabelRef(name + "_line"))
+	Label(name + "_rest")
+	ANDQ(U8(lineBytes/p.size()-1), n)
+	JZ(LabelRef(name + "_done"))
+	Label(name + "_one")
+	p.one(rows, y)
+	DECQ(n)
+	JNZ(LabelRef(name + "_one"))
+	Label(name + "_done")
+	VZEROUPPER()
+	RET()
+}
+
+// line handles as many columns as a cache line holds.
+func (p axpys) line(rows []Register, y Register) {
+	parts := lineBytes / p.bytes()
 	for j := range parts {
 		p.move(Mem{Base: y, Disp: j * p.bytes()}, p.vec(p.rows+j))
 	}
@@ -165,18 +182,6 @@ func (p axpys) emit() {
 	for _, r := range append(rows, y) {
 		ADDQ(I32(lineBytes), r)
 	}
-	DECQ(lines)
-	JNZ(LabelRef(name + "_line"))
-	Label(name + "_rest")
-	ANDQ(U8(lineBytes/p.size()-1), n)
-	JZ(LabelRef(name + "_done"))
-	Label(name + "_one")
-	p.one(rows, y)
-	DECQ(n)
-	JNZ(LabelRef(name + "_one"))
-	Label(name + "_done")
-	VZEROUPPER()
-	RET()
 }
 
 // one handles a single column.

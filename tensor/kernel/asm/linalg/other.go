@@ -23,24 +23,14 @@ func emitRotate(v vector) {
 	body := func(t *tail) {
 		xv, yv, xn, yn := v.reg(), v.reg(), v.reg(), v.reg()
 		mx, my := x.Idx(i, 8), y.Idx(i, 8)
-		if t != nil {
-			t.load(mx, xv)
-			t.load(my, yv)
-		} else {
-			VMOVUPD(mx, xv)
-			VMOVUPD(my, yv)
-		}
+		load(t, mx, xv)
+		load(t, my, yv)
 		VMULPD(s, yv, xn)
 		VFMADD231PD(c, xv, xn)
 		VMULPD(s, xv, yn)
 		VFMSUB231PD(c, yv, yn)
-		if t != nil {
-			t.store(xn, mx)
-			t.store(yn, my)
-		} else {
-			VMOVUPD(xn, mx)
-			VMOVUPD(yn, my)
-		}
+		store(t, xn, mx)
+		store(t, yn, my)
 	}
 	CMPQ(end, n)
 	JGT(LabelRef("done"))
@@ -58,6 +48,40 @@ func emitRotate(v vector) {
 	Label("tailDone")
 	VZEROUPPER()
 	RET()
+}
+
+// load and store move a whole vector, or what a tail has of it.
+func load(t *tail, m Mem, r VecVirtual) {
+	if t != nil {
+		t.load(m, r)
+	} else {
+		VMOVUPD(m, r)
+	}
+}
+
+func store(t *tail, r VecVirtual, m Mem) {
+	if t != nil {
+		t.store(r, m)
+	} else {
+		VMOVUPD(r, m)
+	}
+}
+
+// blocks runs body for each of count vectors at i, as long as so many are left
+// of n elements.
+func (v vector) blocks(label string, count int, i, end, n GPVirtual, body func(k int, t *tail)) {
+	LEAQ(Mem{Base: i, Disp: count * v.lanes()}, end)
+	CMPQ(end, n)
+	JGT(LabelRef(label + "Done"))
+	Label(label)
+	for k := range count {
+		body(k, nil)
+	}
+	ADDQ(Imm(uint64(count*v.lanes())), i)
+	ADDQ(Imm(uint64(count*v.lanes())), end)
+	CMPQ(end, n)
+	JLE(LabelRef(label))
+	Label(label + "Done")
 }
 
 func emitSecular(v vector) {
@@ -86,13 +110,8 @@ func emitSecular(v vector) {
 	body := func(k int, t *tail) {
 		d, term := v.reg(), v.reg()
 		mg, mw := gap.Offset(k*v.bytes()).Idx(i, 8), w.Offset(k*v.bytes()).Idx(i, 8)
-		if t != nil {
-			t.load(mg, d)
-			t.load(mw, term)
-		} else {
-			VMOVUPD(mg, d)
-			VMOVUPD(mw, term)
-		}
+		load(t, mg, d)
+		load(t, mw, term)
 		VSUBPD(mu, d, d)
 		if t != nil {
 			t.over(d, one)
@@ -102,21 +121,8 @@ func emitSecular(v vector) {
 		VADDPD(term, sums[k], sums[k])
 		VFMADD231PD(d, term, slopes[k])
 	}
-	for _, count := range []int{strands, 1} {
-		label := map[int]string{strands: "block", 1: "single"}[count]
-		LEAQ(Mem{Base: i, Disp: count * v.lanes()}, end)
-		CMPQ(end, n)
-		JGT(LabelRef(label + "Done"))
-		Label(label)
-		for k := range count {
-			body(k, nil)
-		}
-		ADDQ(Imm(uint64(count*v.lanes())), i)
-		ADDQ(Imm(uint64(count*v.lanes())), end)
-		CMPQ(end, n)
-		JLE(LabelRef(label))
-		Label(label + "Done")
-	}
+	v.blocks("block", strands, i, end, n, body)
+	v.blocks("single", 1, i, end, n, body)
 	SUBQ(i, n)
 	JZ(LabelRef("tailDone"))
 	t := v.newTail(n)

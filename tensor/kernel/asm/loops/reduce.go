@@ -123,13 +123,12 @@ func (s isa) absSums(name, signature string, raw bool) {
 		}
 		for k := range total {
 			v := s.vec()
-			if halves != nil {
+			switch {
+			case halves != nil:
 				VCVTPS2PD(halves[k], v)
-			} else if raw {
-				h := s.rawHalf(x, i, k*step/2)
-				VSUBPS(s.rawHalf(less, i, k*step/2), h, h)
-				VCVTPS2PD(h, v)
-			} else {
+			case raw:
+				VCVTPS2PD(s.rawLess(x, less, i, k*step/2), v)
+			default:
 				VCVTPS2PD(elem(x, i, k*step), v)
 			}
 			if s.wide {
@@ -151,6 +150,13 @@ func (s isa) absSums(name, signature string, raw bool) {
 	s.spill(total, all, 0)
 	s.spill(some, kept, 0)
 	end()
+}
+
+// rawLess is differences of bfloat16, half a register of them.
+func (s isa) rawLess(x, less, i reg.GPVirtual, disp int) reg.VecVirtual {
+	h := s.rawHalf(x, i, disp)
+	VSUBPS(s.rawHalf(less, i, disp), h, h)
+	return h
 }
 
 // rawHalves is 16 differences of bfloat16, in two registers of half the width.

@@ -161,9 +161,7 @@ func (p *philox) below() {
 	p.odds()
 	known := make([][]strand, len(outs))
 	for l := range known {
-		for range p.strands() {
-			known[l] = append(known[l], strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}})
-		}
+		known[l] = p.unknown()
 	}
 	Label("counters")
 	for _, m := range slices.Concat(known...) {
@@ -196,6 +194,14 @@ func (p *philox) below() {
 	JNZ(LabelRef("counters"))
 	VZEROUPPER()
 	RET()
+}
+
+// unknown is room for what is known of the strands' elements.
+func (p *philox) unknown() (all []strand) {
+	for range p.strands() {
+		all = append(all, strand{[2]reg.VecVirtual{p.vec(), p.vec()}, [2]reg.VecVirtual{p.vec(), p.vec()}})
+	}
+	return all
 }
 
 // close keeps what is open where the word of 32 elements is below the limit's.
