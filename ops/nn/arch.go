@@ -112,8 +112,10 @@ func (a *Arch) sizes(s *settings) (err error) {
 	case a.Layers > 1<<14:
 		return fmt.Errorf("config.json: %d layers are more than any model has", a.Layers)
 	case a.KVHeads < 1 || a.Heads%a.KVHeads != 0:
-		return fmt.Errorf("config.json: %d heads cannot share %d key/value heads evenly", a.Heads, a.KVHeads)
-	case a.HeadDim < 1 || a.denseFFN < 1:
+		return fmt.Errorf("config.json: num_key_value_heads is %d, or is missing and taken for it, and %d heads (%s) cannot share so many evenly", a.KVHeads, a.Heads, z.Heads.keys[0])
+	case a.HeadDim < 1:
+		return fmt.Errorf("config.json: %s is %d, which is less than one for each of %d heads (%s)", z.Hidden.keys[0], a.Hidden, a.Heads, z.Heads.keys[0])
+	case a.denseFFN < 1:
 		return fmt.Errorf("config.json: %s is missing", z.FFN.keys[0])
 	}
 	return nil
@@ -132,19 +134,25 @@ func (a *Arch) scalars(s *settings) error {
 	f := a.form
 	var softcap, headCap, divide, embed, residual float64
 	for _, c := range []struct {
-		to  *float64
-		r   ref
-		def float64
-	}{{&a.eps, f.Norm.Eps, 0}, {&softcap, f.Attention.Softcap, 0}, {&headCap, f.Head.Softcap, 0}, {&divide, f.Head.Divide, 1},
-		{&embed, f.Embed.Scale, 1}, {&residual, f.Residual, 1}} {
+		to       *float64
+		r        ref
+		def      float64
+		positive bool
+	}{{&a.eps, f.Norm.Eps, -1, false}, {&softcap, f.Attention.Softcap, 0, true}, {&headCap, f.Head.Softcap, 0, true}, {&divide, f.Head.Divide, 1, true},
+		{&embed, f.Embed.Scale, 1, false}, {&residual, f.Residual, 1, false}} {
 		x, ok, err := s.number(c.r)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !ok {
+		case !ok:
 			x = c.def
+		case c.positive && x <= 0:
+			return fmt.Errorf("config.json: %s is %v, and must be above zero", c.r.keys[0], x)
 		}
 		*c.to = x
+	}
+	if a.eps < 0 {
+		return fmt.Errorf("config.json: %s must be a number that is not negative", f.Norm.Eps.keys[0])
 	}
 	if f.Embed.RootScale {
 		embed = math.Sqrt(float64(a.Hidden))
@@ -195,7 +203,7 @@ func (a *Arch) experts(s *settings) (err error) {
 		return err
 	}
 	if a.Active > a.Experts || a.Experts > 1<<14 {
-		return fmt.Errorf("config.json: %d active experts of %d", a.Active, a.Experts)
+		return fmt.Errorf("config.json: %s is %d, of %d experts (%s)", m.Top.keys[0], a.Active, a.Experts, m.Experts.keys[0])
 	}
 	a.renormalize, err = s.flag(m.Renormalize)
 	return err

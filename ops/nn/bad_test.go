@@ -48,13 +48,24 @@ func TestBadConfig(t *testing.T) {
 		{map[string]any{"hidden_size": "48"}, "hidden_size is 48, not a number"},
 		{map[string]any{"hidden_size": -4}, "hidden_size is -4"},
 		{map[string]any{"num_hidden_layers": 1e7}, "layers are more than any model has"},
-		{map[string]any{"num_key_value_heads": 4}, "6 heads cannot share 4"},
+		{map[string]any{"num_key_value_heads": 4}, "num_key_value_heads is 4, or is missing and taken for it, and 6 heads (num_attention_heads) cannot share"},
 		{map[string]any{"attention_bias": 3}, "attention_bias is 3, neither true nor false"},
-		{map[string]any{"rope_parameters": map[string]any{"rope_type": "spiral"}}, `rope scaling of type "spiral"`},
+		{map[string]any{"rope_parameters": map[string]any{"rope_type": "spiral"}}, `rope_type is "spiral", a rope scaling that cannot be run`},
 		{map[string]any{"rope_parameters": map[string]any{"rope_type": "linear", "stretch": 2}}, `rope setting "stretch" is unknown`},
-		{map[string]any{"rope_parameters": map[string]any{"rope_type": "linear", "factor": 0}}, "factor above zero"},
+		{map[string]any{"rope_parameters": map[string]any{"rope_type": "linear", "factor": 0}}, "factor of the rope scaling is 0, and must be above zero"},
 		{map[string]any{"rope_parameters": map[string]any{"rope_type": "longrope", "short_factor": []any{1}}}, "short_factor and long_factor of 4 numbers"},
 		{map[string]any{"rope_parameters": 7}, "rope_parameters is 7, not an object"},
+		{turned("linear", "factor", "x"), "factor is x, not a number"},
+		{turned("linear"), "factor is missing, and rope scaling linear needs it"},
+		{turned("llama3", "factor", 8, "high_freq_factor", 4), "low_freq_factor is missing, and rope scaling llama3 needs it"},
+		{turned("yarn", "factor", 4, "attention_factor", 0), "attention_factor of the rope scaling is 0, and must be above zero"},
+		{turned("yarn", "factor", 4, "beta_slow", 0), "beta_slow of the rope scaling is 0"},
+		{turned("yarn", "factor", 4, "truncate", 0), "truncate is 0, neither true nor false"},
+		{turned("longrope", "short_factor", []any{1, nil}), "short_factor has <nil> at 1, and must have numbers above zero"},
+		{turned("default", "rope_theta", 1), "rope_theta is 1, and must be above 1"},
+		{map[string]any{"rms_norm_eps": json.RawMessage("null")}, "rms_norm_eps must be a number that is not negative"},
+		{map[string]any{"rms_norm_eps": -1}, "rms_norm_eps must be a number that is not negative"},
+		{map[string]any{"hidden_size": 2}, "hidden_size is 2, which is less than one for each of 6 heads"},
 		{map[string]any{"rope_scaling": map[string]any{"rope_type": "linear", "factor": 2}}, "rope_parameters and rope_scaling differ"},
 		{map[string]any{"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, and in this model type a rotation of type default turns whole heads"},
 		{map[string]any{"layer_types": []any{"full_attention", "full_attention", "sliding_attention"}}, "layer_types has sliding_attention in layer 2"},
@@ -68,6 +79,15 @@ func TestBadConfig(t *testing.T) {
 	wantError(t, err, "config.json: ")
 	_, err = Open(&memory{}, nil, Options{})
 	wantError(t, err, "no config.json")
+}
+
+// turned is a config whose rotation has a type and other settings.
+func turned(kind string, settings ...any) map[string]any {
+	m := map[string]any{"rope_type": kind}
+	for i := 0; i < len(settings); i += 2 {
+		m[settings[i].(string)] = settings[i+1]
+	}
+	return map[string]any{"rope_parameters": m}
 }
 
 // What a family does not compute as transformers does is refused by the name of
@@ -88,6 +108,18 @@ func TestBadFamilyConfig(t *testing.T) {
 		{"gpt_neox", map[string]any{"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, and what this model type reads (rotary_pct) makes it 0.25"},
 		{"stablelm", map[string]any{"rope_scaling": map[string]any{"rope_type": "proportional"}}, "partial_rotary_factor is 0.25, and in this model type a rotation of type proportional"},
 		{"phi3", map[string]any{"partial_rotary_factor": 0.4}, "make a rotation of 3 elements: it must be even"},
+		{"phi3", map[string]any{"partial_rotary_factor": 2.5}, "partial_rotary_factor is 2.5, and must be above 0 and at most 1"},
+		{"gpt_neox", map[string]any{"rotary_pct": -1}, "rotary_pct is -1, and must be above 0"},
+		{"gpt_neox", map[string]any{"rotary_emb_base": 0}, "rotary_emb_base is 0, and must be above 1"},
+		{"gemma2", map[string]any{"query_pre_attn_scalar": 0}, "query_pre_attn_scalar is 0, and must be above zero"},
+		{"gemma2", map[string]any{"attn_logit_softcapping": 0}, "attn_logit_softcapping is 0, and must be above zero"},
+		{"gemma3", map[string]any{"sliding_window_pattern": 2.5}, "sliding_window_pattern is 2.5, not a whole number of 1 or more"},
+		{"granite", map[string]any{"logits_scaling": 0}, "logits_scaling is 0, and must be above zero"},
+		{"smollm3", map[string]any{"no_rope_layers": []any{1, "x", 1, 1}}, "no_rope_layers has x for layer 1, and may have 0 and 1"},
+		{"qwen2", map[string]any{"max_window_layers": -1}, "max_window_layers is -1, not a whole number of 0 or more"},
+		{"qwen3_moe", map[string]any{"mlp_only_layers": []any{nil}}, "mlp_only_layers has <nil>, which is no number of a layer"},
+		{"qwen3_moe", map[string]any{"decoder_sparse_step": 0}, "decoder_sparse_step is 0, not a whole number of 1 or more"},
+		{"qwen3_moe", map[string]any{"num_experts_per_tok": 9}, "num_experts_per_tok is 9, of 6 experts"},
 		{"qwen3_moe", map[string]any{"use_sliding_window": true, "sliding_window": 8, "layer_types": sliding}, "layer_types has full_attention in layer 0"},
 		{"smollm3", map[string]any{"sliding_window": 8, "layer_types": append(sliding, "full_attention")}, "layer_types has sliding_attention in layer 1"},
 		{"mixtral", map[string]any{"layer_types": sliding}, "layer_types has sliding_attention in layer 1"},

@@ -3,6 +3,7 @@ package nn
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 )
 
 // ref says where a family keeps a value: the keys of config.json in the order
@@ -78,6 +79,18 @@ func (s *settings) count(r ref) (int, error) {
 	}
 	if x != float64(int(x)) || x < 1 || x > 1<<28 {
 		return 0, fmt.Errorf("config.json: %s is %v, not a whole number above zero", r.keys[0], x)
+	}
+	return int(x), nil
+}
+
+// every returns a whole number of at least least; null and absence are 0.
+func (s *settings) every(r ref, least float64) (int, error) {
+	x, ok, err := s.number(r)
+	if err != nil || !ok {
+		return 0, err
+	}
+	if x != math.Trunc(x) || x < least || x > 1<<28 {
+		return 0, fmt.Errorf("config.json: %s is %v, not a whole number of %v or more", r.keys[0], x, least)
 	}
 	return int(x), nil
 }

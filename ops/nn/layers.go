@@ -36,6 +36,9 @@ func (a *Arch) scoreScale(s *settings) (float64, error) {
 	if err != nil || !ok {
 		return 1 / math.Sqrt(float64(a.HeadDim)), err
 	}
+	if a.form.Attention.ScalePower < 0 && x <= 0 {
+		return 0, fmt.Errorf("config.json: %s is %v, and must be above zero", a.form.Attention.Scale.keys[0], x)
+	}
 	return math.Pow(x, a.form.Attention.ScalePower), nil
 }
 
@@ -62,7 +65,7 @@ func (a *Arch) windows(s *settings) error {
 	}
 	for i := range a.layers {
 		if some && slides[i] {
-			a.layers[i].window = int(size)
+			a.layers[i].window = int(min(size, 1<<28)) // longer than any text
 		}
 	}
 	return a.sameTypes(s)
@@ -86,16 +89,16 @@ func (a *Arch) sameTypes(s *settings) error {
 func (a *Arch) sliding(s *settings) ([]bool, error) {
 	f := &a.form.Attention
 	out := make([]bool, a.Layers)
-	from, _, err := s.number(f.WindowFrom)
+	from, err := s.every(f.WindowFrom, 0)
 	if err != nil {
 		return nil, err
 	}
-	every, _, err := s.number(f.FullEvery)
+	every, err := s.every(f.FullEvery, 1)
 	if err != nil {
 		return nil, err
 	}
 	for i := range out {
-		out[i] = i >= int(from) && (every < 1 || (i+1)%int(every) != 0) && (!f.WindowNoRope || a.layers[i].rope == nil)
+		out[i] = i >= from && (every < 1 || (i+1)%every != 0) && (!f.WindowNoRope || a.layers[i].rope == nil)
 	}
 	types, err := a.layerTypes(s)
 	if types == nil || err != nil || !f.LayerTypes {
@@ -134,15 +137,19 @@ func (a *Arch) sparse(s *settings) error {
 	if err != nil {
 		return err
 	}
-	step, ok, err := s.number(m.Step)
+	step, err := s.every(m.Step, 1)
 	if err != nil {
 		return err
 	}
 	for i := range a.layers {
-		a.layers[i].moe = !ok || step < 1 || (i+1)%int(step) == 0
+		a.layers[i].moe = step < 1 || (i+1)%step == 0
 	}
 	for _, d := range dense {
-		if n, ok := d.(float64); ok && n >= 0 && int(n) < a.Layers {
+		n, ok := d.(float64)
+		if !ok || n != math.Trunc(n) {
+			return fmt.Errorf("config.json: %s has %v, which is no number of a layer", m.DenseLayers.keys[0], d)
+		}
+		if n >= 0 && n < float64(a.Layers) {
 			a.layers[int(n)].moe = false
 		}
 	}

@@ -168,10 +168,6 @@ func (r *rope) check() error {
 	switch {
 	case r.dims < 2 || r.dims%2 != 0:
 		return fmt.Errorf("config.json: head_dim and partial_rotary_factor make a rotation of %d elements: it must be even", r.dims)
-	case r.theta <= 1:
-		return fmt.Errorf("config.json: rope_theta is %v", r.theta)
-	case r.factor <= 0:
-		return fmt.Errorf("config.json: rope scaling %s needs a factor above zero", r.kind)
 	case r.kind == "longrope" && (len(r.shortFactor) != half || len(r.longFactor) != half):
 		return fmt.Errorf("config.json: longrope needs short_factor and long_factor of %d numbers", half)
 	case r.kind == "llama3" && (r.low <= 0 || r.high <= r.low):

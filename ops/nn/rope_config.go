@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // ropes reads the rotation of every layer. New files hold it in the map
@@ -61,7 +62,7 @@ func (a *Arch) placeRopes(s *settings, outer, inner *rope) error {
 // dropRopes takes the rotation from layers that have none.
 func (a *Arch) dropRopes(s *settings) error {
 	f := &a.form.Attention
-	every, _, err := s.number(f.NoRopeEvery)
+	every, err := s.every(f.NoRopeEvery, 1)
 	if err != nil {
 		return err
 	}
@@ -73,8 +74,11 @@ func (a *Arch) dropRopes(s *settings) error {
 		return fmt.Errorf("config.json: %s has %d entries for %d layers", f.NoRope.keys[0], len(has), a.Layers)
 	}
 	for i := range a.layers {
-		none := every >= 1 && (i+1)%int(every) == 0
+		none := every >= 1 && (i+1)%every == 0
 		if has != nil {
+			if has[i] != 0.0 && has[i] != 1.0 && has[i] != false && has[i] != true {
+				return fmt.Errorf("config.json: %s has %v for layer %d, and may have 0 and 1", f.NoRope.keys[0], has[i], i)
+			}
 			none = has[i] == 0.0 || has[i] == false
 		}
 		if none {
@@ -114,6 +118,9 @@ var ropeNumbers = []string{
 	"beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim",
 }
 
+// ropeNeeds are numbers without which a scaling means nothing.
+var ropeNeeds = map[string][]string{"linear": {"factor"}, "dynamic": {"factor"}, "llama3": {"factor", "low_freq_factor", "high_freq_factor"}}
+
 var ropeKinds = []string{"default", "linear", "dynamic", "llama3", "yarn", "longrope", "proportional"}
 
 // rope reads one rotation out of its map, theta being its key outside.
@@ -139,7 +146,7 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 	}
 	r := &rope{scaling: *in, theta: numberIn(m, outer[0], "rope_theta"), positions: a.Positions}
 	partial := numberIn(m, outer[1], "partial_rotary_factor")
-	if err := f.checkParts(s, r, partial); err != nil {
+	if err := f.check(s, theta, r, partial); err != nil {
 		return nil, err
 	}
 	r.dims = int(float64(a.HeadDim) * partial)
@@ -158,10 +165,15 @@ func (a *Arch) rope(s *settings, m map[string]any, theta ref) (*rope, error) {
 	return r, r.check()
 }
 
-// checkParts refuses a part of each head to turn where the family turns whole
+// check refuses a part of each head to turn where the family turns whole
 // ones, and keys that contradict those that the family reads.
-func (f *ropeForm) checkParts(s *settings, r *rope, partial float64) error {
-	if partial != 1 && f.Parts == (r.kind == "proportional") {
+func (f *ropeForm) check(s *settings, theta ref, r *rope, partial float64) error {
+	switch {
+	case r.theta <= 1:
+		return fmt.Errorf("config.json: %s is %v, and must be above 1", theta.keys[0], r.theta)
+	case partial <= 0 || partial > 1:
+		return fmt.Errorf("config.json: %s is %v, and must be above 0 and at most 1", f.Partial.keys[0], partial)
+	case partial != 1 && f.Parts == (r.kind == "proportional"):
 		return fmt.Errorf("config.json: partial_rotary_factor is %v, and in this model type a rotation of type %s turns whole heads", partial, r.kind)
 	}
 	for i, key := range f.Twins {
@@ -190,18 +202,36 @@ func readScaling(m map[string]any, f *ropeForm) (*scaling, error) {
 		kind = other
 	}
 	if !slices.Contains(ropeKinds, kind) {
-		return nil, fmt.Errorf("config.json: rope scaling of type %q cannot be run; those that can: %v", kind, ropeKinds)
+		return nil, fmt.Errorf("config.json: rope_type is %q, a rope scaling that cannot be run; those that can: %s", kind, strings.Join(ropeKinds, ", "))
 	}
 	for _, k := range ropeNumbers {
-		if _, _, err := in.number(ref{keys: []string{k}}); err != nil {
+		x, ok, err := in.number(ref{keys: []string{k}})
+		switch {
+		case err != nil:
 			return nil, err
+		case ok && x <= 0 && !strings.HasPrefix(k, "mscale"):
+			return nil, fmt.Errorf("config.json: %s of the rope scaling is %v, and must be above zero", k, x)
+		case !ok && slices.Contains(ropeNeeds[kind], k):
+			return nil, fmt.Errorf("config.json: %s is missing, and rope scaling %s needs it", k, kind)
 		}
+	}
+	truncate, err := in.flag(ref{keys: []string{"truncate"}, def: true})
+	if err != nil {
+		return nil, err
+	}
+	short, err := in.numbers("short_factor")
+	if err != nil {
+		return nil, err
+	}
+	long, err := in.numbers("long_factor")
+	if err != nil {
+		return nil, err
 	}
 	return &scaling{
 		kind: kind, factor: numberIn(m, 1, "factor"), low: numberIn(m, 1, "low_freq_factor"), high: numberIn(m, 4, "high_freq_factor"),
-		betaFast: numberIn(m, 32, "beta_fast"), betaSlow: numberIn(m, 1, "beta_slow"), truncate: m["truncate"] != false,
+		betaFast: numberIn(m, 32, "beta_fast"), betaSlow: numberIn(m, 1, "beta_slow"), truncate: truncate,
 		attention: numberIn(m, 0, "attention_factor"), mscale: numberIn(m, 0, "mscale"), mscaleAll: numberIn(m, 0, "mscale_all_dim"),
-		shortFactor: numbers(m["short_factor"]), longFactor: numbers(m["long_factor"]),
+		shortFactor: short, longFactor: long,
 	}, nil
 }
 
@@ -213,11 +243,19 @@ func numberIn(m map[string]any, def float64, key string) float64 {
 	return def
 }
 
-func numbers(v any) []float64 {
-	list, _ := v.([]any)
-	out := make([]float64, len(list))
-	for i, x := range list {
-		out[i], _ = x.(float64)
+// numbers is a list of numbers above zero, or none.
+func (s *settings) numbers(key string) ([]float64, error) {
+	list, err := s.list(ref{keys: []string{key}})
+	if err != nil {
+		return nil, err
 	}
-	return out
+	out := make([]float64, len(list))
+	for i, v := range list {
+		x, ok := v.(float64)
+		if !ok || x <= 0 {
+			return nil, fmt.Errorf("config.json: %s has %v at %d, and must have numbers above zero", key, v, i)
+		}
+		out[i] = x
+	}
+	return out, nil
 }
