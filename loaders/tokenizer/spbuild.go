@@ -16,9 +16,9 @@ func (b *builder) sentencepieceBPE() error {
 	m := &bpe{vocab: v, unk: b.special("unk"), fuseUnk: true}
 	text := b.textTokens()
 	m.merges = b.scoredMerges(text)
-	m.prepare(text)
 	m.fallback = b.byteIDs()
 	m.user = b.userTokens()
+	m.prepare(text)
 	b.t.model, b.t.vocab = m, v
 	b.readText()
 	return nil
@@ -130,10 +130,10 @@ func (b *builder) readText() {
 	}
 	prefix := or(b.AddSpacePrefix, true)
 	if prefix && !b.asSuffix {
-		ns = append(ns, prepend("▁"))
+		ns = append(ns, lead{empty: b.spm && !few})
 	}
 	ns = append(ns, replace{literal(" "), "▁"})
-	end := ending{trim: few}
+	end := ending{trim: few, empty: b.spm && !few}
 	if prefix && b.asSuffix {
 		end.add = "▁"
 	}
@@ -141,15 +141,33 @@ func (b *builder) readText() {
 	b.t.norm = ns
 	b.t.dec = []decoder{decodeReplace(literal("▁"), " "), decodeFallback}
 	if prefix || few {
-		b.t.dec = append(b.t.dec, decodeLead(few))
+		b.t.dec = append(b.t.dec, decodeLead(few, b.t.unkText))
 	}
 }
 
+// lead puts a ▁ before text; also before none, of which characters were left
+// out, if it is to.
+type lead struct{ empty bool }
+
+func (n lead) normalize(t *text) error {
+	if t.s == "" && n.empty {
+		w := rewrite(t)
+		w.add('▁')
+		w.done()
+		return nil
+	}
+	t.prepend("▁")
+	return nil
+}
+
 // decodeLead takes the space away that stands before the text; all of them if
-// encoding would.
-func decodeLead(all bool) decoder {
+// encoding would. Those of an unknown token stay.
+func decodeLead(all bool, unknown string) decoder {
 	return func(tokens []string) []string {
 		for i, t := range tokens {
+			if t == unknown {
+				break
+			}
 			rest, cut := strings.CutPrefix(t, " ")
 			tokens[i] = rest
 			if rest != "" || cut && !all {
@@ -162,8 +180,9 @@ func decodeLead(all bool) decoder {
 
 // ending cuts ▁ from the end of text and puts a suffix there.
 type ending struct {
-	trim bool
-	add  string
+	trim  bool
+	add   string
+	empty bool // also where there is no text
 }
 
 func (n ending) normalize(t *text) error {
@@ -171,7 +190,7 @@ func (n ending) normalize(t *text) error {
 	for n.trim && strings.HasSuffix(t.s[:end], "▁") {
 		end -= len("▁")
 	}
-	if end == len(t.s) && (n.add == "" || end == 0) {
+	if end == len(t.s) && (n.add == "" || end == 0 && !n.empty) {
 		return nil
 	}
 	w := rewrite(t)
