@@ -168,7 +168,7 @@ func (b *builder) normalizer(data []byte) error {
 		switch x.number {
 		case 2:
 			b.CharsMap = x.data
-			_, err := newCharsmap(x.data, true)
+			_, err := newCharsmap(x.data)
 			return err
 		case 3:
 			b.AddSpacePrefix = &on

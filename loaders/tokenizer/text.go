@@ -97,6 +97,15 @@ func (w *rewriter) add(r rune) {
 	w.put(r, p)
 }
 
+// putNext writes a character that shares the place of the next one.
+func (w *rewriter) putNext(r rune) {
+	var p pos
+	if !w.t.loose {
+		p = w.t.pos(w.off)
+	}
+	w.put(r, p)
+}
+
 // drop leaves out the next n bytes.
 func (w *rewriter) drop(n int) { w.off += n }
 
