@@ -39,7 +39,8 @@ def maybe(d, key, *values):
         d[key] = rng.choice(values)
     return d
 
-REGEX = ["a", "[ab]+", r"\s+", r"\s", r"\w+", r"\d", r"\p{L}+", r"\p{N}{1,2}", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)|\s+", "(?i)b", r"(?<=a)b", r"[^a]+", ".", r"\b", "a*", "^", "$", "x?", "", r"[[:punct:]]+", r"\W", r"[\p{L}\p{M}]++", r"(a|b)\1", r"\S\z", r"\Aa", r"a.b", r"(?m)a.b"]
+REGEX = ["a", "[ab]+", r"\s+", r"\s", r"\w+", r"\d", r"\p{L}+", r"\p{N}{1,2}", r" ?[^\s\p{L}\p{N}]+", r"\s+(?!\S)|\s+", "(?i)b", r"(?<=a)b", r"[^a]+", ".", r"\b", "a*", "^", "$", "x?", "", r"[[:punct:]]+", r"\W", r"[\p{L}\p{M}]++", r"(a|b)\1", r"\S\z", r"\Aa", r"a.b", r"(?m)a.b",
+    r"[a-z&&[^bc]]+", r"[^a-c&&\p{L}]", r"[\w&&[^\d]&&[^a]]", r"[a[^b]]", r"[^a[bé]]+", r"(a|ab)(c|bcd)*", r"a+?b", r"(?:ab?)*?c", r"(?:a|b)*+b", r"(?>a|ab)c", r"(?<!a)b", r"(?<!\w|é)[a-c]", r"(?<=^|\s)\w", r"\B", r"\p{Han}+|\p{Hiragana}", r"\p{Latin}+", r"\p{^L}", r"\P{N}{2,3}", r"[\p{P}\p{S}]+", r"(?i:S|t|'s)+", r"(?i)é|σ|ß", r"(?x) a | b # c", r"a{2}", r"a{,2}b", r"a{1,}?", r"(?:a{1,2}){2}", r"a{1,2}+", r"(?<n>a|b)\k<n>", r"\R", r"\h+", r"[[:alpha:]]+|[[:^alnum:]]", r"[[:space:]]|[[:upper:]]", r"[[:lower:]]+", r"\x{e9}|\u00e9|\t", r"(?=a)\w+", r"(?!a)\w", r"(a*)*b", r"(a|b|)+", r"(?:|a)+", r"\D+", r"\S+?\s", r"[\s\d]+$", r"^\s*\w", r"a(?=b|$)", r"\Z", r"(?i)[a-c]+", r"\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})", r"[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}|\s*[\r\n]+|\s+(?!\S)", r"\p{Alphabetic}+", r"\p{Cc}|\p{Cf}", r"\p{Zs}+", r"[\x00-\x1f]", r"[-a]|[a-]", r"[]a]", r"[\]a\-]+", r"\.|\-|\\"]
 def pattern():
     return {"String": pick(" ", "a", "▁", "ab", "é", "\n", "  ", "aa", "")} if rng.random() < 0.5 else {"Regex": rng.choice(REGEX)}
 

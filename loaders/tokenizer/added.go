@@ -78,7 +78,8 @@ func normalizedContent(t addedToken, n normalizer) (string, error) {
 	if !t.Normalized || n == nil {
 		return t.Content, nil
 	}
-	x := valid(t.Content, true)
+	x, steps := valid(t.Content, true), searchSteps(len(t.Content))
+	x.steps = &steps
 	err := n.normalize(&x)
 	return x.s, err
 }

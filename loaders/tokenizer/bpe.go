@@ -58,7 +58,8 @@ func (m *bpe) setMerges(list []pair) error {
 	return nil
 }
 
-// prepare makes the tables that follow from the tokens which text can become.
+// prepare makes the tables that follow from the tokens which text can become
+// and from those of the user.
 func (m *bpe) prepare(ids map[string]int32) {
 	m.chars = make(map[rune]int32)
 	m.before = make(map[rune]bool)
@@ -67,19 +68,29 @@ func (m *bpe) prepare(ids map[string]int32) {
 		if n == len(token) && n > 0 {
 			m.chars[r] = id
 		}
-		for rest := token; ; {
-			i := strings.Index(rest, "▁")
-			if i < 0 {
-				break
-			}
-			if i > 0 {
-				r, _ := utf8.DecodeLastRuneInString(rest[:i])
-				m.before[r] = true
-			}
-			rest = rest[i+len("▁"):]
-			if strings.HasPrefix(rest, "▁") {
-				m.before['▁'] = true
-			}
+		m.noteBefore(token)
+	}
+	if m.user != nil {
+		for _, token := range m.user.keys {
+			m.noteBefore(token)
+		}
+	}
+}
+
+// noteBefore notes the characters that stand before a ▁ in a token.
+func (m *bpe) noteBefore(token string) {
+	for rest := token; ; {
+		i := strings.Index(rest, "▁")
+		if i < 0 {
+			return
+		}
+		if i > 0 {
+			r, _ := utf8.DecodeLastRuneInString(rest[:i])
+			m.before[r] = true
+		}
+		rest = rest[i+len("▁"):]
+		if strings.HasPrefix(rest, "▁") {
+			m.before['▁'] = true
 		}
 	}
 }

@@ -205,15 +205,22 @@ func decodeCTC(pad, space string, clean bool) decoder {
 	}
 }
 
-// decodeReplace leaves a token as it is when its pattern runs out of time.
+// decodeReplace leaves a token as it is when its pattern runs out of steps.
 func decodeReplace(p pattern, with string) decoder {
-	return each(func(_ int, t string) string {
-		x := text{s: t, loose: true}
-		if x.replaceAll(p, with) != nil {
-			return t
+	return func(tokens []string) []string {
+		n := 0
+		for _, t := range tokens {
+			n += len(t)
 		}
-		return x.s
-	})
+		steps := searchSteps(n)
+		return each(func(_ int, t string) string {
+			x := text{s: t, loose: true, steps: &steps}
+			if x.replaceAll(p, with) != nil {
+				return t
+			}
+			return x.s
+		})(tokens)
+	}
 }
 
 func decodeStrip(char string, start, stop int) decoder {

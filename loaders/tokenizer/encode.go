@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -20,15 +19,6 @@ type encoder struct {
 	*work
 	o   Options
 	out *sequence
-	end time.Time // by which slow patterns are to be through
-}
-
-// timely says whether there is time left for a search.
-func (e *encoder) timely() error {
-	if time.Now().After(e.end) {
-		return errSlow
-	}
-	return nil
 }
 
 // sequence encodes a text without what post-processors do; loose leaves out
@@ -44,8 +34,10 @@ func (t *Tokenizer) sequence(s string, o Options, kind int32, loose bool) (seque
 	defer t.work.Put(w)
 	out := sequence{text: s}
 	out.IDs = make([]int32, 0, len(s)/3+4)
-	e := encoder{t, w, o, &out, time.Now().Add(searchTime(len(s)))}
-	err := e.encode(valid(s, loose && !t.placed), loose)
+	e := encoder{t, w, o, &out}
+	x, steps := valid(s, loose && !t.placed), searchSteps(len(s))
+	x.steps = &steps
+	err := e.encode(x, loose)
 	if !loose {
 		out.setTypes(kind)
 	}
@@ -68,9 +60,6 @@ func (e *encoder) encode(x text, loose bool) error {
 
 // gap normalizes what lies between two of them and cuts it again.
 func (e *encoder) gap(x text, loose bool) error {
-	if err := e.timely(); err != nil {
-		return err
-	}
 	if e.norm != nil {
 		if err := e.norm.normalize(&x); err != nil {
 			return err
@@ -99,16 +88,9 @@ func (e *encoder) plainText(x text, loose bool) error {
 	e.pieces = append(e.pieces[:0], x)
 	for _, p := range e.pre {
 		e.next = e.next[:0]
-		slow := isSlow(p)
 		for _, t := range e.pieces {
 			var err error
-			if slow {
-				err = e.timely()
-			}
-			if err == nil {
-				e.next, err = p.split(e.next, t)
-			}
-			if err != nil {
+			if e.next, err = p.split(e.next, t); err != nil {
 				return err
 			}
 		}
@@ -132,7 +114,7 @@ func (e *encoder) stream(x text) error {
 			first = e.emit(&p, true)
 		}
 	}
-	err := e.direct.pattern.each(x.s, func(a, b int) {
+	err := e.direct.pattern.each(x.s, x.steps, func(a, b int) {
 		if e.direct.how == isolated {
 			piece(done, a)
 		}

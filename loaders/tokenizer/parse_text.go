@@ -86,7 +86,7 @@ func (p *part) normalizer() (normalizer, error) {
 		lowered := get(p, "lowercase", true)
 		return bert(get(p, "clean_text", true), get(p, "handle_chinese_chars", true), get(p, "strip_accents", lowered), lowered), nil
 	case "Precompiled":
-		m, err := newCharsmap(get(p, "precompiled_charsmap", []byte(nil)), false)
+		m, err := newCharsmap(get(p, "precompiled_charsmap", []byte(nil)))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.path, err)
 		}

@@ -15,15 +15,11 @@ import (
 type charsmap struct {
 	units []uint32
 	pool  []byte
-	// longest: match as sentencepiece does, the longest prefix at each byte.
-	// Else as the reference library does, cluster by cluster, the shortest.
-	longest bool
-	user    *prefixes // tokens that are left as they are, with longest; nil: none
 }
 
 // newCharsmap reads a little-endian table: its size in bytes, its units, the
 // replacements.
-func newCharsmap(b []byte, longest bool) (*charsmap, error) {
+func newCharsmap(b []byte) (*charsmap, error) {
 	if len(b) == 0 {
 		return &charsmap{}, nil
 	}
@@ -34,7 +30,7 @@ func newCharsmap(b []byte, longest bool) (*charsmap, error) {
 	if uint64(size) > uint64(len(b)-4) || size%4 != 0 {
 		return nil, fmt.Errorf("precompiled_charsmap says that its index has %d bytes, but %d follow", size, len(b)-4)
 	}
-	m := &charsmap{units: make([]uint32, size/4), pool: b[4+size:], longest: longest}
+	m := &charsmap{units: make([]uint32, size/4), pool: b[4+size:]}
 	for i := range m.units {
 		m.units[i] = binary.LittleEndian.Uint32(b[4+4*i:])
 	}
@@ -78,36 +74,15 @@ func (m *charsmap) unit(i uint32) uint32 {
 	return m.units[i]
 }
 
+// normalize goes as the reference library, cluster by cluster.
 func (m *charsmap) normalize(t *text) error {
 	if len(m.units) == 0 || t.s == "" {
 		return nil
 	}
 	w := rewrite(t)
-	if m.longest {
-		m.prefixes(w)
-	} else {
-		m.clusters(w)
-	}
+	m.clusters(w)
 	w.done()
 	return nil
-}
-
-func (m *charsmap) prefixes(w *rewriter) {
-	for w.off < len(w.t.s) {
-		rest := w.t.s[w.off:]
-		if m.user != nil {
-			if n, _ := m.user.longest(rest); n > 0 {
-				w.copyTo(w.off + n)
-				continue
-			}
-		}
-		if to, n := m.find(rest, true); n > 0 && utf8.ValidString(rest[:n]) {
-			swap(w, rest[:n], to)
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(rest)
-		w.replace(r, n)
-	}
 }
 
 // clusters looks up grapheme clusters of less than six bytes as a whole, and

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // sentencepieceBPE merges what together is a token, the best score first.
@@ -16,9 +15,9 @@ func (b *builder) sentencepieceBPE() error {
 	m := &bpe{vocab: v, unk: b.special("unk"), fuseUnk: true}
 	text := b.textTokens()
 	m.merges = b.scoredMerges(text)
-	m.prepare(text)
 	m.fallback = b.byteIDs()
 	m.user = b.userTokens()
+	m.prepare(text)
 	b.t.model, b.t.vocab = m, v
 	b.readText()
 	return nil
@@ -32,12 +31,12 @@ func (b *builder) sentencepieceUnigram() error {
 	}
 	m := &unigram{vocab: v, unk: b.special("unk"), fallback: b.byteIDs(), single: true, scores: make([]float64, len(b.Tokens))}
 	text := b.textTokens()
-	least, most, any := 0.0, 0.0, false
+	least, most, any := 0.0, 0x1p-126, false // sentencepiece begins with the least positive float
 	for i, s := range b.Scores {
 		m.scores[i] = float64(s)
 		if b.kind(int32(i)) == Normal {
 			if !any {
-				least, most, any = float64(s), float64(s), true
+				least, any = float64(s), true
 			}
 			least, most = min(least, float64(s)), max(most, float64(s))
 		}
@@ -117,39 +116,28 @@ func (b *builder) scoredMerges(text map[string]int32) map[[2]int32]merged {
 
 // readText says how text is prepared and made again.
 func (b *builder) readText() {
-	var ns normalizers
+	few, prefix := or(b.RemoveExtraSpaces, b.Kind == "t5"), or(b.AddSpacePrefix, true)
+	n := &spmText{user: b.userTokens(), few: few, before: prefix && !b.asSuffix, behind: prefix && b.asSuffix}
 	if len(b.CharsMap) > 0 {
-		if m, err := newCharsmap(b.CharsMap, true); err == nil {
-			m.user = b.userTokens()
-			ns = append(ns, m)
+		if m, err := newCharsmap(b.CharsMap); err == nil {
+			n.table = m
 		}
 	}
-	few := or(b.RemoveExtraSpaces, b.Kind == "t5")
-	if few {
-		ns = append(ns, oneSpace{})
-	}
-	prefix := or(b.AddSpacePrefix, true)
-	if prefix && !b.asSuffix {
-		ns = append(ns, prepend("▁"))
-	}
-	ns = append(ns, replace{literal(" "), "▁"})
-	end := ending{trim: few}
-	if prefix && b.asSuffix {
-		end.add = "▁"
-	}
-	ns = append(ns, end)
-	b.t.norm = ns
+	b.t.norm = n
 	b.t.dec = []decoder{decodeReplace(literal("▁"), " "), decodeFallback}
 	if prefix || few {
-		b.t.dec = append(b.t.dec, decodeLead(few))
+		b.t.dec = append(b.t.dec, decodeLead(few, b.t.unkText))
 	}
 }
 
 // decodeLead takes the space away that stands before the text; all of them if
-// encoding would.
-func decodeLead(all bool) decoder {
+// encoding would. Those of an unknown token stay.
+func decodeLead(all bool, unknown string) decoder {
 	return func(tokens []string) []string {
 		for i, t := range tokens {
+			if t == unknown {
+				break
+			}
 			rest, cut := strings.CutPrefix(t, " ")
 			tokens[i] = rest
 			if rest != "" || cut && !all {
@@ -158,45 +146,4 @@ func decodeLead(all bool) decoder {
 		}
 		return tokens
 	}
-}
-
-// ending cuts ▁ from the end of text and puts a suffix there.
-type ending struct {
-	trim bool
-	add  string
-}
-
-func (n ending) normalize(t *text) error {
-	end := len(t.s)
-	for n.trim && strings.HasSuffix(t.s[:end], "▁") {
-		end -= len("▁")
-	}
-	if end == len(t.s) && (n.add == "" || end == 0) {
-		return nil
-	}
-	w := rewrite(t)
-	w.copyTo(end)
-	for _, r := range n.add {
-		w.add(r)
-	}
-	w.done()
-	return nil
-}
-
-// oneSpace takes spaces away from the beginning and leaves one of several.
-type oneSpace struct{}
-
-func (oneSpace) normalize(t *text) error {
-	w := rewrite(t)
-	keep := false // whether a space here is wanted
-	for i, r := range t.s {
-		if r != ' ' || keep {
-			w.copyTo(i + utf8.RuneLen(r))
-		} else {
-			w.drop(1)
-		}
-		keep = r != ' '
-	}
-	w.done()
-	return nil
 }

@@ -32,16 +32,6 @@ type splitter struct {
 	invert  bool // what lies between the matches takes their part
 }
 
-// isSlow says whether a split searches by a pattern that may take any time.
-func isSlow(p pretokenizer) bool {
-	s, ok := p.(splitter)
-	if !ok {
-		return false
-	}
-	_, ok = s.pattern.(regex)
-	return ok
-}
-
 func (p splitter) split(dst []text, t text) ([]text, error) {
 	if t.s == "" {
 		return dst, nil
@@ -49,7 +39,7 @@ func (p splitter) split(dst []text, t text) ([]text, error) {
 	if p.how == isolated { // matches and gaps alike: invert changes nothing
 		return p.isolate(dst, t)
 	}
-	found, err := findAll(p.pattern, t.s)
+	found, err := findAll(p.pattern, t.s, t.steps)
 	if err != nil {
 		return dst, err
 	}
@@ -64,7 +54,7 @@ func (p splitter) split(dst []text, t text) ([]text, error) {
 // isolate is the common case, without a list in between.
 func (p splitter) isolate(dst []text, t text) ([]text, error) {
 	done := 0
-	err := p.pattern.each(t.s, func(a, b int) {
+	err := p.pattern.each(t.s, t.steps, func(a, b int) {
 		if done < a {
 			dst = append(dst, t.slice(done, a))
 		}

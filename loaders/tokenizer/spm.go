@@ -22,6 +22,7 @@ func ParseSentencePiece(data []byte) (*Tokenizer, error) {
 	no := false
 	b.AddBOS, b.AddEOS = &no, &no
 	b.Special = map[string]int32{"unk": 0, "bos": 1, "eos": 2, "pad": -1}
+	b.t.unkText = " \u2047 "
 	if err := b.model(data); err != nil {
 		return nil, err
 	}
@@ -145,11 +146,15 @@ func (b *builder) trainer(data []byte) error {
 				b.Kind = "t5"
 			case 2:
 				b.Kind = "llama"
+			case 3, 4:
+				return fmt.Errorf("the model is of type %s: roux reads unigram and bpe", []string{"word", "char"}[x.value-3])
 			default:
-				return errors.New("the model is neither of type unigram nor bpe, which are what roux reads")
+				return fmt.Errorf("the model is of type %d: roux reads unigram (1) and bpe (2)", x.value)
 			}
 		case 24:
 			b.asSuffix = x.value != 0
+		case 44:
+			b.t.unkText = valid(string(x.data), true).s
 		case 40, 41, 42, 43:
 			b.Special[[]string{"unk", "bos", "eos", "pad"}[x.number-40]] = int32(x.value)
 		}
@@ -163,7 +168,7 @@ func (b *builder) normalizer(data []byte) error {
 		switch x.number {
 		case 2:
 			b.CharsMap = x.data
-			_, err := newCharsmap(x.data, true)
+			_, err := newCharsmap(x.data)
 			return err
 		case 3:
 			b.AddSpacePrefix = &on

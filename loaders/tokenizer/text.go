@@ -12,14 +12,15 @@ type pos struct{ start, end int }
 // text is a piece of normalized text that knows its place in the original.
 type text struct {
 	s     string
-	at    int   // where the piece begins in the original
-	align []pos // by byte of s; nil: s stands at at as it is
-	loose bool  // places are not asked for: align is not kept
+	at    int    // where the piece begins in the original
+	align []pos  // by byte of s; nil: s stands at at as it is
+	loose bool   // places are not asked for: align is not kept
+	steps *int64 // that searches may still take
 }
 
 // slice cuts bytes a to b, which are rune boundaries.
 func (t text) slice(a, b int) text {
-	out := text{s: t.s[a:b], at: t.at + a, loose: t.loose}
+	out := text{s: t.s[a:b], at: t.at + a, loose: t.loose, steps: t.steps}
 	if t.align != nil && a < b {
 		out.align = t.align[a:b]
 		out.at = out.align[0].start
@@ -97,6 +98,15 @@ func (w *rewriter) add(r rune) {
 	w.put(r, p)
 }
 
+// putNext writes a character that shares the place of the next one.
+func (w *rewriter) putNext(r rune) {
+	var p pos
+	if !w.t.loose {
+		p = w.t.pos(w.off)
+	}
+	w.put(r, p)
+}
+
 // drop leaves out the next n bytes.
 func (w *rewriter) drop(n int) { w.off += n }
 
@@ -146,7 +156,7 @@ func (t *text) replaceAll(p pattern, with string) error {
 		t.s = strings.ReplaceAll(t.s, string(lit), with)
 		return nil
 	}
-	cuts, err := findAll(p, t.s)
+	cuts, err := findAll(p, t.s, t.steps)
 	if err != nil || len(cuts) == 0 {
 		return err
 	}

@@ -25,6 +25,7 @@ type Tokenizer struct {
 	control      []bool // which ids are control tokens
 	unknown      int32  // what the model does not know; -1: none
 	keepsUnknown bool
+	unkText      string // what decoding writes for it; "": the token
 
 	direct *splitter // set where pieces can go to the model as they are found
 	placed bool      // whether a piece is first in the text matters
@@ -156,6 +157,8 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 		s, ok := t.vocab.token(id)
 		if _, is := t.added.tokens[id]; is {
 			s, ok = t.added.text(id), true
+		} else if ok && id == t.unknown && t.unkText != "" {
+			s = t.unkText
 		}
 		if ok && (!skipSpecial || !t.added.special[s]) {
 			tokens = append(tokens, s)

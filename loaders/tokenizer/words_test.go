@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,8 +59,9 @@ func TestHandWrittenMatchersAgreeWithTheEngine(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			for range 4_000 {
 				s := valid(draw(rng, 1+rng.IntN(12)), true).s
-				got, _ := findAll(fast, s)
-				want, err := findAll(slow, s)
+				steps := searchSteps(len(s))
+				got, _ := findAll(fast, s, &steps)
+				want, err := findAll(slow, s, &steps)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -101,46 +101,60 @@ func TestOnigurumaPatterns(t *testing.T) {
 			continue
 		}
 		var got []string
-		if err := p.each(c.s, func(a, b int) { got = append(got, c.s[a:b]) }); err != nil {
+		steps := searchSteps(len(c.s))
+		if err := p.each(c.s, &steps, func(a, b int) { got = append(got, c.s[a:b]) }); err != nil {
 			t.Error(err)
 		}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%s on %q (-want +got):\n%s", c.expr, c.s, d)
 		}
 	}
-	for _, expr := range []string{`[a&&b]`, `[a&&[^b]c]`, `[^a&&[^b]]`, `a)`, `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
+	for _, expr := range []string{`a)`, `*a`, `(?~a)`, `(?<=a+)b`, `\p{Nowhere}`, `a{2,1}`, `(?i)ss`, `\K`, `\2(a)`, `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
 		if _, err := compile(expr); err == nil {
 			t.Errorf("%.20q: no error", expr)
 		}
 	}
 }
 
+// TestEndlessPatternsAreErrors: what a pattern may take is counted in steps, so
+// that the same text is refused on any machine.
 func TestEndlessPatternsAreErrors(t *testing.T) {
-	p, err := compileRegex(`(a+)+$`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := p.(regex)
-	r.re.MatchTimeout = 50e6
-	if _, err := findAll(r, strings.Repeat("a", 60)+"b"); err == nil {
-		t.Error("no error")
+	for expr, c := range map[string]struct {
+		text string
+		want error
+	}{
+		`(a+)+$`:     {strings.Repeat("a", 60) + "b", errSlow},
+		`(a|aa)+$`:   {strings.Repeat("a", 60) + "b", errSlow},
+		`(a*)*\1c`:   {strings.Repeat("a", 60), errSlow},
+		`a*a*a*a*c`:  {strings.Repeat("a", 4000), errSlow},
+		`(?:ab)*c`:   {strings.Repeat("ab", 1<<23), errWays},
+		`(?=(a+)+$)`: {strings.Repeat("a", 60) + "b", errSlow},
+	} {
+		p, err := compileRegex(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := searchSteps(len(c.text))
+		if _, err := findAll(p, c.text, &steps); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", expr, err, c.want)
+		}
 	}
 }
 
-// TestSlowPatternsAreErrors: many matches none of which is too slow do not add
-// up to a search without end either.
-func TestSlowPatternsAreErrors(t *testing.T) {
+// TestManySearchesShareTheirSteps: many matches none of which is too slow do not
+// add up to a search without end either.
+func TestManySearchesShareTheirSteps(t *testing.T) {
 	p, err := compileRegex(`a`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := p.(regex)
-	r.whole = func(int) time.Duration { return -1 }
-	if _, err := findAll(r, strings.Repeat("ab", 60)); !errors.Is(err, errSlow) {
-		t.Errorf("got %v", err)
+	steps := int64(100)
+	for range 20 {
+		if _, err = findAll(p, strings.Repeat("ab", 5), &steps); err != nil {
+			break
+		}
 	}
-	e := encoder{Tokenizer: &Tokenizer{pre: []pretokenizer{splitter{pattern: p, how: isolated}}}, work: &work{}, end: time.Now()}
-	if err := e.plainText(valid("ab", false), false); !errors.Is(err, errSlow) {
+	if !errors.Is(err, errSlow) {
 		t.Errorf("got %v", err)
 	}
 }
