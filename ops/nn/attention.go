@@ -57,7 +57,7 @@ func (sh shape) attend(all []queries, scratch *scratchPool, workers int) {
 			}
 		}
 	}
-	spread(workers, len(tasks), func(i int) {
+	gemm.Share(workers, len(tasks), func(i int) {
 		t := tasks[i]
 		s := scratch.get()
 		sh.tile(t.q, t.kv, t.at0, s)

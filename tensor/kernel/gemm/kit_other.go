@@ -16,3 +16,5 @@ func f32VecKit() *vecKit[float32] { return portableVecKit[float32]() }
 func f64VecKit() *vecKit[float64] { return portableVecKit[float64]() }
 
 func rowLoops() map[string]rowLoop { return nil }
+
+func pause(int) {}

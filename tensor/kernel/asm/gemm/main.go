@@ -28,5 +28,6 @@ func main() {
 	for _, p := range axpyLoops {
 		p.emit()
 	}
+	emitPause()
 	Generate()
 }
