@@ -36645,3 +36645,16 @@ again:
 	DECQ AX
 	JNZ  again
 	RET
+
+// func fetch(from *float32, lines int)
+// Requires: MMX+
+TEXT ·fetch(SB), NOSPLIT, $0-16
+	MOVQ from+0(FP), AX
+	MOVQ lines+8(FP), CX
+
+next:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	DECQ       CX
+	JNZ        next
+	RET

@@ -404,3 +404,8 @@ func f64Axpy1AVX2(y *float64, a *float64, lda int, x *float64, n int)
 
 // pause waits n times for some dozens of cycles, n at least one.
 func pause(n int)
+
+// fetch asks for so many cache lines, at least one.
+//
+//go:noescape
+func fetch(from *float32, lines int)

@@ -29,5 +29,6 @@ func main() {
 		p.emit()
 	}
 	emitPause()
+	emitFetch()
 	Generate()
 }
