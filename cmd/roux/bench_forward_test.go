@@ -157,7 +157,7 @@ func (f *forward) singleTokens(b *testing.B) {
 		}
 		best, theirs, skip := math.Inf(1), math.Inf(1), "-"
 		for range f.rounds {
-			c := m.NewCache(2 * count)
+			c := m.NewCache()
 			next(b, c, someWindows(1, count)[0])
 			best = min(best, seconds(func() {
 				for range count {

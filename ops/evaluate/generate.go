@@ -198,7 +198,7 @@ func (s *subject) prompts(p *generate, d *ops.Data, items []ops.Item) ([]prompt,
 	return out, nil
 }
 
-// cacheFor returns a cache with room for any of the texts, if the budget has it.
+// cacheFor returns a cache, if the budget has room for any of the texts in it.
 func (s *subject) cacheFor(prompts []prompt, x *ops.Trial) (*nn.Cache, error) {
 	longest, room := 0, 0
 	for _, p := range prompts {
@@ -207,7 +207,7 @@ func (s *subject) cacheFor(prompts []prompt, x *ops.Trial) (*nn.Cache, error) {
 	if err := s.affords(s.model.Memory(longest, longest)+s.model.CacheBytes(room), x); err != nil {
 		return nil, err
 	}
-	return s.model.NewCache(room), nil
+	return s.model.NewCache(), nil
 }
 
 // answer continues a question, and returns the text and how many tokens it took.

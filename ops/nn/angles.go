@@ -116,7 +116,7 @@ func (r *runner) attention(g group) {
 			out: r.buf.attended[base*width:], ldOut: width,
 		}
 		if s.cache != nil {
-			all[i].keys = []keys{s.cache.append(r.number, r.buf.qkv[base*t.rowWidth:], t, a, len(s.tokens))}
+			all[i].keys = s.cache.append(r.number, r.buf.qkv[base*t.rowWidth:], t, a, len(s.tokens))
 			continue
 		}
 		for _, p := range append(s.before[:len(s.before):len(s.before)], piece{s, len(s.tokens)}) {

@@ -57,7 +57,7 @@ func (sh shape) attend(all []queries, scratch *scratchPool, workers int) {
 			}
 		}
 	}
-	spread(workers, len(tasks), func(i int) {
+	gemm.Share(workers, len(tasks), func(i int) {
 		t := tasks[i]
 		s := scratch.get()
 		sh.tile(t.q, t.kv, t.at0, s)
@@ -91,6 +91,9 @@ func (sh shape) tile(q *queries, kv, at int, s *scratch) {
 		end = q.past + q.n
 	}
 	for j := from; j < end; j += keyTile {
+		if n == 1 && j+keyTile < end {
+			s.fetch(q, kv, j+keyTile, min(keyTile, end-j-keyTile), d)
+		}
 		sh.step(q, kv, s, rows, n, first, j, min(keyTile, end-j))
 	}
 	for g := range share {
@@ -145,6 +148,15 @@ func (sh shape) mask(p []float32, rows, n, first, j, count int) {
 func fill(x []float32, v float32) {
 	for i := range x {
 		x[i] = v
+	}
+}
+
+// fetch asks for a tile of keys and values that lies in one piece: for few rows
+// memory is what takes the time.
+func (s *scratch) fetch(q *queries, kv, j, count, d int) {
+	if k, v, ld := s.keysAt(q, kv, j, count, d); ld == d {
+		gemm.Fetch(k[:count*d])
+		gemm.Fetch(v[:count*d])
 	}
 }
 

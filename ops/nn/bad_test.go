@@ -240,7 +240,7 @@ func TestBadBatch(t *testing.T) {
 		_, err := m.Run(t.Context(), batch, Hooks{})
 		wantError(t, err, want)
 	}
-	c := m.NewCache(0)
+	c := m.NewCache()
 	if _, err := c.Next(t.Context(), make([]int32, 60)); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestBadBatch(t *testing.T) {
 	e := open(t, goldens(t)["bert"], tensor.F32, Options{})
 	_, err = e.Score(t.Context(), [][]int32{{1, 2, 3}}, nil)
 	wantError(t, err, "it is an encoder")
-	_, err = e.NewCache(0).Next(t.Context(), []int32{1})
+	_, err = e.NewCache().Next(t.Context(), []int32{1})
 	wantError(t, err, "encoder")
 }
 

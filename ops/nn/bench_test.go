@@ -36,7 +36,7 @@ func BenchmarkScore(b *testing.B) {
 // BenchmarkDecode is one token behind 64.
 func BenchmarkDecode(b *testing.B) {
 	m := openSmol(b)
-	c := m.NewCache(0)
+	c := m.NewCache()
 	if _, err := c.Next(b.Context(), windows(1, 64, 49152)[0]); err != nil {
 		b.Fatal(err)
 	}

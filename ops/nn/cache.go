@@ -6,33 +6,31 @@ import (
 )
 
 // Cache holds the keys and values of one sequence, so that each further token
-// costs one row. It belongs to one goroutine.
+// costs one row. It belongs to one goroutine and grows by keyTile tokens.
 type Cache struct {
 	model  *Model
 	tokens []int32
-	k, v   [][]float32 // by layer: [token, head, size]
+	held   []int       // tokens by layer: a run that fails leaves some with more
+	tiles  [][]float32 // of keyTile tokens: [layer, keys or values, head, token, size]
+	pieces []keys      // of one layer, for append
 	tables map[tableKey]*table
 }
 
 // mostTables bounds the angles that a cache keeps, where each length has its own.
 const mostTables = 8
 
-// NewCache returns an empty cache with room for so many tokens, which is
-// CacheBytes; more of them make it grow, by copying.
-func (m *Model) NewCache(room int) *Cache {
-	c := &Cache{model: m, tables: map[tableKey]*table{}, k: make([][]float32, m.arch.Layers), v: make([][]float32, m.arch.Layers)}
-	row := m.arch.KVHeads * m.arch.HeadDim
-	for i := range c.k {
-		c.k[i], c.v[i] = make([]float32, 0, room*row), make([]float32, 0, room*row)
-	}
-	return c
+// NewCache returns an empty cache.
+func (m *Model) NewCache() *Cache {
+	return &Cache{model: m, held: make([]int, m.arch.Layers), tables: map[tableKey]*table{}}
 }
 
 // CacheBytes is what the keys and values of so many tokens take.
 func (m *Model) CacheBytes(tokens int) int64 {
-	a := m.arch
-	return 8 * int64(tokens) * int64(a.Layers) * int64(a.KVHeads) * int64(a.HeadDim)
+	return 4 * int64((tokens+keyTile-1)/keyTile) * int64(m.arch.tileFloats())
 }
+
+// tileFloats is the size of a cache's tile.
+func (a *Arch) tileFloats() int { return 2 * a.Layers * a.KVHeads * keyTile * a.HeadDim }
 
 // Len is how many tokens the cache holds.
 func (c *Cache) Len() int { return len(c.tokens) }
@@ -51,25 +49,43 @@ func (c *Cache) truncate(n int) {
 	if c.turns(len(c.tokens), n) {
 		n = 0
 	}
-	row := c.model.arch.KVHeads * c.model.arch.HeadDim
 	c.tokens = c.tokens[:n]
-	for i := range c.k {
-		c.k[i], c.v[i] = c.k[i][:min(n*row, len(c.k[i]))], c.v[i][:min(n*row, len(c.v[i]))]
+	for i := range c.held {
+		c.held[i] = min(n, c.held[i])
 	}
 }
 
-// append takes the keys and values of n tokens of a layer and returns all.
-func (c *Cache) append(layer int, qkv []float32, t *attention, a *Arch, n int) keys {
+// append takes the keys and values of n tokens of a layer and returns all, until
+// the next call. A head's lie in one piece for each tile that attention takes, so
+// that memory is read along.
+func (c *Cache) append(layer int, qkv []float32, t *attention, a *Arch, n int) []keys {
+	d := a.HeadDim
+	values := a.KVHeads * keyTile * d // behind the keys
 	for i := range n {
-		row := qkv[i*t.rowWidth:]
+		row, at := qkv[i*t.rowWidth:], c.held[layer]+i
+		tile := c.tile(layer, at/keyTile)[at%keyTile*d:]
 		for h := range a.KVHeads {
-			at := h * t.step
-			c.k[layer] = append(c.k[layer], row[t.keys+at:t.keys+at+a.HeadDim]...)
-			c.v[layer] = append(c.v[layer], row[t.values+at:t.values+at+a.HeadDim]...)
+			from, to := h*t.step, h*keyTile*d
+			copy(tile[to:to+d], row[t.keys+from:])
+			copy(tile[values+to:values+to+d], row[t.values+from:])
 		}
 	}
-	row := a.KVHeads * a.HeadDim
-	return keys{k: c.k[layer], v: c.v[layer], ld: row, step: a.HeadDim, n: len(c.k[layer]) / row}
+	c.held[layer] += n
+	c.pieces = c.pieces[:0]
+	for at := 0; at < c.held[layer]; at += keyTile {
+		tile := c.tile(layer, at/keyTile)
+		c.pieces = append(c.pieces, keys{k: tile, v: tile[values:], ld: d, step: keyTile * d, n: min(keyTile, c.held[layer]-at)})
+	}
+	return c.pieces
+}
+
+// tile returns a layer's part of a tile.
+func (c *Cache) tile(layer, i int) []float32 {
+	size := c.model.arch.tileFloats()
+	if i == len(c.tiles) {
+		c.tiles = append(c.tiles, floatPages(size))
+	}
+	return c.tiles[i][layer*size/c.model.arch.Layers:]
 }
 
 // Next takes in tokens and returns the logits behind the last of them, Vocab

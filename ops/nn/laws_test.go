@@ -97,7 +97,7 @@ func TestCache(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seq := g.Answers[0].Tokens
 			m := open(t, g, tensor.BF16, Options{Resident: true})
-			c := m.NewCache(0)
+			c := m.NewCache()
 			for at := 0; at < len(seq); {
 				n := min(1+at%5, len(seq)-at)
 				z, err := c.Next(t.Context(), seq[at:at+n])
@@ -128,7 +128,7 @@ func TestResume(t *testing.T) {
 		g := goldens(t)[name]
 		seq := g.Answers[0].Tokens
 		m := open(t, g, tensor.BF16, Options{Resident: true})
-		c := m.NewCache(len(seq))
+		c := m.NewCache()
 		last := append(slices.Clone(seq[:len(seq)/3]), seq[0], seq[0])
 		for _, text := range [][]int32{seq, last, seq[:2], seq[:2]} {
 			rest := c.Resume(text)
@@ -159,7 +159,7 @@ func TestGenerate(t *testing.T) {
 	g := goldens(t)["qwen3"]
 	m := open(t, g, tensor.BF16, Options{})
 	run := func(s Sampling) []int32 {
-		out, err := m.NewCache(0).Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
+		out, err := m.NewCache().Generate(t.Context(), g.Answers[1].Tokens, 12, s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

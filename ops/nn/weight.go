@@ -179,6 +179,13 @@ func (r *reader) newFloats(n int) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), n)
 }
 
+// floatPages is newPages of floats.
+func floatPages(n int) []float32 {
+	x := make([]float32, n)
+	gemm.HugePages(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*n))
+	return x
+}
+
 var littleEndian = func() bool {
 	x := uint16(1)
 	return *(*byte)(unsafe.Pointer(&x)) == 1

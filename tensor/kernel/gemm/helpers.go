@@ -13,6 +13,11 @@ import (
 // longer than many a product; and products come in rows.
 const linger = 2 * time.Millisecond
 
+// alert is how long it does not even let others have the core, which might give
+// it back only after milliseconds: longer than what lies between the products
+// of one token.
+const alert = 50 * time.Microsecond
+
 // helpers are the goroutines that wait for the next job. They hold no results.
 var helpers standby
 
@@ -56,12 +61,19 @@ func (s *standby) wait(own *seat) *crew {
 	s.mu.Lock()
 	s.idle = append(s.idle, own)
 	s.mu.Unlock()
-	for start := time.Now(); time.Since(start) < linger; {
-		if c := own.job.Load(); c != nil {
-			return c
+	for start := time.Now(); ; {
+		for range 16 {
+			if c := own.job.Load(); c != nil {
+				return c
+			}
+			pause(1)
 		}
-		runtime.Gosched()
-		yield()
+		if waited := time.Since(start); waited > linger {
+			break
+		} else if waited > alert {
+			runtime.Gosched()
+			yield()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

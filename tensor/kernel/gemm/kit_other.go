@@ -15,4 +15,8 @@ func halfKit(f Format) halfPack { return portableHalf(f) }
 func f32VecKit() *vecKit[float32] { return portableVecKit[float32]() }
 func f64VecKit() *vecKit[float64] { return portableVecKit[float64]() }
 
-func rowLoops() map[string]rowLoop { return nil }
+func rowLoops() map[string]rowLoop { return portableRows }
+
+func pause(int) {}
+
+func fetch(*float32, int) {}

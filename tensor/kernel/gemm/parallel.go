@@ -68,11 +68,28 @@ func (c *crew) work() {
 func (c *crew) await(n int) {
 	for spins := 0; int(c.done.Load()) < n; spins++ {
 		switch {
-		case spins < 100:
+		case spins < 500:
+			pause(1)
 		case spins < 4000:
 			runtime.Gosched()
 		default:
 			time.Sleep(50 * time.Microsecond)
 		}
+	}
+}
+
+// Share runs so many tasks on up to workers goroutines, 0 meaning one for each
+// core, and returns when all have ended. Those that helped in a product just
+// now help again.
+func Share(workers, tasks int, run func(task int)) {
+	if workers <= 0 {
+		workers = cpu.Cores()
+	}
+	if min(workers, tasks) > 1 {
+		perform(workers, phase{tasks, run})
+		return
+	}
+	for i := range tasks {
+		run(i)
 	}
 }

@@ -40,7 +40,7 @@ func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, col
 			if beta == 0 {
 				*at = alpha * acc[i*4+j]
 			} else {
-				*at = alpha*acc[i*4+j] + beta**at
+				*at = T(alpha*acc[i*4+j]) + T(beta**at) //nolint:unconvert // rounds every product, as a row loop does
 			}
 		}
 	}

@@ -42,13 +42,15 @@ type rowProduct struct {
 	rest func(j int)
 }
 
-// run lets workers take some rows each.
+// run lets workers take some rows each: a few tasks, since each begins with rows
+// that nobody asked for.
 func (r rowProduct) run(workers int) {
-	const bytes = 1 << 17
+	const most = 1 << 20 // weights in a task
+	workers = team(workers, 8*r.n*r.k)
 	groups := r.n / rowsTogether
-	each := max(1, bytes/(2*r.k*rowsTogether))
+	each := min((groups+2*workers-1)/(2*workers), max(1, most/(r.k*rowsTogether)))
 	tasks := (groups + each - 1) / each
-	perform(team(workers, 8*r.n*r.k), phase{tasks, func(task int) {
+	perform(workers, phase{tasks, func(task int) {
 		for g := task * each; g < min((task+1)*each, groups); g++ {
 			r.group(g * rowsTogether)
 		}

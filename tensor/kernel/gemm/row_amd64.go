@@ -23,5 +23,5 @@ func rowLoops() map[string]rowLoop {
 	case cpu.AVX2:
 		return rowsAVX2
 	}
-	return nil
+	return portableRows
 }

@@ -232,92 +232,92 @@ func f32EdgeF16AVX512(dst *float32, width int, lanes int, src *byte, ld int, row
 //go:noescape
 func f64EdgeAVX512(dst *float64, width int, lanes int, src *float64, ld int, rows int, k int)
 
-// f32RowAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowBF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowBF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowBF16AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowF16AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowF16AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ80AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ80AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ80AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ40AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ40AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ40AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ41AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ41AVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ41AVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ4KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ4KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ4KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ5KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ5KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ5KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ6KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ6KAVX512 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ6KAVX512(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 16 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowBF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowBF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowBF16AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowF16AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowF16AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ80AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ80AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ80AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ40AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ40AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ40AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ41AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ41AVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 32 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ41AVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ4KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ4KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ4KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ5KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ5KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ5KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
 
-// f32RowQ6KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for as many bytes from later on.
+// f32RowQ6KAVX2 adds the products of 32 rows, ld bytes apart, of so many blocks of 256 elements, with x to y: alpha times the sum of each 512. It asks memory for what comes, and then for as many rows from later on.
 //
 //go:noescape
 func f32RowQ6KAVX2(y *float32, x *float32, rows *byte, later *byte, ld int, blocks int, alpha float32)
@@ -401,3 +401,11 @@ func f32Axpy1AVX2(y *float32, a *float32, lda int, x *float32, n int)
 //
 //go:noescape
 func f64Axpy1AVX2(y *float64, a *float64, lda int, x *float64, n int)
+
+// pause waits n times for some dozens of cycles, n at least one.
+func pause(n int)
+
+// fetch asks for so many cache lines, at least one.
+//
+//go:noescape
+func fetch(from *float32, lines int)

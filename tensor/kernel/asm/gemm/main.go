@@ -28,5 +28,7 @@ func main() {
 	for _, p := range axpyLoops {
 		p.emit()
 	}
+	emitPause()
+	emitFetch()
 	Generate()
 }

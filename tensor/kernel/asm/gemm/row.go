@@ -14,6 +14,7 @@ import (
 // other's latency; AVX2 takes four groups in turn.
 const (
 	rowsTogether = 32
+	aheadBytes   = 256
 	sumSteps     = 512 // of k in a sum: kc of the kits
 )
 
@@ -31,8 +32,8 @@ type row struct {
 	of           format
 	at           int // the group whose rows the bases hold
 	parts        Mem // room for 16 vectors of each group
-	ticks, lines int // steps of the block that were written, and lines asked for
-	count        int // ticks of a whole block
+	turn         Mem // how far it is to later when memory has been asked for all of a row
+	ticks, lines int // instructions of the block that were written, and lines asked for
 }
 
 var rowFormats = []format{
@@ -49,13 +50,12 @@ var rowFormats = []format{
 
 // The registers of a row loop, beside bases. Within a block RAX is the place of
 // the group's sums.
-var rowX, rowLd, rowLd3, rowHop, rowLater, rowBlocks, rowLeft = RBX, RDX, R12, R11, RCX, R13, RDI
+var rowX, rowLd, rowLd3, rowHop, rowLater, rowBlocks, rowLeft, rowTurn = RBX, RDX, R12, R11, RCX, R13, RDI, R14
 
 func emitRows() {
 	for _, wide := range []bool{true, false} {
 		for _, f := range rowFormats {
 			p := &row{elem: elem{zmm: wide}, of: f}
-			p.countTicks()
 			p.emit()
 		}
 	}
@@ -75,7 +75,7 @@ func (p *row) together() []int {
 func (p *row) emit() {
 	name := fmt.Sprintf("f32Row%s%s", identifier(p.of.name), p.level())
 	p.declare(name)
-	p.prologue()
+	p.prologue(name)
 	Label(name + "_sum")
 	MOVQ(U32(uint32(sumSteps/p.of.values)), rowBlocks)
 	CMPQ(rowLeft, rowBlocks)
@@ -84,6 +84,7 @@ func (p *row) emit() {
 	p.clearSums()
 	Label(name + "_block")
 	p.block(name)
+	p.turnAsking(name)
 	ADDQ(I32(4*p.of.values), rowX)
 	DECQ(rowBlocks)
 	JNZ(LabelRef(name + "_block"))
@@ -96,19 +97,20 @@ func (p *row) emit() {
 
 func (p *row) declare(name string) {
 	TEXT(name, 0, "func(y, x *float32, rows, later *byte, ld, blocks int, alpha float32)")
-	Doc(fmt.Sprintf("%s adds the products of %d rows, ld bytes apart, of so many blocks of %d elements, with x to y: alpha times the sum of each %d. It asks memory for as many bytes from later on.", name, rowsTogether, p.of.values, sumSteps))
+	Doc(fmt.Sprintf("%s adds the products of %d rows, ld bytes apart, of so many blocks of %d elements, with x to y: alpha times the sum of each %d. It asks memory for what comes, and then for as many rows from later on.", name, rowsTogether, p.of.values, sumSteps))
 	Pragma("noescape")
+	p.turn = AllocLocal(8)
 	p.parts = AllocLocal(16*len(p.together())*p.bytes() + 4*rowsTogether)
 }
 
 func (p *row) bytesOfVector() int { return p.elem.bytes() }
 
-func (p *row) prologue() {
+func (p *row) prologue(name string) {
 	Load(Param("x"), rowX)
 	Load(Param("rows"), bases[0])
-	Load(Param("later"), rowLater)
 	Load(Param("ld"), rowLd)
 	Load(Param("blocks"), rowLeft)
+	p.beginAsking(name)
 	LEAQ(Mem{Base: rowLd, Index: rowLd, Scale: 2}, rowLd3)
 	for i := 1; i < p.lanes()/4; i++ {
 		LEAQ(Mem{Base: bases[i-1], Index: rowLd, Scale: 4}, bases[i])
@@ -126,7 +128,7 @@ func (p *row) block(name string) {
 	if p.zmm {
 		p.of.multiply(p)
 		p.hop(0)
-		p.step(p.of.bytes, rowsTogether*p.of.bytes)
+		p.step()
 		return
 	}
 	XORQ(RAX, RAX)
@@ -136,7 +138,6 @@ func (p *row) block(name string) {
 	p.move(p.sum(0), p.sumAt(RAX))
 	p.hop(1)
 	p.at = 0
-	ADDQ(I32(p.lanes()*p.of.bytes), rowLater)
 	ADDQ(U8(p.bytes()), RAX)
 	CMPQ(RAX, U32(4*rowsTogether))
 	JNE(LabelRef(name + "_group"))
@@ -145,16 +146,13 @@ func (p *row) block(name string) {
 			SUBQ(rowHop, b)
 		}
 	}
-	p.step(p.of.bytes, 0)
+	p.step()
 }
 
-// step moves on along the rows, and in what is asked for.
-func (p *row) step(bytes, later int) {
+// step moves on along the rows.
+func (p *row) step() {
 	for _, b := range p.bases() {
-		ADDQ(I32(bytes), b)
-	}
-	if later > 0 {
-		ADDQ(I32(later), rowLater)
+		ADDQ(I32(p.of.bytes), b)
 	}
 }
 
@@ -224,14 +222,57 @@ func (p *row) addSums() {
 	}
 }
 
-// tick stands behind each step of a block: memory is asked for in even measure.
-func (p *row) tick() {
-	p.ticks++
-	want := rowsTogether / p.groups() * len(p.together()) * p.of.bytes
-	for ; p.count > 0 && p.lines*64*p.count < p.ticks*want; p.lines++ {
-		PREFETCHT0(Mem{Base: rowLater, Disp: 64 * p.lines})
+// Instructions between which lines are asked for, roughly.
+const (
+	fmaOps    = 2  // for a value of a group
+	squareOps = 64 // of a square that is transposed
+)
+
+// tick stands behind so many instructions of a block: memory is asked for in even
+// measure, since a core waits when it has asked for too much at once.
+func (p *row) tick(ops int) {
+	p.ticks += ops
+	all := fmaOps * p.of.values * len(p.together())
+	if p.zmm && p.of.bytes == 64 {
+		all += 2 * squareOps
+	}
+	each := (p.of.bytes + 63) / 64
+	for lines := p.lanes() * len(p.together()) * each; p.lines*all < p.ticks*lines; p.lines++ {
+		PREFETCHT0(Mem{Base: rowLater, Disp: 64 * (p.lines % each)})
+		if p.lines%each == each-1 {
+			ADDQ(rowLd, rowLater)
+		}
 	}
 }
 
-// countTicks sets how many steps a block has.
-func (p *row) countTicks() { p.count = p.of.values * len(p.together()) }
+// ahead is how many blocks of a row memory is asked for before they are needed:
+// a few lines, so that those of all rows stay in the first cache.
+func (p *row) ahead() int { return max(1, aheadBytes/p.of.bytes) }
+
+// beginAsking sets where memory is asked for: a few blocks ahead, and from the
+// rows at later on when those of this call end.
+func (p *row) beginAsking(name string) {
+	Load(Param("later"), rowLater)
+	MOVQ(rowLater, rowTurn)
+	SUBQ(bases[0], rowTurn)
+	IMUL3Q(I32(p.of.bytes), rowLeft, RAX)
+	SUBQ(RAX, rowTurn)
+	MOVQ(rowTurn, p.turn)
+	MOVQ(rowLeft, rowTurn)
+	SUBQ(I32(p.ahead()), rowTurn)
+	JLE(LabelRef(name + "_short"))
+	LEAQ(Mem{Base: bases[0], Disp: p.ahead() * p.of.bytes}, rowLater)
+	Label(name + "_short")
+}
+
+// turnAsking moves on along the rows that memory is asked for.
+func (p *row) turnAsking(name string) {
+	for range rowsTogether / p.lanes() {
+		SUBQ(rowHop, rowLater)
+	}
+	ADDQ(I32(p.of.bytes), rowLater)
+	DECQ(rowTurn)
+	JNZ(LabelRef(name + "_same"))
+	ADDQ(p.turn, rowLater)
+	Label(name + "_same")
+}

@@ -116,7 +116,7 @@ func (p *row) fmaX(g, i int, w VecPhysical) {
 		VBROADCASTSS(x, ys[15])
 		VFMADD231PS(ys[15], w, p.sum(g))
 	}
-	p.tick()
+	p.tick(fmaOps)
 }
 
 // and keeps the bits of a constant.

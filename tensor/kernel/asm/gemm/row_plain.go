@@ -16,7 +16,7 @@ func plainRows(from source) func(p *row) {
 				for i := range 16 {
 					VMOVUPS(p.place(i, 0), zs[i])
 				}
-				p.square().shuffle16x16()
+				p.square().shuffle16x16(func() { p.tick(squareOps / 8) })
 				for c := range 16 {
 					p.doubleword(from, g, c, zs[c])
 				}

@@ -40,13 +40,16 @@ func lanes4(q, to [4]VecPhysical, t int) {
 }
 
 // shuffle16x16 transposes the first sixteen registers by way of the next eight.
-func (p transpose) shuffle16x16() {
+// Between is called after each eighth of it.
+func (p transpose) shuffle16x16(between func()) {
 	for g := range 4 {
 		p.quads(g*4, 16)
+		between()
 	}
 	for c := range 4 {
 		q := [4]VecPhysical{zs[c], zs[4+c], zs[8+c], zs[12+c]}
 		lanes4(q, q, 20)
+		between()
 	}
 }
 

@@ -104,7 +104,7 @@ func (p transpose) shuffle(out func(v VecPhysical)) {
 	case p.double:
 		p.shuffle4x4Doubles()
 	case p.zmm:
-		p.shuffle16x16()
+		p.shuffle16x16(func() {})
 	default:
 		p.shuffle8x8()
 	}
