@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"strings"
@@ -43,7 +44,7 @@ func (s spoiled) Tensor(name string) (tensor.Tensor, bool) {
 	}
 	info := t.Info()
 	b := make([]byte, info.Bytes())
-	if _, err := t.ReadAt(b, 0); err != nil && err != io.EOF {
+	if _, err := t.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, false
 	}
 	if name == s.name {
