@@ -172,6 +172,9 @@ func (f *forward) singleTokens(b *testing.B) {
 		fmt.Printf("%-17s %10.1f %10.1f %7.2f", kind, count/best, limit, count/best/limit)
 		if skip == "" {
 			fmt.Printf("  llama.cpp %.1f, ratio %.2f", count/theirs, theirs/best)
+			if theirs/best < ofLlama {
+				b.Errorf("%s, single tokens: %.2f, and the limit is %v", kind, theirs/best, ofLlama)
+			}
 		}
 		fmt.Println()
 	}

@@ -65,9 +65,7 @@ func (t *attention) project(n int, x []float32, ldx int, y []float32, workers in
 		t.qkv.to(n, x, ldx, y, t.rowWidth, workers)
 		return
 	}
-	t.q.to(n, x, ldx, y, t.rowWidth, workers)
-	t.k.to(n, x, ldx, y[t.keys:], t.rowWidth, workers)
-	t.v.to(n, x, ldx, y[t.values:], t.rowWidth, workers)
+	together(n, x, ldx, t.rowWidth, workers, output{t.q, y}, output{t.k, y[t.keys:]}, output{t.v, y[t.values:]})
 }
 
 // ffn is the weights of a feed-forward branch; without a gate it is plain.
@@ -115,8 +113,7 @@ func (t *ffn) rise(n int, x []float32, ldx int, y []float32, workers int) {
 	case t.gateUp != nil:
 		t.gateUp.to(n, x, ldx, y, ld, workers)
 	case t.gate != nil:
-		t.gate.to(n, x, ldx, y, ld, workers)
-		t.up.to(n, x, ldx, y[t.width:], ld, workers)
+		together(n, x, ldx, ld, workers, output{t.gate, y}, output{t.up, y[t.width:]})
 	default:
 		t.up.to(n, x, ldx, y, ld, workers)
 	}

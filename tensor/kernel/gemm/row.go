@@ -100,7 +100,7 @@ func (l rowLoop) decodedRow(b stored, n, k int, alpha float32, x []float32, beta
 	}}
 }
 
-// blockProduct is the product of one row with stored blocks, if there is a loop
+// rowProduct is the product of one row with stored blocks, if there is a loop
 // that suits it.
 func (b stored) rowProduct(m, n int, alpha float32, x []float32, beta float32, y []float32) (rowProduct, bool) {
 	if l := blockRow(b.d); l.suits(m, n, b.k, beta) {

@@ -17,18 +17,3 @@ func emitPause() {
 	JNZ(LabelRef("again"))
 	RET()
 }
-
-// emitFetch writes a request for lines of memory.
-func emitFetch() {
-	TEXT("fetch", NOSPLIT, "func(from *float32, lines int)")
-	Doc("fetch asks for so many cache lines, at least one.")
-	Pragma("noescape")
-	Load(Param("from"), RAX)
-	Load(Param("lines"), RCX)
-	Label("next")
-	PREFETCHT0(Mem{Base: RAX})
-	ADDQ(U8(64), RAX)
-	DECQ(RCX)
-	JNZ(LabelRef("next"))
-	RET()
-}

@@ -14,7 +14,6 @@ import (
 // other's latency; AVX2 takes four groups in turn.
 const (
 	rowsTogether = 32
-	aheadBytes   = 256
 	sumSteps     = 512 // of k in a sum: kc of the kits
 )
 
@@ -55,8 +54,7 @@ var rowX, rowLd, rowLd3, rowHop, rowLater, rowBlocks, rowLeft, rowTurn = RBX, RD
 func emitRows() {
 	for _, wide := range []bool{true, false} {
 		for _, f := range rowFormats {
-			p := &row{elem: elem{zmm: wide}, of: f}
-			p.emit()
+			(&row{elem: elem{zmm: wide}, of: f}).emit()
 		}
 	}
 }
@@ -102,8 +100,6 @@ func (p *row) declare(name string) {
 	p.turn = AllocLocal(8)
 	p.parts = AllocLocal(16*len(p.together())*p.bytes() + 4*rowsTogether)
 }
-
-func (p *row) bytesOfVector() int { return p.elem.bytes() }
 
 func (p *row) prologue(name string) {
 	Load(Param("x"), rowX)
@@ -176,103 +172,4 @@ func sign(n int) int {
 		return -1
 	}
 	return 1
-}
-
-// The sums of AVX-512 are in registers; those of AVX2 lie behind the parts.
-func (p *row) sum(g int) VecPhysical {
-	if p.zmm {
-		return zs[24+g]
-	}
-	return ys[12]
-}
-
-func (p *row) sumAt(offset Register) Mem {
-	m := p.parts.Offset(16 * len(p.together()) * p.bytes())
-	m.Index, m.Scale = offset, 1
-	return m
-}
-
-func (p *row) clearSums() {
-	if p.zmm {
-		p.zero(p.sum(0))
-		p.zero(p.sum(1))
-		return
-	}
-	p.zero(p.sum(0))
-	for g := range p.groups() {
-		p.move(p.sum(0), p.parts.Offset(16*p.bytes()+g*p.bytes()))
-	}
-}
-
-// addSums adds alpha times the sums to y.
-func (p *row) addSums() {
-	alpha, err := Param("alpha").Resolve()
-	check(err)
-	p.broadcast(alpha.Addr, p.spare(0))
-	Load(Param("y"), RAX)
-	for g := range p.groups() {
-		sum := p.sum(g)
-		if !p.zmm {
-			p.move(p.parts.Offset(16*p.bytes()+g*p.bytes()), sum)
-		}
-		at := Mem{Base: RAX, Disp: g * p.bytes()}
-		p.mul(p.spare(0), sum, sum)
-		p.add(at, sum, sum)
-		p.move(sum, at)
-	}
-}
-
-// Instructions between which lines are asked for, roughly.
-const (
-	fmaOps    = 2  // for a value of a group
-	squareOps = 64 // of a square that is transposed
-)
-
-// tick stands behind so many instructions of a block: memory is asked for in even
-// measure, since a core waits when it has asked for too much at once.
-func (p *row) tick(ops int) {
-	p.ticks += ops
-	all := fmaOps * p.of.values * len(p.together())
-	if p.zmm && p.of.bytes == 64 {
-		all += 2 * squareOps
-	}
-	each := (p.of.bytes + 63) / 64
-	for lines := p.lanes() * len(p.together()) * each; p.lines*all < p.ticks*lines; p.lines++ {
-		PREFETCHT0(Mem{Base: rowLater, Disp: 64 * (p.lines % each)})
-		if p.lines%each == each-1 {
-			ADDQ(rowLd, rowLater)
-		}
-	}
-}
-
-// ahead is how many blocks of a row memory is asked for before they are needed:
-// a few lines, so that those of all rows stay in the first cache.
-func (p *row) ahead() int { return max(1, aheadBytes/p.of.bytes) }
-
-// beginAsking sets where memory is asked for: a few blocks ahead, and from the
-// rows at later on when those of this call end.
-func (p *row) beginAsking(name string) {
-	Load(Param("later"), rowLater)
-	MOVQ(rowLater, rowTurn)
-	SUBQ(bases[0], rowTurn)
-	IMUL3Q(I32(p.of.bytes), rowLeft, RAX)
-	SUBQ(RAX, rowTurn)
-	MOVQ(rowTurn, p.turn)
-	MOVQ(rowLeft, rowTurn)
-	SUBQ(I32(p.ahead()), rowTurn)
-	JLE(LabelRef(name + "_short"))
-	LEAQ(Mem{Base: bases[0], Disp: p.ahead() * p.of.bytes}, rowLater)
-	Label(name + "_short")
-}
-
-// turnAsking moves on along the rows that memory is asked for.
-func (p *row) turnAsking(name string) {
-	for range rowsTogether / p.lanes() {
-		SUBQ(rowHop, rowLater)
-	}
-	ADDQ(I32(p.of.bytes), rowLater)
-	DECQ(rowTurn)
-	JNZ(LabelRef(name + "_same"))
-	ADDQ(p.turn, rowLater)
-	Label(name + "_same")
 }

@@ -12,7 +12,7 @@ import (
 // constants are eight times a number each: a whole vector of AVX2.
 var constants = map[uint32]Mem{}
 
-// constantsOfRows writes the numbers that row loops take from memory, since data
+// emitConstants writes the numbers that row loops take from memory, since data
 // cannot be written within a function.
 func emitConstants() {
 	for _, bits := range []uint32{0xffff, 0xffff0000, 0x0f0f0f0f, 0x3f3f3f3f, 0x30303030, 0x10101010, 0x20202020, 0xff, 8, 15, toTop} {

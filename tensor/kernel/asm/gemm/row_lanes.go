@@ -107,7 +107,7 @@ func (p *row) halves(from VecPhysical, upper bool, to VecPhysical) {
 	VCVTPH2PS(to.AsX(), to)
 }
 
-// fma adds w times element i of x, of the block, to the group's sums.
+// fmaX adds w times element i of x, of the block, to the group's sums.
 func (p *row) fmaX(g, i int, w VecPhysical) {
 	x := Mem{Base: rowX, Disp: 4 * i}
 	if p.zmm {
