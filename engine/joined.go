@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/rouxml/roux/engine/cas"
 	"github.com/rouxml/roux/ops"
@@ -97,19 +96,11 @@ func (c *cell) joinedKey(ctx context.Context) (cas.Key, error) {
 
 // joined returns the jobs that reading the parts needs, each once.
 func (s *schedule) joined(ctx context.Context, c *cell) ([]*job, error) {
-	var needs []*job
-	for _, p := range c.parts {
-		more, err := s.below(ctx, p.cell)
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range more {
-			if !slices.Contains(needs, j) {
-				needs = append(needs, j)
-			}
-		}
+	cells := make([]*cell, len(c.parts))
+	for i, p := range c.parts {
+		cells[i] = p.cell
 	}
-	return needs, nil
+	return s.beneath(ctx, cells)
 }
 
 // joinedStream is the most that pulling a block of any part takes.

@@ -152,19 +152,7 @@ func extractRide(p *extract, in []ops.Header, out *tensor.Model) error {
 		infos = append(infos, u.Out...)
 		turns = turns || form(u.Args[0]) == turned && !isEmbedding(in[0], u.In[0].Name)
 	}
-	blank := lora.Blank(out.Config, turns, tied)
-	layout, err := lora.Read(blank, infos)
-	if err != nil {
-		return err
-	}
-	for i := range layout.Modules {
-		layout.Modules[i].Scale = 1
-	}
-	var saved []string
-	for _, s := range layout.Saved {
-		saved = append(saved, s.Name)
-	}
-	if out.Adapter, err = lora.Restate(blank, layout.Modules, saved, in[0].Roles); err != nil {
+	if out.Adapter, err = restated(lora.Blank(out.Config, turns, tied), infos, in[0].Roles); err != nil {
 		return err
 	}
 	out.Config, out.Files, out.Roles = nil, nil, lora.Roles{Base: in[0].Roles}

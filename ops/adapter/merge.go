@@ -91,9 +91,16 @@ func mergeRide(p *merge, in []ops.Header, out *tensor.Model) error {
 	for _, u := range units {
 		infos = append(infos, u.Out...)
 	}
-	layout, err := lora.Read(in[0].Adapter, infos)
+	out.Adapter, err = restated(in[0].Adapter, infos, lora.BaseRoles(in[0].Roles))
+	return err
+}
+
+// restated is an adapter's config that says of its tensors what these are, at a
+// scale of 1.
+func restated(config []byte, infos []tensor.Info, base tensor.Roles) ([]byte, error) {
+	layout, err := lora.Read(config, infos)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range layout.Modules {
 		layout.Modules[i].Scale = 1
@@ -102,8 +109,7 @@ func mergeRide(p *merge, in []ops.Header, out *tensor.Model) error {
 	for _, s := range layout.Saved {
 		saved = append(saved, s.Name)
 	}
-	out.Adapter, err = lora.Restate(in[0].Adapter, layout.Modules, saved, lora.BaseRoles(in[0].Roles))
-	return err
+	return lora.Restate(config, layout.Modules, saved, base)
 }
 
 // mergeMemory counts the stacked factors and what their decomposition takes,

@@ -60,10 +60,10 @@ func nothing() largest.Cut { return largest.Cut{Bits: math.MaxInt32} }
 // cut finds which elements are kept.
 func (p *sce) cut(ctx context.Context, scan ops.Scan) (largest.Cut, error) {
 	share := p.SelectTopk.Value()
-	switch {
-	case share == 1:
+	switch share {
+	case 1:
 		return largest.Cut{}, nil
-	case share == 0:
+	case 0:
 		return nothing(), nil
 	}
 	// The reference multiplies in float32, which decides where a product is whole.
