@@ -71,6 +71,11 @@ func (p *preparer) tag(close, body, after string) (string, error) {
 			left = strings.TrimLeft(left, " \t\r\n")
 		}
 	} else {
+		if close == "}}" {
+			body = whole(body)
+		} else {
+			body = loop().ReplaceAllString(body, "$1|"+filterLooped+"$2")
+		}
 		inner, err := expression(body)
 		if err != nil {
 			return "", err
@@ -149,9 +154,14 @@ type group struct{ open, ifAt, elseAt int }
 func expression(s string) (string, error) {
 	var out []byte
 	var groups []group
+	var ops operands
+	ops.enter()
 	operators := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if stop(s, i) {
+			out = ops.end(out)
+		}
 		switch {
 		case c == '"' || c == '\'':
 			j := stringEnd(s, i)
@@ -169,12 +179,14 @@ func expression(s string) (string, error) {
 				operators++
 			}
 			groups = append(groups, group{len(out), -1, -1})
+			ops.enter()
 			if len(groups) > maxNesting {
 				return "", errNesting
 			}
 		case (c == ')' || c == ']' || c == '}') && len(groups) > 0:
 			g := groups[len(groups)-1]
 			groups = groups[:len(groups)-1]
+			out = ops.leave(out)
 			out = append(out, c)
 			if c == ')' && g.elseAt > 0 {
 				out = choose(out, g)
@@ -183,7 +195,10 @@ func expression(s string) (string, error) {
 			continue
 		case c == '*' && !unpacks(out):
 			return "", errTimes
-		case c == '~' || c == '+' || c == '*' || c == '.' && indexes(out):
+		case c == '~' || c == '+':
+			operators++
+			out = ops.operator(out, c)
+		case c == '*' || c == '.' && indexes(out):
 			operators++
 		case word(s, i, "if") && len(groups) > 0 && groups[len(groups)-1].ifAt < 0:
 			groups[len(groups)-1].ifAt = len(out)
@@ -199,7 +214,7 @@ func expression(s string) (string, error) {
 		out = append(out, c)
 		i++
 	}
-	return string(out), nil
+	return string(ops.end(out)), nil
 }
 
 // unpacks says whether a * that comes next unpacks arguments.
