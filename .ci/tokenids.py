@@ -15,7 +15,7 @@ except ImportError:
 binary = sys.argv[1]
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 names = sys.argv[3:] or ["gpt2", "llama2", "llama3", "llama3_1", "qwen2_5", "qwen3", "gemma", "gemma2", "gemma3", "gpt35turbo", "gpt4o", "gptoss",
-    "deepseek_v3", "mistral_nemo", "command_r_plus", "internlm2", "yi", "chatglm3", "baichuan2", "claude"]
+    "deepseek_v3", "mistral_nemo", "command_r_plus", "internlm2", "yi", "chatglm3", "baichuan2", "claude", "gemini", "text_davinci002", "text_davinci003"]
 store = pathlib.Path(tempfile.gettempdir()) / "roux-oracle-tokenizers"
 
 EDGE = ["", " ", "  ", "\n", "\n\n", " \n \t x", "\r\n\r\n", "a  b", "a   ", "   a", "\u00a0x", "\u3000x", "\u200bx", "\ufeffx", "\x00", "\x1c",

@@ -123,6 +123,9 @@ func (c *conversation) prompt(text string) ([]int32, error) {
 	if !slices.Equal(plain, parsed) && c.template != "" {
 		return nil, errors.New("the message has a special token in it, which would be taken for what it says: write it with a space in between")
 	}
+	if s := c.tokens.Forged(text, c.template); s != "" {
+		return nil, fmt.Errorf("the message has %q in it, which would be taken for what it says: write it with a space in between", s)
+	}
 	if c.template == "" {
 		return c.tokens.Encode(text, tokenizer.Options{Add: true})
 	}

@@ -24,6 +24,7 @@ type added struct {
 	ids     map[string]int32
 	tokens  map[int32]addedToken
 	special map[string]bool
+	held    map[int32]bool   // tokens that text is taken for only when asked
 	shown   map[int32]string // their normalized content where it differs
 	order   []int32          // ids as the file lists them
 	plain   *prefixes        // not normalized
@@ -34,7 +35,7 @@ type added struct {
 // a token that the model has keeps its id, others get the next free one.
 func (a *added) add(list []addedToken, v *vocab, n normalizer) error {
 	a.ids, a.tokens = map[string]int32{}, map[int32]addedToken{}
-	a.special, a.shown = map[string]bool{}, map[int32]string{}
+	a.special, a.shown, a.held = map[string]bool{}, map[int32]string{}, map[int32]bool{}
 	next := int32(v.size)
 	for _, t := range list {
 		if t.Content == "" {
@@ -69,6 +70,7 @@ func (a *added) add(list []addedToken, v *vocab, n normalizer) error {
 		}
 		a.ids[t.Content], a.tokens[id] = id, t
 		a.special[t.Content] = a.special[t.Content] || t.Special
+		a.held[id] = a.special[t.Content]
 	}
 	a.index()
 	return nil
@@ -117,7 +119,7 @@ type hit struct {
 }
 
 // find cuts s at the tokens of a set: at each place the longest, from left to
-// right. Special tokens are passed over, whole, unless they are to be parsed.
+// right. Tokens that are held are passed over, whole, unless they are to be parsed.
 func (a *added) find(dst []hit, s string, set *prefixes, parse bool) []hit {
 	done := 0
 	for i := 0; i < len(s) && len(set.keys) > 0; {
@@ -132,7 +134,7 @@ func (a *added) find(dst []hit, s string, set *prefixes, parse bool) []hit {
 		c := cut{i, i + n}
 		i = c.end
 		t := a.tokens[id]
-		if !parse && a.special[t.Content] || t.SingleWord && besideWord(s, c) {
+		if !parse && a.held[id] || t.SingleWord && besideWord(s, c) {
 			continue
 		}
 		if t.Lstrip {

@@ -172,7 +172,7 @@ func (e *encoder) forged(piece string) bool {
 }
 
 func (e *encoder) isForged(piece string, k token) bool {
-	return int(k.id) < len(e.control) && e.control[k.id] && piece[k.start:k.end] == e.vocab.tokens[k.id] && utf8.RuneCountInString(e.vocab.tokens[k.id]) > 1
+	return int(k.id) < len(e.control) && e.control[k.id] && utf8.RuneCountInString(e.vocab.tokens[k.id]) > 1 && utf8.RuneCountInString(piece[k.start:k.end]) > 1
 }
 
 // disarm cuts such text after its first character, so that it stays text.

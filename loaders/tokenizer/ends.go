@@ -20,6 +20,27 @@ func (t *Tokenizer) Ends() []int32 {
 	return append([]int32{id}, t.config.ends...)
 }
 
+// hold keeps text from being taken for the tokens that the configuration names,
+// such as the end of a turn, also where their file does not call them special.
+func (t *Tokenizer) hold() {
+	ids := slices.Clone(t.config.ends)
+	for _, role := range roles {
+		if id, ok := t.Named(role); ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if _, added := t.added.tokens[id]; added && !t.added.held[id] && id != t.unknown {
+			t.added.held[id] = true
+			if int(id) < len(t.control) {
+				t.control[id] = true
+			}
+			t.digest += fmt.Sprintf("+held %d", id)
+		}
+	}
+}
+
 // readEnds reads eos_token_id, which is a token, a list of them, or null.
 func (t *Tokenizer) readEnds(f tensor.File) error {
 	data, err := f.Read(maxSmall)

@@ -240,7 +240,7 @@ func (o *onig) quantifier() (least, most int, braces, ok bool) {
 	case '{':
 		end := strings.IndexByte(o.in[o.i:], '}')
 		if end < 0 {
-			return
+			return 0, 0, false, false
 		}
 		lo, hi, comma := strings.Cut(o.in[o.i+1:o.i+end], ",")
 		o.i += end + 1
@@ -257,5 +257,5 @@ func (o *onig) quantifier() (least, most int, braces, ok bool) {
 		}
 		return least, most, true, errLo == nil && errHi == nil && (lo != "" || hi != "") && least >= 0
 	}
-	return
+	return 0, 0, false, false
 }

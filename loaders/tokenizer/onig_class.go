@@ -69,8 +69,14 @@ var (
 	onigPunct = inTables(unicode.P, unicode.S, moreP, moreS)
 )
 
+// onigWord is \w outside of classes. In them it has no superscripts and
+// fractions.
 func onigWord(r rune) bool {
-	return onigAlpha(r) || unicode.In(r, unicode.M, unicode.Nd, unicode.Pc, moreM, moreN) || r == 0xB2 || r == 0xB3 || r == 0xB9 || r >= 0xBC && r <= 0xBE
+	return onigWordClass(r) || r == 0xB2 || r == 0xB3 || r == 0xB9 || r >= 0xBC && r <= 0xBE
+}
+
+func onigWordClass(r rune) bool {
+	return onigAlpha(r) || unicode.In(r, unicode.M, unicode.Nd, unicode.Pc, moreM, moreN)
 }
 
 func isHex(r rune) bool {
@@ -83,7 +89,7 @@ func not(f func(rune) bool) func(rune) bool { return func(r rune) bool { return 
 var classes = map[string]func(rune) bool{
 	"alpha": onigAlpha, "alphabetic": onigAlpha, "digit": onigDigit, "alnum": func(r rune) bool { return onigAlpha(r) || onigDigit(r) },
 	"space": onigSpace, "whitespace": onigSpace, "upper": inTables(unicode.Upper, unicode.Other_Uppercase, moreLu), "lower": inTables(unicode.Lower, unicode.Other_Lowercase, moreLl),
-	"punct": onigPunct, "cntrl": inTables(unicode.Cc), "xdigit": isHex, "word": onigWord,
+	"punct": onigPunct, "cntrl": inTables(unicode.Cc), "xdigit": isHex, "word": onigWordClass,
 	"blank": func(r rune) bool { return r == '\t' || unicode.Is(unicode.Zs, r) }, "any": func(rune) bool { return true }, "ascii": func(r rune) bool { return r < 0x80 },
 }
 
@@ -111,15 +117,15 @@ func plainName(s string) string {
 }
 
 // classEscape reads \x that stands for a character, or for a set of them.
-func (o *onig) classEscape() (func(rune) bool, rune, error) {
+func (o *onig) classEscape(word func(rune) bool) (func(rune) bool, rune, error) {
 	if o.i++; !o.more() {
 		return nil, 0, errors.New("it ends with a backslash")
 	}
 	switch c := o.next(); c {
 	case 'w':
-		return onigWord, 0, nil
+		return word, 0, nil
 	case 'W':
-		return not(onigWord), 0, nil
+		return not(word), 0, nil
 	case 'd':
 		return onigDigit, 0, nil
 	case 'D':
@@ -296,7 +302,7 @@ func (o *onig) classItem() (func(rune) bool, error) {
 
 func (o *onig) classRune() (func(rune) bool, rune, error) {
 	if o.in[o.i] == '\\' {
-		return o.classEscape()
+		return o.classEscape(onigWordClass)
 	}
 	return nil, o.next(), nil
 }

@@ -41,8 +41,9 @@ var errCode = errors.New("its repetitions make it too long")
 
 // compiler turns a pattern into code.
 type compiler struct {
-	code []inst
-	regs int32 // how many registers there are
+	code  []inst
+	regs  int32 // how many registers there are
+	nodes int   // how many have been written, some of them as no code
 }
 
 // compileOnig makes the code of a pattern.
@@ -67,7 +68,7 @@ func (c *compiler) add(i inst) int {
 func (c *compiler) here() int32 { return int32(len(c.code)) }
 
 func (c *compiler) node(n *node) error {
-	if len(c.code) > maxCode {
+	if c.nodes++; len(c.code) > maxCode || c.nodes > 10*maxCode {
 		return errCode
 	}
 	switch n.kind {
@@ -258,7 +259,7 @@ func length(n *node) (int, bool) {
 		return l * n.min, ok && n.min == n.max
 	case nodeAlt:
 		first, ok := length(n.kids[0])
-		for _, k := range n.kids {
+		for _, k := range n.kids[1:] {
 			l, fixed := length(k)
 			ok = ok && fixed && l == first
 		}

@@ -133,7 +133,7 @@ func (o *onig) escape() (*node, error) {
 	case c == 'k':
 		return o.backName()
 	}
-	f, r, err := o.classEscape()
+	f, r, err := o.classEscape(onigWord)
 	if err != nil {
 		return nil, err
 	}

@@ -103,6 +103,7 @@ func (t *Tokenizer) configure(files map[string]tensor.File) error {
 			return err
 		}
 	}
+	t.hold()
 	for name, f := range files {
 		dir, base := path.Split(name)
 		key, ok := templateName(dir, base)

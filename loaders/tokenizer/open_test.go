@@ -85,6 +85,10 @@ func TestBadFiles(t *testing.T) {
 		"added id":     {strings.Replace(smallTokenizer, `"id":4`, `"id":7`, 1), `"</s>" the id 7`},
 		"id":           {strings.Replace(smallTokenizer, `"b":2`, `"b":2000000000`, 1), "is not in 0.."},
 		"gap":          {strings.Replace(smallTokenizer, `"b":2`, `"b":10000000`, 1), `the id 10000000 of the token "b" is not in 0..`},
+		"opposite":     {strings.Replace(smallTokenizer, `"type":"WhitespaceSplit"`, `"type":"Metaspace","prepend_scheme":"first","add_prefix_space":false`, 1), "opposite things"},
+		"twice added":  {strings.Replace(smallTokenizer, `[{"id":3`, `[{"id":1,"content":"a"},{"id":1,"content":"a","special":true},{"id":3`, 1), "stands twice"},
+		"nothing left": {strings.Replace(smallTokenizer, `"normalizer":null`, `"added_tokens":[{"id":3,"content":" ","normalized":true}],"normalizer":{"type":"Strip"}`, 1), "leaves nothing"},
+		"two posts":    {strings.Replace(smallTokenizer, `"post_processor":null`, `"post_processor":{"type":"Sequence","processors":[{"type":"BertProcessing","sep":["a",1],"cls":["b",2]},{"type":"BertProcessing","sep":["a",1],"cls":["b",2]}]}`, 1), "post_processor.processors[1]"},
 		"merge":        {`{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}`, "not in the vocabulary"},
 		"merge of 3":   {`{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b c"]}}`, "two tokens and a space"},
 		"merge list":   {`{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}}`, "a merge has 1 tokens"},
@@ -219,6 +223,113 @@ func TestTextForgesNoControlTokens(t *testing.T) {
 		}
 		if ids, _ := k.Encode("a<s><s>a", Options{Parse: true}); !forges(k, ids) {
 			t.Errorf("%s: %v when asked to parse", name, ids)
+		}
+	}
+}
+
+// TestNamedTokensAreHeld: the end of a turn is not made of text either where its
+// file does not call it special, as Command R's does.
+func TestNamedTokensAreHeld(t *testing.T) {
+	files := []tensor.File{
+		data("tokenizer.json", `{"added_tokens":[{"id":5,"content":"<end>","special":false},{"id":6,"content":"<user>","special":false}],"pre_tokenizer":{"type":"Split","pattern":{"Regex":"."},"behavior":"Isolated"},
+"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"<":1,"e":2,"n":3,"d":4}}}`),
+		data("tokenizer_config.json", `{"eos_token":"<end>"}`),
+	}
+	k, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := k.Encode("<end>", Options{}); err != nil || !same(ids, []int32{1, 2, 3, 4, 0}) {
+		t.Errorf("text became %v (%v)", ids, err)
+	}
+	if ids, err := k.Encode("<end><user>", Options{Parse: true}); err != nil || !same(ids, []int32{5, 6}) {
+		t.Errorf("asked to parse: %v (%v)", ids, err)
+	}
+	if k.IsSpecial(5) || k.Decode([]int32{5}, true) != "<end>" {
+		t.Error("decoding passes over a token that is not special")
+	}
+	if s := k.Forged("a<user>b", "{{ '<user>' }}"); s != "<user>" {
+		t.Errorf("forged is %q", s)
+	}
+	if s := k.Forged("a <end>", "{{ '<user>' }}"); s != "" {
+		t.Errorf("forged is %q", s)
+	}
+}
+
+// TestNormalizersForgeNoControlTokens: neither by characters that they make
+// into those of a token, nor by a token that begins with the sign of a space.
+func TestNormalizersForgeNoControlTokens(t *testing.T) {
+	file := `{"added_tokens":[{"id":0,"content":"<s>","special":true,"normalized":true},{"id":6,"content":"Ġ<s>","special":true}],"normalizer":{"type":"NFKC"},
+"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":false},
+"model":{"type":"BPE","ignore_merges":true,"vocab":{"<s>":0,"<":1,"s":2,">":3,"a":4,"Ġ":5,"Ġ<s>":6},"merges":[["<","s"]]}}`
+	file = strings.Replace(file, `"merges":[["<","s"]]`, `"merges":[]`, 1)
+	k, err := Parse([]byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]int32{"＜s＞": {1, 2, 3}, " <s>": {5, 1, 2, 3}, "a ＜s＞": {4, 5, 1, 2, 3}} {
+		if ids, err := k.Encode(text, Options{}); err != nil || !same(ids, want) {
+			t.Errorf("%q became %v, want %v (%v)", text, ids, want, err)
+		}
+	}
+}
+
+// The numbers are what tokenizers 0.23.3 says of the same files.
+func TestOddFiles(t *testing.T) {
+	level := `"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"a":1,"b":2}}`
+	for name, c := range map[string]struct {
+		file, text string
+		want       []int32
+		offsets    []Offset
+		decoded    string
+	}{
+		// The white space that A takes is not there for another to take.
+		"white space taken twice": {`{"added_tokens":[{"id":3,"content":"A","rstrip":true},{"id":4,"content":"  ","lstrip":true,"rstrip":true}],` + level + `}`, "A  a",
+			[]int32{3, 1}, []Offset{{0, 3}, {3, 4}}, "A a"},
+		"no decoders": {`{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"."},"behavior":"Isolated"},"decoder":{"type":"Sequence","decoders":[]},` + level + `}`, "ab", []int32{1, 2}, []Offset{{0, 1}, {1, 2}}, "ab"},
+		"empty string replaced": {`{"normalizer":{"type":"Replace","pattern":{"String":""},"content":"b"},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"."},"behavior":"Isolated"},` + level + `}`, "a",
+			[]int32{2, 1, 2}, nil, "b a b"},
+		"empty match behind another":  {`{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a*"},"behavior":"MergedWithNext"},` + level + `}`, "ab", []int32{0}, []Offset{{0, 2}}, "?"},
+		"word boundary":               {`{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"\b"},"behavior":"Isolated"},` + level + `}`, "a½b", []int32{0}, []Offset{{0, 4}}, "?"},
+		"token twice in a vocabulary": {`{"added_tokens":[{"id":4,"content":"<t>"}],"model":{"type":"Unigram","unk_id":0,"vocab":[["?",0],["a",-1],["b",-1],["a",-2]]}}`, "<t>b", []int32{4, 2}, []Offset{{0, 3}, {3, 4}}, "<t> b"},
+		"unknown offsets":             {`{"post_processor":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true},"model":{"type":"Unigram","unk_id":0,"vocab":[["?",0],["a",-1]]}}`, "aĠ", []int32{1, 0}, []Offset{{0, 1}, {3, 3}}, "a ?"},
+	} {
+		k, err := Parse([]byte(c.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		e, err := k.EncodeWithOffsets(c.text, Options{Parse: true, Add: true})
+		if err != nil || !same(e.IDs, c.want) || c.offsets != nil && !same(e.Offsets, c.offsets) {
+			t.Errorf("%s: %v, want %v %v (%v)", name, e, c.want, c.offsets, err)
+		}
+		if s := k.Decode(e.IDs, false); s != c.decoded {
+			t.Errorf("%s: decoded %q, want %q", name, s, c.decoded)
+		}
+	}
+}
+
+// TestOverlappingAddedTokens: the reference breaks down on this text.
+func TestOverlappingAddedTokens(t *testing.T) {
+	k, err := Parse([]byte(`{"added_tokens":[{"id":1,"content":"A","rstrip":true},{"id":2,"content":" ","lstrip":true}],"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := k.Encode("A   b", Options{Parse: true}); err != nil || !same(ids, []int32{1, 0}) {
+		t.Errorf("%v, %v", ids, err)
+	}
+}
+
+// TestSameNormalizedTokens: which of two tokens is found does not change from one
+// reading of a file to the next.
+func TestSameNormalizedTokens(t *testing.T) {
+	for range 50 {
+		k, err := Parse([]byte(`{"added_tokens":[{"id":1,"content":"AB","normalized":true},{"id":2,"content":"Ab","normalized":true,"special":true},{"id":3,"content":"ab","normalized":true,"special":true}],"normalizer":{"type":"Lowercase"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids, _ := k.Encode("aB", Options{Parse: true}); !same(ids, []int32{2}) {
+			t.Fatalf("got %v", ids)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // rules is raised when the same files give other ids than before.
-const rules = "roux tokenizer 1, unicode " + unicode.Version
+const rules = "roux tokenizer 2, unicode " + unicode.Version
 
 // maxFile bounds tokenizer files; the largest that are known have 35 MB.
 const maxFile = 512 << 20
@@ -126,8 +126,8 @@ func (t *Tokenizer) seal(sources ...[]byte) {
 // it only says what the model says anyway.
 func (t *Tokenizer) markControl() {
 	t.control = make([]bool, len(t.vocab.tokens))
-	for id, a := range t.added.tokens {
-		if a.Special && int(id) < len(t.control) {
+	for id := range t.added.tokens {
+		if t.added.held[id] && int(id) < len(t.control) {
 			t.control[id] = true
 		}
 	}

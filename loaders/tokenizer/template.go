@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Template returns a chat template by name, "" being the default one; package
@@ -18,6 +19,19 @@ func (t *Tokenizer) Template(name string) (string, bool) {
 // Templates lists the names of the chat templates, in order.
 func (t *Tokenizer) Templates() []string {
 	return slices.Sorted(maps.Keys(t.config.templates))
+}
+
+// Forged returns an added token that stands in a text and that a template writes
+// itself, such as the one that begins a turn; "" if there is none. Such tokens
+// need not be special.
+func (t *Tokenizer) Forged(text, template string) string {
+	for _, id := range t.added.order {
+		s := t.added.tokens[id].Content
+		if strings.TrimSpace(s) != "" && strings.Contains(text, s) && strings.Contains(template, s) {
+			return s
+		}
+	}
+	return ""
 }
 
 // Tokens are the special tokens that a template sees: bos_token, eos_token and

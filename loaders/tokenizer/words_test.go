@@ -92,6 +92,14 @@ func TestOnigurumaPatterns(t *testing.T) {
 		{`\p{^L}+`, "ab12", []string{"12"}},
 		{`(?<x>a)b|(?i)C`, "abc", []string{"ab", "c"}},
 		{`(?<=a)b(?=c)`, "abc b", []string{"b"}},
+		{`\w|(?<=x)[\w]`, "½x½", []string{"½", "x", "½"}},
+		{`[\w&&[^a]]+`, "½baé", []string{"b", "é"}},
+		{`[a[^b]]`, "ab", []string{"a"}},
+		{`a*`, "aab", []string{"aa", ""}},
+		{`\b`, "a·b", []string{"", "", "", ""}},
+		{`(?<=a|bc)d`, "adbcd", []string{"d", "d"}},
+		{`(a|b)\1`, "abba", []string{"bb"}},
+		{`(?:ab?)*?c`, "aabc", []string{"aabc"}},
 		{`[a-z&&[^aeiou]]+`, "hello", []string{"h", "ll"}},
 		{`\x{6F22}`, "漢", []string{"漢"}},
 	} {
@@ -109,7 +117,7 @@ func TestOnigurumaPatterns(t *testing.T) {
 			t.Errorf("%s on %q (-want +got):\n%s", c.expr, c.s, d)
 		}
 	}
-	for _, expr := range []string{`a)`, `*a`, `(?~a)`, `(?<=a+)b`, `\p{Nowhere}`, `a{2,1}`, `(?i)ss`, `\K`, `\2(a)`, `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
+	for _, expr := range []string{`a)`, `*a`, `(?~a)`, `(?<=a+)b`, `\p{Nowhere}`, `a{2,1}`, `(?i)ss`, `\K`, `\2(a)`, `(?:){1000}{1000}{1000}`, strings.Repeat(`(?:a|`, 99) + `(?<=` + strings.Repeat(`(?:a|`, 99), `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
 		if _, err := compile(expr); err == nil {
 			t.Errorf("%.20q: no error", expr)
 		}

@@ -54,6 +54,10 @@ func size(v any, depth int) int {
 		return len(x)
 	case *exec.Value:
 		return size(x.Interface(), depth)
+	case list:
+		return size([]any(x), depth)
+	case object:
+		return size(map[string]any(x), depth)
 	case []any:
 		n := 16 * len(x)
 		for i := 0; depth > 0 && i < len(x); i++ {

@@ -5,6 +5,7 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,6 +106,9 @@ func (r *render) Write(p []byte) (int, error) {
 	if time.Now().After(r.end) {
 		return 0, errTime
 	}
+	if bytes.Contains(p, []byte(mark)) {
+		return 0, errPrinted
+	}
 	return r.out.Write(p)
 }
 
@@ -120,8 +124,8 @@ func (r *render) explain(err error, source string) error {
 	if errors.As(err, &own) {
 		return fmt.Errorf("chat template: %w", own)
 	}
-	for _, known := range []error{errOutput, errTime, errText, errCalls} {
-		if errors.Is(err, known) {
+	for _, known := range []error{errOutput, errTime, errText, errCalls, errPrinted, errNone, errMissing, errLooped} {
+		if errors.Is(err, known) || strings.Contains(err.Error(), known.Error()) { // gonja makes text of some
 			return fmt.Errorf("chat template: %w", known)
 		}
 	}
@@ -141,7 +145,7 @@ const errMark = "\x00raised\x00"
 
 // variables are what a template sees.
 func (r *render) variables() (*exec.Context, error) {
-	vars := map[string]any{"add_generation_prompt": r.in.Generate, "messages": nil, "tools": nil, "documents": nil}
+	vars := map[string]any{"add_generation_prompt": r.in.Generate, "messages": none, "tools": none, "documents": none}
 	for name, raw := range map[string]json.RawMessage{"messages": r.in.Messages, "tools": r.in.Tools, "documents": r.in.Documents} {
 		if len(raw) == 0 {
 			continue

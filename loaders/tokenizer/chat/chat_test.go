@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -88,6 +89,33 @@ func TestHostileTemplatesAreErrors(t *testing.T) {
 				t.Errorf("an error of %d bytes", len(err.Error()))
 			}
 		})
+	}
+}
+
+// TestGapsAreErrors: what gonja would print otherwise than Jinja, or print where
+// Jinja raises, is never in a prompt.
+func TestGapsAreErrors(t *testing.T) {
+	messages := `[{"role":"user","content":null,"parts":[{"type":"text","text":"x"}],"map":{"b":1,"a":2}}]`
+	for template, want := range map[string]error{
+		`{{ messages[0].content }}`:                             errNone,
+		`{{ messages[0].content | trim }}`:                      errNone,
+		`{{ 'a' ~ messages[0].content }}`:                       errNone,
+		`{{ messages[0].content ~ 'a' }}`:                       errNone,
+		`{{ messages[0].content if true else 'x' }}`:            errNone,
+		`{{ 'a' + messages[0].content }}`:                       errMissing,
+		`{{ messages[0].absent + 'a' }}`:                        errMissing,
+		`{% set x = 'a' + 'b' + messages[0].absent %}`:          errMissing,
+		`{{ ('a' + messages[0].absent) }}`:                      errMissing,
+		`{{ messages[0].parts }}`:                               errPrinted,
+		`{{ 'a' + messages[0].parts }}`:                         errPrinted,
+		`{{ messages[0].map | trim }}`:                          errPrinted,
+		`{% for d in documents %}{{ d }}{% endfor %}`:           errLooped,
+		`{% for d in messages[0].content %}{{ d }}{% endfor %}`: errLooped,
+	} {
+		out, err := Render(template, Input{Messages: json.RawMessage(messages)})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %q, %v; want %v", template, out, err, want)
+		}
 	}
 }
 

@@ -23,18 +23,28 @@ var (
 
 func (r *render) environment() *exec.Environment {
 	return &exec.Environment{
-		Context: exec.NewContext(r.globals()), Filters: exec.NewFilterSet(r.filters()), Tests: builtins.Tests,
+		Context: exec.NewContext(r.globals()), Filters: exec.NewFilterSet(r.filters()), Tests: r.tests(),
 		ControlStructures: exec.NewControlStructureSet(r.blocks()), Methods: r.methods(),
 	}
 }
 
 func (r *render) filters() map[string]exec.FilterFunction {
-	out := map[string]exec.FilterFunction{"tojson": r.tojson, "join": join, "replace": replaceFilter, "indent": indent, "trim": trim}
+	out := map[string]exec.FilterFunction{"tojson": r.tojson, "join": join, "replace": replaceFilter, "indent": indent, "trim": trim, filterPrinted: printed, filterOperand: operand, filterLooped: r.looped}
 	for _, name := range filters {
 		if f, ok := builtins.Filters.Get(name); ok {
 			out[name] = f
 		}
 	}
+	for _, name := range strings.Fields("trim replace indent upper lower title capitalize string length count join first last") {
+		out[name] = strictly(out[name])
+	}
+	return out
+}
+
+func (r *render) tests() *exec.TestSet {
+	out := exec.NewTestSet(map[string]exec.TestFunction{}).Update(builtins.Tests)
+	_ = out.Replace("defined", defined)
+	_ = out.Replace("undefined", undefined)
 	return out
 }
 
@@ -55,9 +65,7 @@ func (r *render) methods() exec.Methods {
 		"values": r.dictMethod(func(e entry) any { return e.value }),
 		"items":  r.dictMethod(func(e entry) any { return []any{e.key, e.value} }),
 	}
-	if m, ok := builtins.Methods.Dict.Get("get"); ok {
-		dict["get"] = m
-	}
+	dict["get"] = r.get
 	out := builtins.Methods
 	out.Str, out.Dict = exec.NewMethodSet(str), exec.NewMethodSet(dict)
 	out.List = exec.NewMethodSet(map[string]exec.Method[[]any]{}) // values are not changed, as in transformers

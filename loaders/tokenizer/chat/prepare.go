@@ -71,6 +71,11 @@ func (p *preparer) tag(close, body, after string) (string, error) {
 			left = strings.TrimLeft(left, " \t\r\n")
 		}
 	} else {
+		if close == "}}" {
+			body = whole(body)
+		} else {
+			body = loop().ReplaceAllString(body, "$1|"+filterLooped+"$2")
+		}
 		inner, err := expression(body)
 		if err != nil {
 			return "", err
@@ -162,9 +167,14 @@ func (g *group) part(s string, i, at int) {
 func expression(s string) (string, error) {
 	var out []byte
 	var groups []group
+	var ops operands
+	ops.enter()
 	operators := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if stop(s, i) {
+			out = ops.end(out)
+		}
 		switch {
 		case c == '"' || c == '\'':
 			j := stringEnd(s, i)
@@ -182,12 +192,14 @@ func expression(s string) (string, error) {
 				operators++
 			}
 			groups = append(groups, group{len(out), -1, -1})
+			ops.enter()
 			if len(groups) > maxNesting {
 				return "", errNesting
 			}
 		case (c == ')' || c == ']' || c == '}') && len(groups) > 0:
 			g := groups[len(groups)-1]
 			groups = groups[:len(groups)-1]
+			out = ops.leave(out)
 			out = append(out, c)
 			if c == ')' && g.elseAt > 0 {
 				out = choose(out, g)
@@ -196,7 +208,10 @@ func expression(s string) (string, error) {
 			continue
 		case c == '*' && !unpacks(out):
 			return "", errTimes
-		case c == '~' || c == '+' || c == '*' || c == '.' && indexes(out):
+		case c == '~' || c == '+':
+			operators++
+			out = ops.operator(out, c)
+		case c == '*' || c == '.' && indexes(out):
 			operators++
 		case len(groups) > 0:
 			groups[len(groups)-1].part(s, i, len(out))
@@ -207,7 +222,7 @@ func expression(s string) (string, error) {
 		out = append(out, c)
 		i++
 	}
-	return string(out), nil
+	return string(ops.end(out)), nil
 }
 
 // unpacks says whether a * that comes next unpacks arguments.

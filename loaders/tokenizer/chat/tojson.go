@@ -56,7 +56,7 @@ func (d *dumper) value(v any) error {
 		return d.object(entries)
 	}
 	switch x := v.(type) {
-	case nil:
+	case nil, *null:
 		d.b.WriteString("null")
 	case *exec.Value:
 		return d.value(x.Interface())

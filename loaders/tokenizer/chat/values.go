@@ -55,11 +55,14 @@ func (r *render) value(d *json.Decoder, depth int) (any, error) {
 		}
 		return r.object(d, depth)
 	}
+	if token == nil {
+		return none, nil
+	}
 	return token, nil
 }
 
 func (r *render) list(d *json.Decoder, depth int) (any, error) {
-	out := []any{}
+	out := list{}
 	for d.More() {
 		v, err := r.value(d, depth+1)
 		if err != nil {
@@ -72,7 +75,7 @@ func (r *render) list(d *json.Decoder, depth int) (any, error) {
 }
 
 func (r *render) object(d *json.Decoder, depth int) (any, error) {
-	out := map[string]any{}
+	out := object{}
 	var keys []string
 	for d.More() {
 		k, err := d.Token()
@@ -104,6 +107,9 @@ type entry struct {
 func (r *render) entries(v any) (out []entry, ok bool) {
 	switch x := v.(type) {
 	case *exec.Value:
+		if x.IsNil() {
+			return nil, false
+		}
 		return r.entries(x.Interface())
 	case *exec.Dict:
 		return r.entries(*x)
@@ -112,6 +118,8 @@ func (r *render) entries(v any) (out []entry, ok bool) {
 			out = append(out, entry{p.Key.String(), p.Value.Interface()})
 		}
 		return out, true
+	case object:
+		return r.entries(map[string]any(x))
 	case map[string]any:
 		known := r.orders[reflect.ValueOf(x).Pointer()]
 		for _, k := range known {

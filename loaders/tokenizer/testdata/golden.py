@@ -69,6 +69,9 @@ with tempfile.TemporaryDirectory() as tmp:
         unigram=sp("u", vocab_size=120, model_type="unigram", normalization_rule_tsv=str(tsv), hard_vocab_limit=False),
         bpe=sp("b", vocab_size=400, model_type="bpe", byte_fallback=True, normalization_rule_name="identity", user_defined_symbols=["<sep>", "\t", "  "], remove_extra_whitespaces=False),
         plain=sp("p", vocab_size=100, model_type="unigram", add_dummy_prefix=False, normalization_rule_tsv=str(tsv), hard_vocab_limit=False, byte_fallback=False, user_defined_symbols=["<sep>"]),
+        spaces=sp("a", vocab_size=120, model_type="unigram", normalization_rule_tsv=str(tsv), hard_vocab_limit=False, user_defined_symbols=["  ", "\u2581the", "\n", "a b"]),
+        bpe_spaces=sp("c", vocab_size=150, model_type="bpe", normalization_rule_tsv=str(tsv), hard_vocab_limit=False, remove_extra_whitespaces=False, user_defined_symbols=["\u2581\u2581", "\u2581the", " x"]),
+        suffix_spaces=sp("e", vocab_size=120, model_type="unigram", normalization_rule_tsv=str(tsv), hard_vocab_limit=False, treat_whitespace_as_suffix=True, user_defined_symbols=["  ", "\u2581\u2581"]),
         suffix=sp("s", vocab_size=100, model_type="bpe", treat_whitespace_as_suffix=True, normalization_rule_name="identity", hard_vocab_limit=False),
     )
 
@@ -181,7 +184,7 @@ add("wordlevel no unk", t, texts=["a", "b"])
 sps = []
 for name, b in spmodels.items():
     s = spm.SentencePieceProcessor(model_proto=b)
-    rows = [dict(text=t, ids=s.encode(t), decoded=s.decode(s.encode(t))) for t in EDGE + ["a<sep>b", " <sep> ", "x\ty", "a  b   c"]]
+    rows = [dict(text=t, ids=s.encode(t), decoded=s.decode(s.encode(t))) for t in EDGE + ["a<sep>b", " <sep> ", "x\ty", "a  b   c", "\u00ad", "the fox", " \u00ad ", "a  the x\n b"]]
     sps.append(dict(name=name, model=base64.b64encode(b).decode(), cases=rows))
 tiny = []
 for name in ("base", "sums", "lists"):

@@ -102,6 +102,7 @@ none
 "generation": "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{{ eos_token }}{% endgeneration %}{% else %}{{ m.role }}: {{ m.content }}\n{% endif %}{% endfor %}",
 "expressions": "{{ 7 // 2 }} {{ 7 % 3 }} {{ 1 + 2 - 4 }} {{ 3 > 2 and not 1 == 2 }} {{ 'b' in 'abc' }} {{ 'k' in {'k': 1} }} {{ [1, 2, 3][1:] }} {{ 'abc'[::-1] }} {{ missing | default('d') }} {{ missing is defined }} {{ '  x '.strip() }} {{ 'a-b'.split('-') | last }} {{ 1.5 }} {{ true }} {{ 'x' ~ 1 }} {# comment #}{{ \"é\\n\" }}{{ range(3) | list }} {{ {'b': 1, 'a': [none, true, 1.0, 1e20, 'é<\"']} | tojson }} {{ ['c', 'a'] | sort | join }} {{ 'title case' | title }} {{ 'x' if messages else 'y' }} {{ (1 if false else 2 if false else 3) }} {{ messages[-1]['role'] }} {{ [4, 5][-2] }}",
 "spaces": "a {% if messages %} b {% endif %} c\n  {# one #}\n  {# two -#}  \n x {{ 1 }} {% if false %}y{% endif %}\n\n  {%+ if messages %}\nz\n  {%- endif +%}\nq {#- three #} r\n{% if messages %}{# c #}\n\nfoo{% endif %}\n",
+"order": "{% for m in messages %}{% for call in m.tool_calls or [] %}{% for k in call.function.arguments %}{{ k }},{% endfor %}{{ call.function.get('arguments') | tojson }} {{ call.get('no', 7) }}{% endfor %}{{ m.content is defined }} {{ m.x is defined }} {{ m.content is none }} {{ 'c' if m.content else 'n' }}{{ 1 + 2 + loop.index0 }}{{ ('a' + 'b' if m.x is not defined else 'c') + m.role|upper ~ 1 ~ m.x }} {{ m.role == 'us' + 'er' and not 'x' + 'y' in 'zxy' }}\\n{% endfor %}{{- tools is defined }} {{ tools is none }}{{ missing }}",
 "date": "{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%Y-%m-%d %H:%M') }}",
 }
 CONV = {
@@ -110,6 +111,7 @@ CONV = {
 "wrong": dict(messages=[dict(role="assistant", content="x"), dict(role="assistant", content="y")]),
 "tools": dict(messages=[dict(role="user", content="weather?"), dict(role="assistant", content="", tool_calls=[dict(type="function", id="a1", function=dict(name="get", arguments=dict(city="Paris", n=1, f=1.5, ok=True, none=None)))]), dict(role="tool", name="get", content="<r>22 °C</r>")],
     tools=[dict(type="function", function=dict(name="get", description="It's \"the\" <weather> é", parameters=dict(type="object", properties=dict(city=dict(type="string"), a=dict(type="integer", enum=[1, 2])), required=[])))], enable_thinking=False),
+"null": dict(messages=[dict(role="user", content="w"), dict(role="assistant", content=None, tool_calls=[dict(type="function", function=dict(name="get", arguments=dict(z=1, a=dict(y=None, b=2))))])], tools=None),
 "parts": dict(messages=[dict(role="user", content=[dict(type="image"), dict(type="text", text=" two ")])]),
 }
 import datetime
@@ -121,7 +123,7 @@ c.datetime = Fixed
 out = []
 for tn, t in T.items():
     for cn, v in CONV.items():
-        if (cn == "parts") != (tn == "turns") and cn == "parts" or tn in ("expressions", "date", "spaces") and cn != "one":
+        if (cn == "parts") != (tn == "turns") and cn == "parts" or (cn == "null") != (tn == "order") or tn in ("expressions", "date", "spaces") and cn != "one":
             continue
         for gen in (False, True):
             vars = dict(v, add_generation_prompt=gen, bos_token="<s>", eos_token="</s>")
