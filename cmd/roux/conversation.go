@@ -47,7 +47,7 @@ func (f chatFlags) start(m *tensor.Model, out io.Writer) (*conversation, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(), ends: t.Ends()}
+	c := &conversation{flags: f, out: out, model: model, tokens: t, cache: model.NewCache(), ends: slices.Concat(t.Ends(), model.Arch().Ends)}
 	if !f.raw {
 		c.template, _ = t.Template("default")
 	}

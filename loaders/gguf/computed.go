@@ -21,6 +21,7 @@ var computers = map[string]func(*model) (any, error){
 	"mlp_bias":        func(m *model) (any, error) { return m.has("blk.0.ffn_up.bias"), nil },
 	"qk_norm":         func(m *model) (any, error) { return m.has("blk.0.attn_q_norm.weight"), nil },
 	"partial":         partialRotary,
+	"part":            part,
 	"query_scalar":    queryScalar,
 	"attention_scale": attentionScale,
 	"rope_scaling":    ropeScaling,
@@ -58,6 +59,16 @@ func (m *model) headDim() (int64, error) {
 		return 0, err
 	}
 	return width / heads, nil
+}
+
+// part is the share of each head that is turned, where it is not all: a family
+// that turns whole heads refuses it when it is run.
+func part(m *model) (any, error) {
+	share, err := partialRotary(m)
+	if err != nil || share == 1.0 {
+		return nil, err
+	}
+	return share, nil
 }
 
 // partialRotary is the share of a head that is rotated.

@@ -191,6 +191,36 @@ func TestOtherOrders(t *testing.T) {
 	}
 }
 
+// TestRefusedRotation: what changes the numbers and cannot be said in
+// config.json, or not be run, is refused by its key.
+func TestRefusedRotation(t *testing.T) {
+	scaled := func(key string, value any) *gguf.Metadata {
+		md, _ := gguftest.Llama(1)
+		md.Set("llama.rope.scaling.type", "yarn")
+		md.Set("llama.rope.scaling.factor", 4.0)
+		md.Set(key, value)
+		return md
+	}
+	if _, err := open(t, scaled("llama.rope.scaling.yarn_log_multiplier", 0.5), head(64)...); err == nil || !strings.Contains(err.Error(), "llama.rope.scaling.yarn_log_multiplier is 0.5") {
+		t.Error(err)
+	}
+	m, err := open(t, scaled("llama.rope.dimension_count", uint64(8)), head(64)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := config(t, m); c["partial_rotary_factor"] == nil {
+		t.Errorf("the half of a head that is turned is not in %v", c)
+	}
+	olmo := gguftest.Metadata("olmo2", map[string]any{"block_count": uint64(1), "context_length": uint64(16), "embedding_length": uint64(64), "feed_forward_length": uint64(8),
+		"attention.head_count": uint64(4), "attention.layer_norm_rms_epsilon": 1e-5, "attention.sliding_window": uint64(8)})
+	if m, err = open(t, olmo, head(64)...); err != nil {
+		t.Fatal(err)
+	}
+	if c := config(t, m); c["sliding_window"] != 8.0 {
+		t.Errorf("OLMo 3's window is not in %v", c)
+	}
+}
+
 // gemmaKeys are those of a gemma of that many layers.
 func gemmaKeys(layers uint64) map[string]any {
 	return map[string]any{"block_count": layers, "context_length": uint64(16), "embedding_length": uint64(96), "feed_forward_length": uint64(8),

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// ropeScaling is config.json's rope_scaling; nil for none.
+// ropeScaling is config.json's rope_scaling; nil for none. As llama.cpp has it,
+// a factor without a type is linear, and rope.scale_linear is its old name.
 func ropeScaling(m *model) (any, error) {
 	if m.has("rope_factors_long.weight") {
 		return longRope(m)
@@ -14,26 +15,47 @@ func ropeScaling(m *model) (any, error) {
 	if m.has("rope_freqs.weight") {
 		return llama3(m)
 	}
-	md := &m.header.Metadata
-	kind := md.Text(m.family.Arch + ".rope.scaling.type")
-	factor := m.value("rope.scaling.factor")
-	if kind == "" || kind == "none" || factor == nil {
+	kind := m.header.Metadata.Text(m.family.Arch + ".rope.scaling.type")
+	factor, ok := m.float("rope.scaling.factor")
+	if !ok {
+		factor, _ = m.float("rope.scale_linear")
+	}
+	if kind == "none" || factor == 0 {
 		return nil, nil
 	}
 	out := map[string]any{"rope_type": kind, "factor": factor}
 	switch kind {
+	case "":
+		out["rope_type"] = "linear"
+		return out, nil
 	case "linear":
 		return out, nil
 	case "yarn":
-		for to, from := range map[string]string{"original_max_position_embeddings": "original_context_length", "attention_factor": "attn_factor",
-			"beta_fast": "yarn_beta_fast", "beta_slow": "yarn_beta_slow"} {
-			if v := m.value("rope.scaling." + from); v != nil {
-				out[to] = v
-			}
-		}
-		return out, nil
+		return out, m.yarn(out, factor)
 	}
 	return nil, fmt.Errorf("rope scaling %q is not known; linear, yarn, llama3 and longrope are", kind)
+}
+
+// yarn adds the settings of that scaling. Llama.cpp multiplies what it computes
+// from the factor by attn_factor; config.json's attention_factor is the product.
+func (m *model) yarn(out map[string]any, factor float64) error {
+	for to, from := range map[string]string{"original_max_position_embeddings": "original_context_length", "beta_fast": "yarn_beta_fast", "beta_slow": "yarn_beta_slow"} {
+		if v := m.value("rope.scaling." + from); v != nil {
+			out[to] = v
+		}
+	}
+	if a, ok := m.float("rope.scaling.attn_factor"); ok {
+		out["attention_factor"] = a * (0.1*math.Log(max(factor, 1)) + 1)
+	}
+	if x, _ := m.float("rope.scaling.yarn_log_multiplier"); x != 0 {
+		return fmt.Errorf("%s.rope.scaling.yarn_log_multiplier is %v, which roux does not compute", m.family.Arch, x)
+	}
+	return nil
+}
+
+// float is a number under a key of the architecture.
+func (m *model) float(key string) (float64, bool) {
+	return m.header.Metadata.Float(m.header.Metadata.Text("general.architecture") + "." + key)
 }
 
 // floats reads a vector of numbers that becomes a part of config.json.

@@ -11,7 +11,8 @@ import (
 
 // Ends are the tokens behind which a text that a model writes is over: the one
 // that the tokenizer names as eos, and those of the model's
-// generation_config.json, which for chat models also has the end of a message.
+// generation_config.json, or of a GGUF file, which for chat models also have the
+// end of a message.
 func (t *Tokenizer) Ends() []int32 {
 	id, ok := t.Named("eos")
 	if !ok || slices.Contains(t.config.ends, id) {

@@ -20,7 +20,16 @@ func parseGGUF(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return FromVocab(v)
+	t, err := FromVocab(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"eot", "eom"} { // of a turn, of a message
+		if id, ok := h.Metadata.Int("tokenizer.ggml." + key + "_token_id"); ok && id >= 0 && id < int64(len(v.Tokens)) {
+			t.config.ends = append(t.config.ends, int32(id))
+		}
+	}
+	return t, nil
 }
 
 // roleKeys are the keys of special tokens, in ggml's spelling.

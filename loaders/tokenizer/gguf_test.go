@@ -66,3 +66,17 @@ func TestGGUFFile(t *testing.T) {
 		}
 	}
 }
+
+// TestTurnEnds: a GGUF file names the end of a turn beside that of a text.
+func TestTurnEnds(t *testing.T) {
+	k, err := Open(vocabulary(t, func(m *gguf.Metadata) {
+		m.Set("tokenizer.ggml.eot_token_id", uint64(4))
+		m.Set("tokenizer.ggml.eom_token_id", uint64(99)) // none that there is
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := k.Ends(); !slices.Equal(got, []int32{5, 4}) {
+		t.Errorf("%v", got)
+	}
+}

@@ -74,7 +74,7 @@ func openVocabulary(files map[string]tensor.File) (*Tokenizer, error) {
 type config struct {
 	named     map[string]string // "bos" -> "<s>"
 	templates map[string]string // chat templates by name; "default"
-	ends      []int32           // that generation_config.json names
+	ends      []int32           // that generation_config.json names, or a GGUF file as ends of a turn
 }
 
 // roles are the tokens that configuration files name.

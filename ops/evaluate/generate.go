@@ -24,9 +24,9 @@ type generate struct {
 
 func init() {
 	ops.Add(&Set, ops.Spec[generate]{
-		Name: "evaluate.generate", Version: 2,
+		Name: "evaluate.generate", Version: 3,
 		Summary: "Lets models write answers and measures how many are right.",
-		Doc: "Each question is continued greedily until a stop string of the task, a token that ends a text (eos_token of the tokenizer, eos_token_id of generation_config.json), or the limit; stop strings are looked for in the decoded text and cut. " +
+		Doc: "Each question is continued greedily until a stop string of the task, a token that ends a text (eos_token of the tokenizer, eos_token_id of generation_config.json and config.json), or the limit; stop strings are looked for in the decoded text and cut. " +
 			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written; of each model the first wrong answer is shown. " +
 			"For every model but the first: exact_match_diff with _low and _high, the 95 % interval of a bootstrap over questions (2000 draws, by the seed). Questions that are too long lose their beginning.",
 		Source:  "lm-evaluation-harness (Gao et al.), output_type generate_until",
@@ -42,7 +42,7 @@ func init() {
 			Check: checkGenerate,
 			Run:   runGenerate,
 			Finish: func(_ *generate, in []ops.Header, seed uint64, results []ops.Result) (ops.Metrics, error) {
-				m := compareModels("generate 2, greedy", in, seed, results, "exact_match")
+				m := compareModels("generate 3, greedy", in, seed, results, "exact_match")
 				for i, r := range results {
 					if wrong := r.Notes["wrong"]; wrong != "" {
 						m.Notes = append(m.Notes, in[i].Name+" "+wrong)
@@ -213,7 +213,7 @@ func (s *subject) cacheFor(prompts []prompt, x *ops.Trial) (*nn.Cache, error) {
 // answer continues a question, and returns the text and how many tokens it took.
 // The cache keeps what the next question begins with as well.
 func (s *subject) answer(ctx context.Context, d *ops.Data, cache *nn.Cache, p prompt, until []string) (string, int, error) {
-	ends := s.tokens.Ends()
+	ends := slices.Concat(s.tokens.Ends(), s.model.Arch().Ends)
 	var ids []int32
 	text, stopped := "", false
 	stop := func(id int32) bool {

@@ -21,7 +21,8 @@ type Arch struct {
 	Experts   int // 0: no mixture of experts
 	Active    int // experts that a token uses
 	Encoder   bool
-	Tied      bool // the head is the embedding, unless one is stored
+	Tied      bool    // the head is the embedding, unless one is stored
+	Ends      []int32 // tokens that config.json names as ends of a text
 
 	form                 *family
 	embedDim             int
@@ -61,12 +62,37 @@ func Parse(config []byte) (*Arch, error) {
 	}
 	s := &settings{values: within(values, f.Within), known: map[string]bool{}}
 	a := &Arch{Type: modelType, form: f, Encoder: f.Encoder}
+	for _, m := range []map[string]any{values, s.values} {
+		if a.Ends, err = ends(m["eos_token_id"]); err != nil {
+			return nil, err
+		}
+		if a.Ends != nil {
+			break
+		}
+	}
 	for _, step := range []func(*settings) error{a.sizes, a.scalars, a.flags, a.experts, a.perLayer, s.checkRequired(f), s.checkUnknown(f)} {
 		if err := step(s); err != nil {
 			return nil, err
 		}
 	}
 	return a, nil
+}
+
+// ends reads eos_token_id, which is a token, a list of them, or null.
+func ends(v any) ([]int32, error) {
+	list, ok := v.([]any)
+	if !ok && v != nil {
+		list = []any{v}
+	}
+	var out []int32
+	for _, e := range list {
+		x, ok := e.(float64)
+		if !ok || x != float64(int32(x)) {
+			return nil, fmt.Errorf("config.json: eos_token_id is %v, neither a token's number nor a list of them", v)
+		}
+		out = append(out, int32(x))
+	}
+	return out, nil
 }
 
 // within takes the object of a composite config that describes the network;

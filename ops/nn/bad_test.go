@@ -64,6 +64,7 @@ func TestBadConfig(t *testing.T) {
 		{turned("longrope", "short_factor", []any{1, nil}), "short_factor has <nil> at 1, and must have numbers above zero"},
 		{turned("default", "rope_theta", 1), "rope_theta is 1, and must be above 1"},
 		{map[string]any{"rms_norm_eps": json.RawMessage("null")}, "rms_norm_eps must be a number that is not negative"},
+		{map[string]any{"eos_token_id": []any{1, "x"}}, "eos_token_id is [1 x], neither a token's number nor a list of them"},
 		{map[string]any{"rms_norm_eps": -1}, "rms_norm_eps must be a number that is not negative"},
 		{map[string]any{"hidden_size": 2}, "hidden_size is 2, which is less than one for each of 6 heads"},
 		{map[string]any{"rope_scaling": map[string]any{"rope_type": "linear", "factor": 2}}, "rope_parameters and rope_scaling differ"},

@@ -52,6 +52,8 @@ func Tinies() []Tiny {
 	return []Tiny{
 		{"llama", "llama", 2, with(rms, "rope.freq_base", 500000.0), tied + " rope_freqs.weight:r", llama},
 		{"llama-linear", "llama", 2, with(rms, "rope.scaling.type", "linear", "rope.scaling.factor", 2.0), out, llama},
+		{"llama-scale", "llama", 1, with(rms, "rope.scale_linear", 4.0), tied, llama},
+		{"llama-yarn", "llama", 1, with(rms, "rope.scaling.type", "yarn", "rope.scaling.factor", 4.0, "rope.scaling.original_context_length", uint64(8), "rope.scaling.attn_factor", 0.75), tied, llama},
 		{"mixtral", "llama", 2, with(rms, "expert_count", uint64(experts), "expert_used_count", uint64(2)), out, norms + attn + routed},
 		{"qwen2", "qwen2", 2, rms, tied, llama + " attn_q.bias:w attn_k.bias:k attn_v.bias:k"},
 		{"qwen3", "qwen3", 2, rms, out, llama + qk},
@@ -59,6 +61,7 @@ func Tinies() []Tiny {
 		{"gemma", "gemma", 2, with(rms, "attention.key_length", uint64(headDim), "attention.value_length", uint64(headDim)), tied, llama},
 		{"gemma2", "gemma2", 2, with(with(rms, "attn_logit_softcapping", 5.0, "final_logit_softcapping", 3.0), pairs(swa)...), tied, gemma},
 		{"gemma3", "gemma3", 6, with(with(rms, "rope.freq_base", 1000000.0), pairs(swa)...), tied, gemma + qk},
+		{"gemma3-pattern", "gemma3", 2, with(with(rms, "rope.freq_base", 100.0, "attention.sliding_window_pattern", uint64(2)), pairs(swa)...), tied, gemma + qk},
 		{"phi3", "phi3", 2, with(rms, "rope.dimension_count", uint64(headDim)), out, norms + " attn_qkv.weight:mw attn_output.weight:ww ffn_up.weight:gw ffn_down.weight:wf"},
 		{"smollm3", "smollm3", 4, with(rms, "rope.freq_base", 2000000.0), tied, llama},
 		{"granite", "granite", 2, with(rms, "logit_scale", 4.0, "embedding_scale", 3.0, "residual_scale", 0.5, "attention.scale", 0.25), tied, llama},
@@ -67,6 +70,7 @@ func Tinies() []Tiny {
 			llama + " attn_norm.bias:w ffn_norm.bias:w attn_q.bias:w attn_k.bias:k attn_v.bias:k"},
 		{"gpt2", "gpt2", 2, layer, tied + " output_norm.bias:w position_embd.weight:cw", biased},
 		{"gptneox", "gptneox", 2, with(layer, "rope.dimension_count", uint64(4), "use_parallel_residual", true), out + " output_norm.bias:w", biased},
+		{"gptneox-linear", "gptneox", 1, with(layer, "rope.dimension_count", uint64(4), "use_parallel_residual", false, "rope.scaling.type", "linear", "rope.scaling.factor", 4.0), out + " output_norm.bias:w", biased},
 	}
 }
 
