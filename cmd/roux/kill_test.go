@@ -61,7 +61,7 @@ steps:
 // ended, which is each model over each data.
 func TestKillEvaluations(t *testing.T) {
 	resumed := 0
-	killAndRerun(t, killEvaluations, 8, func(t *testing.T, _, stdout string) string {
+	see := func(t *testing.T, _, stdout string) string {
 		metrics, _ := eventsOf(t, stdout)
 		var steps []string
 		held := 0
@@ -81,7 +81,10 @@ func TestKillEvaluations(t *testing.T) {
 		}
 		slices.Sort(steps)
 		return strings.Join(steps, "\n")
-	})
+	}
+	for round := 0; round == 0 || resumed == 0 && round < 4; round++ { // a busy machine may end all of them too early
+		killAndRerun(t, killEvaluations, 8, see)
+	}
 	if resumed == 0 {
 		t.Error("no run took up what a killed one had ended")
 	}
