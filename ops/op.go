@@ -12,6 +12,7 @@ import (
 // pointers to the spec's P throughout.
 type Op struct {
 	Name, Summary, Doc, Source, Example string
+	Metrics, Joint                      string
 
 	Version int
 	Where   string
@@ -59,7 +60,7 @@ type Measure struct {
 }
 
 func (s Spec[P]) op() (*Op, error) {
-	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example,
+	o := &Op{Name: s.Name, Summary: s.Summary, Doc: s.Doc, Source: s.Source, Example: s.Example, Metrics: s.Metrics, Joint: s.Joint,
 		Version: s.Version, Where: s.Where, Random: s.Random, Drop: s.Drop, Adapters: s.Adapters, Needs: s.Needs,
 		New: func() any { return new(P) }, Study: s.Study.hide()}
 	o.Check = func(p any) []schema.Problem {

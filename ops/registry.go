@@ -96,6 +96,16 @@ func (r *Registry) Check(name string, params any) []schema.Problem {
 	return nil
 }
 
+// Metrics lists what an op measures, and the names beside its models' that it
+// files under; nothing when it does not tell.
+func (r *Registry) Metrics(name string) (metrics, joint []string) {
+	op, ok := r.byName[name]
+	if !ok {
+		return nil, nil
+	}
+	return strings.Fields(op.Metrics), strings.Fields(op.Joint)
+}
+
 // Measures says whether the op yields metrics and not a model.
 func (r *Registry) Measures(name string) bool {
 	op, ok := r.byName[name]

@@ -21,6 +21,12 @@ type Spec[P any] struct {
 	Source  string // paper or tool that it follows
 	Example string // a recipe step in YAML
 
+	// Metrics are the names of what the op measures for each of its models, with
+	// spaces between; one that ends in * stands for all that begin so. Joint are
+	// names beside those of models that metrics are filed under. A recipe's gates
+	// are held to both before anything runs; without Metrics to neither.
+	Metrics, Joint string
+
 	// Where is the predicate that holds when a step gives no `where`.
 	Where string
 	// Random ops get the tensor's name and the seed into their cache keys.

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -191,6 +192,44 @@ func (p *parser) metricExpr(n *yaml.Node, path string, steps []string) *Expr {
 		return nil
 	}
 	return &Expr{src: n.Value, prog: prog, uses: read.names, reads: read.chains}
+}
+
+// knownMetrics holds what an expression reads to what its steps measure, as far
+// as their ops tell and their own params are right.
+func (p *parser) knownMetrics(e *Expr, n *yaml.Node, path string) {
+	for _, chain := range e.reads {
+		i := slices.IndexFunc(p.r.Steps, func(s Step) bool { return s.Name == chain[0] })
+		if i < 0 || len(chain) < 2 || len(chain) > 3 || p.faulty(p.r.Steps[i].Name) {
+			continue
+		}
+		s := &p.r.Steps[i]
+		metrics, models := p.cat.Metrics(s.Op)
+		if len(metrics) == 0 {
+			continue
+		}
+		for _, in := range s.Inputs {
+			models = append(models, in.Name)
+		}
+		switch known := slices.Contains(models, chain[1]); {
+		case !known && len(chain) == 2:
+			p.fail(n, path, schema.DidYouMean(chain[1], models), "step %s measures no model %q", s.Name, chain[1])
+		case known && len(chain) == 3 && !slices.ContainsFunc(metrics, func(m string) bool { return fits(chain[2], m) }):
+			p.fail(n, path, cmp.Or(schema.Meant(chain[2], metrics), "roux ops "+s.Op+" tells its metrics"), "step %s (%s) has no metric %q", s.Name, s.Op, chain[2])
+		}
+	}
+}
+
+// fits says whether a name is that of a metric, whose * stands for any end.
+func fits(name, metric string) bool {
+	begin, open := strings.CutSuffix(metric, "*")
+	return name == metric || open && strings.HasPrefix(name, begin)
+}
+
+// faulty says whether something of a step is wrong.
+func (p *parser) faulty(step string) bool {
+	return slices.ContainsFunc(p.problems, func(x schema.Problem) bool {
+		return x.Path == "steps."+step || strings.HasPrefix(x.Path, "steps."+step+".")
+	})
 }
 
 // notMeasuring is the cure for a name that no measuring step has.

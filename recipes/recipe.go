@@ -21,6 +21,10 @@ type Catalog interface {
 	// Check reports rules between fields of decoded params; a problem's path
 	// begins with the field that it is about.
 	Check(op string, params any) []schema.Problem
+	// Metrics lists what an op measures for each model, with a * at the end of
+	// one for all that begin so, and the names beside its models' that metrics
+	// are filed under. Nothing when the op does not tell.
+	Metrics(op string) (metrics, joint []string)
 	// Measures says whether the op yields metrics and not a model.
 	Measures(op string) bool
 }

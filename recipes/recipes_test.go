@@ -40,8 +40,9 @@ func (fake) Params(op string) (any, bool) {
 	}
 	return nil, false
 }
-func (fake) Check(string, any) []schema.Problem { return nil }
-func (fake) Measures(op string) bool            { return op == "evaluate.fake" }
+func (fake) Check(string, any) []schema.Problem  { return nil }
+func (fake) Metrics(string) ([]string, []string) { return nil, nil }
+func (fake) Measures(op string) bool             { return op == "evaluate.fake" }
 
 func parseText(t *testing.T, text string, o Options) (*Recipe, error) {
 	t.Helper()

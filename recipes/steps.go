@@ -55,7 +55,12 @@ func (p *parser) steps(n *yaml.Node) {
 	measuring := p.measuring()
 	for _, r := range raw {
 		if when := r.own["when"]; when != nil {
-			p.when(r.name, p.metricExpr(when, "steps."+r.name+".when", measuring))
+			path := "steps." + r.name + ".when"
+			e := p.metricExpr(when, path, measuring)
+			if e != nil {
+				p.knownMetrics(e, when, path)
+			}
+			p.when(r.name, e)
 		}
 	}
 }
@@ -242,6 +247,7 @@ func (p *parser) gates(n *yaml.Node) {
 	measuring := p.measuring()
 	for i, item := range n.Content {
 		if e := p.metricExpr(item, fmt.Sprintf("gates[%d]", i), measuring); e != nil {
+			p.knownMetrics(e, item, fmt.Sprintf("gates[%d]", i))
 			p.r.Gates = append(p.r.Gates, Gate{Expr: e, Pos: schema.NodePos(item, p.r.File), Text: item.Value})
 		}
 	}

@@ -61,13 +61,16 @@ steps:
 // ended, which is each model over each data.
 func TestKillEvaluations(t *testing.T) {
 	resumed := 0
-	killAndRerun(t, killEvaluations, 8, atRandom, func(t *testing.T, _, stdout string) string {
+	see := func(t *testing.T, _, stdout string) string {
 		steps, held := comparableMetrics(t, stdout)
 		if held {
 			resumed++
 		}
 		return steps
-	})
+	}
+	for round := 0; round == 0 || resumed == 0 && round < 4; round++ { // a busy machine may end all of them too early
+		killAndRerun(t, killEvaluations, 8, atRandom, see)
+	}
 	if resumed == 0 {
 		t.Error("no run took up what a killed one had ended")
 	}

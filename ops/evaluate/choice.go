@@ -21,6 +21,7 @@ type choice struct {
 func init() {
 	ops.Add(&Set, ops.Spec[choice]{
 		Name: "evaluate.choice", Version: 1,
+		Metrics: "acc acc_stderr acc_diff acc_diff_low acc_diff_high acc_norm acc_norm_stderr acc_norm_diff acc_norm_diff_low acc_norm_diff_high acc_bytes acc_bytes_stderr brier brier_stderr items unstable",
 		Summary: "Measures how often models find the right one of several answers the likeliest.",
 		Doc: "Each choice is scored by the log likelihood of its tokens behind the question: acc takes the largest sum, acc_norm the largest sum by character of the choice, acc_bytes by its UTF-8 byte; of equal ones the first. " +
 			"Standard errors are sd/sqrt(n). brier is the mean squared distance of softmax(sums) from the truth. unstable counts choices before which the question's tokens are not those that it has alone (the split is then by count). " +

@@ -33,6 +33,8 @@ const allModels = "combined"
 func init() {
 	ops.Add(&Set, ops.Spec[combine]{
 		Name: "evaluate.combine", Version: 2,
+		Metrics: "nll perplexity bits_per_byte tokens windows nll_diff nll_diff_low nll_diff_high share",
+		Joint:   allModels,
 		Summary: "Measures how well models predict texts together, without merging their weights.",
 		Doc: "At every position the predictions of all models become one:\n" +
 			"`probabilities`, p = sum w p_i (MoD; with equal weights CombLM's mean). " +

@@ -17,6 +17,7 @@ type compare struct {
 func init() {
 	ops.Add(&Set, ops.Spec[compare]{
 		Name: "evaluate.compare", Version: 2,
+		Metrics: "relative_error cosine snr_db sparsity changed max_abs bytes tensors",
 		Summary: "Measures how far models are from a reference, weight by weight.",
 		Doc: "For every model, per tensor and in total: relative_error |x-r|/|r| (2-norms), cosine, snr_db = 20 log10(|r|/|x-r|), sparsity (share of zeros), " +
 			"changed (share of elements that differ), max_abs (largest difference), bytes as stored, and tensors. Gates read step.model.metric.",

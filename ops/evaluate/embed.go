@@ -29,6 +29,7 @@ type embed struct {
 func init() {
 	ops.Add(&Set, ops.Spec[embed]{
 		Name: "evaluate.embed", Version: 1,
+		Metrics: "cosine pairs pearson spearman",
 		Summary: "Measures whether texts that mean the same get similar vectors.",
 		Doc: "Each text goes through the model with the special tokens that its tokenizer adds; its hidden states behind the last normalisation are pooled. " +
 			"cosine is the mean cosine of the pairs; with score, spearman and pearson are the correlations of the cosines with that column (ranks of equal numbers are averaged). pairs counts them. Texts that are too long lose their end.",

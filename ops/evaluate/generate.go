@@ -25,6 +25,7 @@ type generate struct {
 func init() {
 	ops.Add(&Set, ops.Spec[generate]{
 		Name: "evaluate.generate", Version: 3,
+		Metrics: "exact_match exact_match_stderr exact_match_diff exact_match_diff_low exact_match_diff_high items tokens",
 		Summary: "Lets models write answers and measures how many are right.",
 		Doc: "Each question is continued greedily until a stop string of the task, a token that ends a text (eos_token of the tokenizer, eos_token_id of generation_config.json and config.json), or the limit; stop strings are looked for in the decoded text and cut. " +
 			"An answer is right if it equals the expected one once white space around both is gone and extract was applied to both (an expected answer without a match stays as it is): exact_match with its standard error, items, and tokens that were written; of each model the first wrong answer is shown. " +

@@ -21,6 +21,7 @@ type hidden struct {
 func init() {
 	ops.Add(&Set, ops.Spec[hidden]{
 		Name: "evaluate.hidden", Version: 1,
+		Metrics: "influence_* similarity_* least_influential tokens",
 		Summary: "Measures what each layer does to the hidden states, and how far they are from another model's.",
 		Doc: "For every model and layer l, over all tokens: influence_l = 1 - mean cosine of the hidden states before and behind the layer (block influence: a layer near 0 can be dropped), and least_influential, the layer with the smallest. " +
 			"For every model but the first, if both have one tokenizer, layers and hidden size: similarity_l, the mean cosine of its hidden states behind layer l with those of the first model's. tokens counts them.",

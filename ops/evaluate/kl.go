@@ -20,6 +20,7 @@ type divergence struct {
 func init() {
 	ops.Add(&Set, ops.Spec[divergence]{
 		Name: "evaluate.kl", Version: 2,
+		Metrics: "kl kl_* same_top same_top_stderr dp_* difference difference_stderr ratio ratio_stderr ln_ratio ln_ratio_stderr nll_correlation perplexity perplexity_stderr reference_perplexity reference_perplexity_stderr positions",
 		Summary: "Measures how far the predictions of models are from those of a reference.",
 		Doc: "At every scored position of the texts: KL = sum p_ref (ln p_ref - ln p) over tokens with ln p_ref > -16, in nats, from full-precision logits. For every model: kl (mean), kl_stderr, " +
 			"kl_low and kl_high (95 % bootstrap interval over windows, 2000 draws, by the seed), and the quantiles kl_max, kl_p999 (99.9 %), kl_p99, kl_p95, kl_p90, kl_median, kl_p10, kl_p05, kl_p01, kl_p001 and kl_min; same_top (share of positions whose likeliest token is the same); " +

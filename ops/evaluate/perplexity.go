@@ -19,6 +19,7 @@ type perplexity struct {
 func init() {
 	ops.Add(&Set, ops.Spec[perplexity]{
 		Name: "evaluate.perplexity", Version: 1,
+		Metrics: "nll perplexity perplexity_stderr bits_per_byte tokens windows nll_diff nll_diff_low nll_diff_high",
 		Summary: "Measures how well models predict texts.",
 		Doc: "For every model: nll (mean negative log likelihood of a token, in nats), perplexity exp(nll) and its standard error over tokens, bits_per_byte of the text that was scored " +
 			"(the only one of them that compares across tokenizers), tokens and windows. For every model but the first, if both have one tokenizer: nll_diff, its nll less that of the first, " +
