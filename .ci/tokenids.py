@@ -132,7 +132,7 @@ def chats(paths):
         for template in [found] if isinstance(found, str) else [x["template"] for x in found]:
             for chat in CHATS:
                 for gen in (False, True):
-                    vars = dict(chat, add_generation_prompt=gen, **tokens)
+                    vars = {"tools": None, "documents": None} | dict(chat, add_generation_prompt=gen, **tokens) # as transformers calls them
                     cases.append(dict(template=template, vars=vars, name=path.parent.name))
                     try:
                         want.append((c._compile_jinja_template(template).render(**vars), ""))
