@@ -31,6 +31,9 @@ func Gram(dst []float64, d int, x []float32, n, ldx, workers int) {
 			narrowGram(t.gram, kc, a, b, dst[i*d+j:], d, rows, cols)
 			return
 		}
+		if !t.wide {
+			cols = min(cols, i+rows-j) // the rest is above the diagonal
+		}
 		t.gram(kc, a, b, &dst[i*d+j], d, rows, cols)
 	}
 	p.run(workers)

@@ -6,6 +6,24 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+// emitGram writes the body. Tiles on the diagonal often need but half of their
+// columns; AVX-512 leaves the other half out.
+func (t tile) emitGram(name string, k, a, b, c, ldc GPPhysical) {
+	if t.zmm {
+		Load(Param("cols"), R8)
+		CMPQ(R8, U8(t.lanes()))
+		JLE(LabelRef(name + "_narrow"))
+	}
+	t.loop(name, k, a, b)
+	t.storeGram(name, c, ldc)
+	if t.zmm {
+		t.cols = 1
+		Label(name + "_narrow")
+		t.loop(name+"_narrow", k, a, b)
+		t.storeGram(name+"_narrow", c, ldc)
+	}
+}
+
 // storeGram widens the tile's first rows to double and adds them to C, half a
 // vector at a time.
 func (t tile) storeGram(name string, c, ldc GPPhysical) {

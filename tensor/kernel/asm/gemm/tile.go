@@ -52,8 +52,7 @@ func (t tile) emit() {
 	SHLQ(U8(shiftOf(t.outSize())), ldc)
 	t.prefetch(c, ldc)
 	if t.gram {
-		t.loop(name, k, a, b)
-		t.storeGram(name, c, ldc)
+		t.emitGram(name, k, a, b, c, ldc)
 		return
 	}
 	Load(Param("cols"), R8)
