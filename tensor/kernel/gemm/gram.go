@@ -5,7 +5,8 @@ package gemm
 const gramBlock = 256
 
 // gramTile computes C += A*B for rows x cols of a tile, from an A packed mr
-// wide and a B packed nr wide.
+// wide and a B packed nr wide: at most two blocks of gramBlock steps, each
+// summed in float32 and added in turn, so that C is gone over once for both.
 type gramTile func(kc int, a, b *float32, c *float64, ldc, rows, cols int)
 
 // Gram adds the lower triangle of X^T*X to dst, d x d, where X is n x d: the
@@ -21,7 +22,7 @@ func Gram(dst []float64, d int, x []float32, n, ldx, workers int) {
 		return
 	}
 	t := *f32Kit()
-	t.kc = gramBlock
+	t.kc = 2 * gramBlock
 	p := product[float32]{
 		kit: &t, m: d, n: d, k: n, below: true,
 		a: t.operand(x, ldx, false), b: t.operand(x, ldx, false),
@@ -30,6 +31,9 @@ func Gram(dst []float64, d int, x []float32, n, ldx, workers int) {
 		if t.wide && cols < t.nr {
 			narrowGram(t.gram, kc, a, b, dst[i*d+j:], d, rows, cols)
 			return
+		}
+		if !t.wide {
+			cols = min(cols, i+rows-j) // the rest is above the diagonal
 		}
 		t.gram(kc, a, b, &dst[i*d+j], d, rows, cols)
 	}

@@ -47,11 +47,13 @@ func portableTile[T float](kc int, a, b, c *T, ldc int, alpha, beta T, rows, col
 }
 
 func portableGram(kc int, a, b *float32, c *float64, ldc, rows, cols int) {
-	acc := portableSum(kc, a, b)
-	out := span(c, (rows-1)*ldc+cols)
-	for i := range rows {
-		for j := range cols {
-			out[i*ldc+j] += float64(acc[i*4+j])
+	as, bs, out := span(a, 4*kc), span(b, 4*kc), span(c, (rows-1)*ldc+cols)
+	for p := 0; p < kc; p += gramBlock {
+		acc := portableSum(min(gramBlock, kc-p), &as[4*p], &bs[4*p])
+		for i := range rows {
+			for j := range cols {
+				out[i*ldc+j] += float64(acc[i*4+j])
+			}
 		}
 	}
 }

@@ -2,12 +2,12 @@
 
 package gemm
 
-// f32GramAVX512 computes C += A*B for a tile of at most 14 x 32, C in double.
+// f32GramAVX512 computes C += A*B for a tile of at most 14 x 32, C in double, over at most two blocks of 256 steps.
 //
 //go:noescape
 func f32GramAVX512(kc int, a *float32, b *float32, c *float64, ldc int, rows int, cols int)
 
-// f32GramAVX2 computes C += A*B for a tile of at most 6 x 16, C in double.
+// f32GramAVX2 computes C += A*B for a tile of at most 6 x 16, C in double, over at most two blocks of 256 steps.
 //
 //go:noescape
 func f32GramAVX2(kc int, a *float32, b *float32, c *float64, ldc int, rows int, cols int)

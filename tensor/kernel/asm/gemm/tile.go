@@ -52,8 +52,7 @@ func (t tile) emit() {
 	SHLQ(U8(shiftOf(t.outSize())), ldc)
 	t.prefetch(c, ldc)
 	if t.gram {
-		t.loop(name, k, a, b)
-		t.storeGram(name, c, ldc)
+		t.emitGram(name, k, a, b, c, ldc)
 		return
 	}
 	Load(Param("cols"), R8)
@@ -78,8 +77,8 @@ func (t tile) declare() string {
 	g := t.goType()
 	if t.gram {
 		name := t.name() + "Gram" + t.level()
-		TEXT(name, NOSPLIT, fmt.Sprintf("func(kc int, a, b *%s, c *float64, ldc, rows, cols int)", g))
-		Doc(fmt.Sprintf("%s computes C += A*B for a tile of at most %d x %d, C in double.", name, t.rows, t.cols*t.lanes()))
+		TEXT(name, 0, fmt.Sprintf("func(kc int, a, b *%s, c *float64, ldc, rows, cols int)", g))
+		Doc(fmt.Sprintf("%s computes C += A*B for a tile of at most %d x %d, C in double, over at most two blocks of %d steps.", name, t.rows, t.cols*t.lanes(), gramBlock))
 		return name
 	}
 	name := fmt.Sprintf("%sTile%d%s", t.name(), t.rows, t.level())
