@@ -78,3 +78,16 @@ func TestCodeLinkedOut(t *testing.T) {
 		t.Errorf("a linked folder: %v %s", err, diff)
 	}
 }
+
+// FuzzAutoMap: whatever an auto_map says, no folder outside of the model's is
+// looked into.
+func FuzzAutoMap(f *testing.F) {
+	for _, s := range []string{"code/x.X", "../x.X", "/etc/x.X", "a--b/x.X", ".git/x.X", "a/../../x.X", "a\\..\\x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, class string) {
+		if folder, ok := folderOf(class); ok && (!filepath.IsLocal(folder) || filepath.Base(folder) != folder || folder == ".") {
+			t.Errorf("%q names the folder %q", class, folder)
+		}
+	})
+}
