@@ -27,6 +27,10 @@ func (ns normalizers) normalize(t *text) error {
 type lowercase struct{}
 
 func (lowercase) normalize(t *text) error {
+	if t.loose && strings.IndexFunc(t.s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		t.s = strings.ToLower(t.s)
+		return nil
+	}
 	return eachRune(t, func(w *rewriter, r rune, n int) {
 		for i, l := range lower(r) {
 			if i == 0 {
@@ -55,6 +59,15 @@ func (keep filter) normalize(t *text) error {
 	if strings.IndexFunc(t.s, func(r rune) bool { return !keep(r) }) < 0 {
 		return nil
 	}
+	if t.loose {
+		t.s = strings.Map(func(r rune) rune {
+			if keep(r) {
+				return r
+			}
+			return -1
+		}, t.s)
+		return nil
+	}
 	return eachRune(t, func(w *rewriter, r rune, n int) {
 		if keep(r) {
 			w.replace(r, n)
@@ -68,6 +81,10 @@ func (keep filter) normalize(t *text) error {
 type mapping func(rune) rune
 
 func (m mapping) normalize(t *text) error {
+	if t.loose {
+		t.s = strings.Map(m, t.s)
+		return nil
+	}
 	return eachRune(t, func(w *rewriter, r rune, n int) { w.replace(m(r), n) })
 }
 

@@ -115,6 +115,9 @@ func isCombining(r rune) bool {
 }
 
 func isControl(r rune) bool {
+	if r >= ' ' && r < 0x7F {
+		return false
+	}
 	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !unicode.Is(lessControl, r)
 }
 
