@@ -83,15 +83,16 @@ func power32(theta float64, i, over int) float32 {
 
 // llama3 slows what turns slowly, and some of what lies between (Llama 3.1).
 func (r *rope) llama3(freq []float32) {
-	longest, shortest := float64(r.original)/r.low, float64(r.original)/r.high
+	original, factor := float32(r.original), float32(r.factor)
+	longest, shortest := float32(float64(r.original)/r.low), float32(float64(r.original)/r.high)
 	for i, w := range freq {
-		wave := 2 * math.Pi / float64(w)
+		wave := float32(1/w) * float32(2*math.Pi) // torch divides a number by a tensor so
 		switch {
 		case wave > longest:
-			freq[i] = w / float32(r.factor)
+			freq[i] = w / factor
 		case wave >= shortest:
-			smooth := float32((float64(r.original)/wave - r.low) / (r.high - r.low))
-			freq[i] = float32((1-smooth)*w/float32(r.factor)) + float32(smooth*w)
+			smooth := (float32(float32(1/wave)*original) - float32(r.low)) / float32(r.high-r.low)
+			freq[i] = float32(float32((1-smooth)*w)/factor) + float32(smooth*w)
 		}
 	}
 }
