@@ -87,7 +87,7 @@ func gather(t *testing.T, j calib.Job) (result, error) {
 			for i := range d {
 				clear(g.Gram[i*d+i+1 : (i+1)*d]) // undefined
 			}
-			r.Gram[k] = g.Gram
+			r.Gram[k] = slices.Clone(g.Gram)
 		}
 		return nil
 	}

@@ -30,11 +30,12 @@ type gathering struct {
 	sums    []*Gathered // by linear; nil outside the layer at hand
 	ended   int         // layers that are done
 	blocks  *comparing
+	grams   map[int][][]float64 // of layers that are done, by size, for the next
 }
 
 func newGathering(j *Job, a *nn.Arch, batch [][]int32) *gathering {
 	g := &gathering{job: j, samples: len(batch), rows: len(batch) * len(batch[0]), layers: a.Layers, last: -1,
-		at: map[input]int{}, sums: make([]*Gathered, len(j.Linears))}
+		at: map[input]int{}, sums: make([]*Gathered, len(j.Linears)), grams: map[int][][]float64{}}
 	for i, l := range j.Linears {
 		g.at[input{l.Layer, l.Name, l.Expert}] = i
 		if j.Want[i] != 0 {
@@ -90,10 +91,24 @@ func (g *gathering) begin(i int) *Gathered {
 	to := &Gathered{Index: i, Stats: &ops.Stats{Layer: l.Layer, Input: l.Name, Expert: l.Expert, Weights: l.Weights, Samples: g.samples, Seen: int64(g.rows),
 		Columns: kernel.NewColumns(l.Width), Transposed: l.Transposed, Tied: l.Tied}}
 	if g.job.Want[i]&ops.Gram != 0 {
-		to.Gram = make([]float64, l.Width*l.Width)
+		to.Gram = g.gram(l.Width * l.Width)
 	}
 	g.sums[i] = to
 	return to
+}
+
+// gram returns zeros, in the memory of a layer that is done where there is some:
+// fresh memory costs as much as the sums that go into it.
+func (g *gathering) gram(n int) []float64 {
+	spare := g.grams[n]
+	if len(spare) == 0 {
+		clear(g.grams) // of a layer with other shapes: never more is held than of the largest
+		return make([]float64, n)
+	}
+	last := spare[len(spare)-1]
+	g.grams[n] = spare[:len(spare)-1]
+	clear(last)
+	return last
 }
 
 // columns adds rows, a stripe of the columns to a goroutine.
@@ -153,7 +168,7 @@ func (g *gathering) head(st *nn.States) error {
 	return g.end(g.layers)
 }
 
-// end hands the sums of a layer over and lets them go.
+// end hands the sums of a layer over and takes their memory back.
 func (g *gathering) end(layer int) error {
 	var got []Gathered
 	for i, l := range g.job.Linears {
@@ -177,5 +192,11 @@ func (g *gathering) end(layer int) error {
 	if got == nil {
 		return nil
 	}
-	return g.job.Layer(layer, got)
+	err := g.job.Layer(layer, got)
+	for _, one := range got {
+		if n := len(one.Gram); n > 0 {
+			g.grams[n] = append(g.grams[n], one.Gram)
+		}
+	}
+	return err
 }
