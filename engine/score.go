@@ -121,9 +121,6 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 			return nil, fmt.Errorf("%s: data %s: %w", entry.Pos, entry.Name, err)
 		}
 		p.data[name] = d
-		if c, ok := d.data.Saved.(io.Closer); ok {
-			p.closers = append(p.closers, c)
-		}
 		p.spare(entry.Text, entry.Task, entry.Logits)
 		p.spare(entry.Imatrix...)
 		return d, nil
@@ -134,10 +131,13 @@ func (p *Plan) dataset(ctx context.Context, name string) (*dataset, error) {
 // readData reads data and sets aside what it takes.
 func (p *Plan) readData(ctx context.Context, entry recipes.Data) (*dataset, error) {
 	data, digest, err := p.opt.Data(ctx, entry, p.run.opt.Memory)
-	if err == nil {
-		err = p.run.setAside(data.Bytes())
-	}
 	if err != nil {
+		return nil, err
+	}
+	if c, ok := data.Saved.(io.Closer); ok {
+		p.closers = append(p.closers, c)
+	}
+	if err := p.run.setAside(data.Bytes()); err != nil {
 		return nil, err
 	}
 	asked := fmt.Sprintf(" %d %d %t %d %t", data.Length, data.Samples, data.Drawn, data.Seed, data.Special)

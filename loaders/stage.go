@@ -216,21 +216,15 @@ func (s *Staging) unlock() error {
 	return errors.Join(os.Remove(s.lock.Path()), s.lock.Unlock())
 }
 
-// syncAll makes a directory and the small files in it durable; weights were
-// synced by their sink, for which another sync costs nothing.
+// syncAll makes a directory and all in it durable; weights were synced by their
+// sink, for which another sync costs nothing.
 func syncAll(dir string) error {
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if f.Type().IsRegular() {
-			if err := syncDir(filepath.Join(dir, f.Name())); err != nil {
-				return err
-			}
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() && !e.Type().IsRegular() {
+			return err
 		}
-	}
-	return syncDir(dir)
+		return syncDir(path)
+	})
 }
 
 func syncDir(path string) error {

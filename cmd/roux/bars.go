@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -18,20 +19,30 @@ type bars struct {
 	all   *mpb.Progress
 	lines map[string]*line
 	whole *line
-	since time.Time
 	last  time.Time // of the latest event: when the next new line's work began
 }
 
-// line is one bar and what it counts.
+// line is one bar and what it counts, which another goroutine draws.
 type line struct {
 	bar  *mpb.Bar
+	mu   sync.Mutex
 	pace pace
-	text func() string // where the work stands, in pieces
+	text string // where the work stands, in pieces
+}
+
+// drawn is what stands before the bar and behind it.
+func (l *line) drawn() (text, pace string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pace.clock {
+		return time.Since(l.pace.start).Truncate(time.Second).String(), l.pace.String()
+	}
+	return l.text, l.pace.String()
 }
 
 func newBars(out io.Writer) *bars {
 	return &bars{all: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(120*time.Millisecond), mpb.WithAutoRefresh()),
-		lines: map[string]*line{}, since: time.Now(), last: time.Now()}
+		lines: map[string]*line{}, last: time.Now()}
 }
 
 // start shows the line for all outputs, so that something is seen at once.
@@ -42,8 +53,7 @@ func (b *bars) start(e engine.RunStarted) {
 	if e.Bytes == 0 {
 		return
 	}
-	b.whole = b.add("all outputs", 1000, pace{total: e.Bytes})
-	b.whole.text = func() string { return time.Since(b.since).Truncate(time.Second).String() }
+	b.whole = b.add("all outputs", 1000, pace{total: e.Bytes, clock: true})
 }
 
 // task moves the line of a step or output.
@@ -55,10 +65,9 @@ func (b *bars) task(e engine.TaskDone, written int64) {
 		b.lines[key] = l
 	}
 	b.last = time.Now()
-	l.text = func() string { return fmt.Sprintf("%d/%d", e.Done, e.Total) }
-	l.move(doneOf(e))
+	l.move(fmt.Sprintf("%d/%d", e.Done, e.Total), doneOf(e))
 	if b.whole != nil {
-		b.whole.move(written)
+		b.whole.move("", written)
 	}
 	if e.Done == e.Total {
 		b.drop(key)
@@ -73,29 +82,32 @@ func (b *bars) fetch(name string, e engine.Fetching) {
 		l = b.add(name, len(b.lines), pace{total: e.Total})
 		b.lines[name] = l
 	}
-	l.move(e.Done)
+	l.move("", e.Done)
 	if e.Done == e.Total {
 		b.drop(name)
 	}
 }
 
-func (l *line) move(done int64) {
-	l.pace.done = done
+func (l *line) move(text string, done int64) {
+	l.mu.Lock()
+	l.text, l.pace.done = text, done
+	l.mu.Unlock()
 	l.bar.SetCurrent(done)
 }
 
 func (b *bars) add(name string, priority int, p pace) *line {
 	p.start = b.last
-	l := &line{pace: p, text: func() string { return "" }}
+	l := &line{pace: p}
 	l.bar = b.all.AddBar(p.total, mpb.BarPriority(priority), mpb.BarWidth(30), mpb.BarFillerTrim(), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return l.text() + " " }, decor.WCSyncSpace)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + l.pace.String() }, decor.WCSyncSpaceR)))
+		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { text, _ := l.drawn(); return text + " " }, decor.WCSyncSpace)),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { _, pace := l.drawn(); return " " + pace }, decor.WCSyncSpaceR)))
 	return l
 }
 
 func (b *bars) drop(name string) {
 	if l := b.lines[name]; l != nil {
 		l.bar.Abort(true)
+		delete(b.lines, name)
 	}
 }
 
@@ -114,6 +126,7 @@ func (b *bars) close() {
 type pace struct {
 	done, total int64
 	counts      bool // pieces, which are said elsewhere, and no bytes
+	clock       bool // the time since the start is shown in place of pieces
 	start       time.Time
 }
 

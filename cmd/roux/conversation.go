@@ -85,7 +85,9 @@ func (c *conversation) reply(ctx context.Context, text string) error {
 		return slices.Contains(c.ends, id) || !w.add(id)
 	})
 	if err == nil || errors.Is(err, context.Canceled) {
-		c.messages = append(c.messages, message{"assistant", w.text})
+		if c.template != "" {
+			c.messages = append(c.messages, message{"assistant", w.text})
+		}
 		w.end()
 	}
 	return cmp.Or(err, w.err)
@@ -103,7 +105,7 @@ func (c *conversation) fits(ids []int32) error {
 	switch {
 	case len(ids) < a.Positions:
 		return nil
-	case len(c.messages) > 1:
+	case slices.ContainsFunc(c.messages, func(m message) bool { return m.Role == "assistant" }):
 		return fmt.Errorf("the conversation has come to %d tokens, which leaves no room for an answer in the model's %d positions: begin another, or write a shorter message", len(ids), a.Positions)
 	}
 	return fmt.Errorf("the message has %d tokens, which leaves no room for an answer in the model's %d positions: write a shorter one", len(ids), a.Positions)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,9 @@ type Entry struct {
 	Used    time.Time `json:"-"`       // within an hour
 }
 
+// folders are what every cache has.
+var folders = []string{"keys", "outputs", "records", "tmp"}
+
 // Open opens or makes a cache and sweeps what dead processes left half
 // written. The clock dates entries; nil means time.Now.
 func Open(dir string, now func() time.Time) (*Cache, error) {
@@ -48,7 +52,7 @@ func Open(dir string, now func() time.Time) (*Cache, error) {
 	if other := c.foreign(); other != "" {
 		return nil, fmt.Errorf("cannot use the cache at %s: it is no cache, and holds %s (choose an empty or a new folder with --cache or ROUX_CACHE)", dir, other)
 	}
-	for _, sub := range []string{"keys", "outputs", "records", "tmp"} {
+	for _, sub := range folders {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("cannot use the cache at %s: %w (choose another with --cache or ROUX_CACHE)", dir, err)
 		}
@@ -67,14 +71,19 @@ func (c *Cache) foreign() string {
 	if err != nil {
 		return "" // there is nothing, or what is there says so when it is used
 	}
-	found := ""
+	mark, _ := os.ReadFile(filepath.Join(c.dir, "VERSION"))
+	found, ours := "", 0
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == "VERSION", name == "keys":
-			return ""
+		case slices.Contains(folders, name):
+			ours++
+			fallthrough
 		case name != "lost+found" && !strings.HasPrefix(name, "."):
 			found = name
 		}
+	}
+	if ours == len(folders) || strings.HasPrefix(string(mark), "roux cache ") {
+		return ""
 	}
 	return found
 }

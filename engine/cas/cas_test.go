@@ -185,6 +185,29 @@ func TestForeignFolder(t *testing.T) {
 	}
 }
 
+// TestForeignVersion: many a project has a VERSION, a tmp or keys, which stay
+// what they are.
+func TestForeignVersion(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"VERSION": "1.2.3\n", "tmp/mine.txt": "mine"}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), "it is no cache") {
+		t.Error(err)
+	}
+	for name, text := range files {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != text {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+	}
+}
+
 // TestTrim removes what was used longest ago, by a clock of its own.
 func TestTrim(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
