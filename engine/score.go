@@ -168,7 +168,7 @@ func (t *trial) makeKey(ctx context.Context) (cas.Key, error) {
 
 // forwardVersion is raised when the same model, run over the same text, would
 // give other numbers: of the forward pass and of tokenizers.
-const forwardVersion = 2
+const forwardVersion = 3
 
 // hashModel covers all of a model that running it depends on.
 func hashModel(ctx context.Context, h *cas.Hash, n *node) error {

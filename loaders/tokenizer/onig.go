@@ -177,6 +177,9 @@ func (o *onig) atom() (*node, error) {
 	case '\\':
 		return o.escape()
 	case '[':
+		if o.fold && strings.HasPrefix(o.in[o.i:], "[^") {
+			return nil, errors.New("(?i) with a negated class is not supported: name the letters of both cases, without (?i)")
+		}
 		f, err := o.class()
 		if err != nil {
 			return nil, err

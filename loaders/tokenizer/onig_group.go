@@ -140,7 +140,7 @@ func (o *onig) escape() (*node, error) {
 	if f == nil {
 		return o.literalNode(r), nil
 	}
-	return o.one(setOf(f, o.fold)), nil
+	return o.one(setOf(f, false)), nil // (?i) folds no property that stands alone
 }
 
 func (o *onig) backName() (*node, error) {

@@ -101,6 +101,7 @@ func TestOnigurumaPatterns(t *testing.T) {
 		{`(a|b)\1`, "abba", []string{"bb"}},
 		{`(?:ab?)*?c`, "aabc", []string{"aabc"}},
 		{`[a-z&&[^aeiou]]+`, "hello", []string{"h", "ll"}},
+		{`(?i)\p{Lu}`, "aBcÉé", []string{"B", "É"}},
 		{`\x{6F22}`, "漢", []string{"漢"}},
 	} {
 		p, err := compile(c.expr)
@@ -117,7 +118,7 @@ func TestOnigurumaPatterns(t *testing.T) {
 			t.Errorf("%s on %q (-want +got):\n%s", c.expr, c.s, d)
 		}
 	}
-	for _, expr := range []string{`a)`, `*a`, `(?~a)`, `(?<=a+)b`, `\p{Nowhere}`, `a{2,1}`, `(?i)ss`, `\K`, `\2(a)`, `(?:){1000}{1000}{1000}`, strings.Repeat(`(?:a|`, 99) + `(?<=` + strings.Repeat(`(?:a|`, 99), `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
+	for _, expr := range []string{`a)`, `*a`, `(?~a)`, `(?<=a+)b`, `\p{Nowhere}`, `a{2,1}`, `(?i)ss`, `(?i)[^a]`, `\K`, `\2(a)`, `(?:){1000}{1000}{1000}`, strings.Repeat(`(?:a|`, 99) + `(?<=` + strings.Repeat(`(?:a|`, 99), `[a`, `\`, `\X`, `(?<`, `[[:no:]]`, `\p{L`, `(`, strings.Repeat("a", maxPattern+1)} {
 		if _, err := compile(expr); err == nil {
 			t.Errorf("%.20q: no error", expr)
 		}

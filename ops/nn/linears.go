@@ -64,7 +64,7 @@ func (m *Model) headLinear() (Linear, error) {
 	if p.err != nil {
 		return Linear{}, p.err
 	}
-	return Linear{Layer: a.Layers, Name: HeadIn, Expert: -1, Width: a.embedDim, Weights: []string{o.head.Info().Name}, Tied: a.Tied}, nil
+	return Linear{Layer: a.Layers, Name: HeadIn, Expert: -1, Width: a.embedDim, Weights: []string{o.head.Info().Name}, Tied: o.head.Info().Name == o.tokens.Info().Name}, nil
 }
 
 // linears lists the inputs of a block in the order in which they are computed.
