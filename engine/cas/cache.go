@@ -72,18 +72,20 @@ func (c *Cache) foreign() string {
 		return "" // there is nothing, or what is there says so when it is used
 	}
 	mark, _ := os.ReadFile(filepath.Join(c.dir, "VERSION"))
-	found, ours := "", 0
+	found, ours, last := "", 0, 0
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case slices.Contains(folders, name):
-			ours++
-			fallthrough
+			ours, last = ours+1, max(last, 1+slices.Index(folders, name))
 		case name != "lost+found" && !strings.HasPrefix(name, "."):
 			found = name
 		}
 	}
 	if ours == len(folders) || strings.HasPrefix(string(mark), "roux cache ") {
 		return ""
+	}
+	if found == "" && ours < last {
+		found = folders[last-1] // none that another run is just making, which makes them in order
 	}
 	return found
 }
