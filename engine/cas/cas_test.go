@@ -208,6 +208,20 @@ func TestForeignVersion(t *testing.T) {
 	}
 }
 
+// TestMakingCache: what another process has made of a cache so far is no folder
+// of something else; a tmp alone is.
+func TestMakingCache(t *testing.T) {
+	for name, refused := range map[string]bool{"keys": false, "tmp": true} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, nil); (err != nil) != refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestTrim removes what was used longest ago, by a clock of its own.
 func TestTrim(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
