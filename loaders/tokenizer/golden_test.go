@@ -85,6 +85,20 @@ func forges(k *Tokenizer, ids []int32) bool {
 	})
 }
 
+// TestUserTokenScores: what a token of the user counts decides between ways that
+// are equally likely but for rounding; sentencepiece 0.2.3 made these ids.
+func TestUserTokenScores(t *testing.T) {
+	_, k, _ := spmVocab(t, "spaces", "llama")
+	for text, want := range map[string][]int32{
+		"theseoldwelll": {4, 9, 13, 10, 42, 78, 39, 13, 42, 32},
+		"dwelll":        {40, 39, 13, 32, 42},
+	} {
+		if got, err := k.Encode(text, Options{}); err != nil || !same(got, want) {
+			t.Errorf("%s: %v %v, want %v", text, got, err, want)
+		}
+	}
+}
+
 func TestGolden(t *testing.T) {
 	for _, c := range readGolden(t).Tokenizers {
 		t.Run(c.Name, func(t *testing.T) {

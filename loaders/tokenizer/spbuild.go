@@ -31,20 +31,20 @@ func (b *builder) sentencepieceUnigram() error {
 	}
 	m := &unigram{vocab: v, unk: b.special("unk"), fallback: b.byteIDs(), single: true, scores: make([]float64, len(b.Tokens))}
 	text := b.textTokens()
-	least, most, any := 0.0, 0x1p-126, false // sentencepiece begins with the least positive float
+	least, any := 0.0, false
 	for i, s := range b.Scores {
 		m.scores[i] = float64(s)
 		if b.kind(int32(i)) == Normal {
 			if !any {
 				least, any = float64(s), true
 			}
-			least, most = min(least, float64(s)), max(most, float64(s))
+			least = min(least, float64(s))
 		}
 	}
 	for i, s := range b.Tokens {
-		if b.kind(int32(i)) == UserDefined { // as good as all of its bytes in the best tokens
+		if b.kind(int32(i)) == UserDefined { // what sentencepiece 0.2.3 gives, better than any way through its bytes
 			text[s] = int32(i)
-			m.scores[i] = float64(float32(float64(float32(len(s))*float32(most)) - 0.1))
+			m.scores[i] = float64(float32(float32(len(s))*0.1) - 0.1)
 		}
 	}
 	m.index, m.unkScore = newPrefixes(text), float64(float32(least)-unkPenalty)
